@@ -1,0 +1,91 @@
+"""What a source of packets hands on: batches of raw records, and what is known of their capture.
+
+This is the seam between ``capture`` (which opens files, pipes and sockets) and ``packets`` (which
+decodes). A batch never holds Python objects per packet, only columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BATCH_BYTES", "Capture", "CaptureInfo", "RecordBatch"]
+
+BATCH_BYTES = 32 << 20
+"""How much of a file one batch covers: large enough that numpy's per-call cost vanishes (a batch is
+20,000 to 300,000 packets), small enough that columns and file window stay within ~100 MB."""
+
+
+@dataclass(slots=True)
+class RecordBatch:
+    """Raw packets, one row a packet, in capture order. All columns have shape (n,).
+
+    ``data`` is only valid until the next batch is asked for (it may be a window of a mapped file or
+    a buffer that is filled again): whatever is kept longer must be copied out.
+    """
+
+    data: NDArray[np.uint8]
+    """The bytes that ``offset`` points into, shape (m,); read-only or not."""
+    offset: NDArray[np.int64]
+    """Index in ``data`` of a packet's first captured byte."""
+    captured: NDArray[np.int64]
+    """Bytes of the packet that are in the file (``caplen``); ``offset + captured <= len(data)``."""
+    original: NDArray[np.int64]
+    """Bytes the packet had on the wire (``len``); never less than ``captured``."""
+    time_ns: NDArray[np.int64]
+    """Capture time, nanoseconds since the Unix epoch."""
+    link: NDArray[np.uint16]
+    """LINKTYPE_ value of each packet (tcpdump.org/linktypes.html), whatever number the file format used."""
+    first_frame: int
+    """Frame number of row 0; rows are consecutive frames, as Wireshark numbers them."""
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+
+@dataclass(slots=True)
+class CaptureInfo:
+    """What the report's header says of a capture. Filled while it is read; final after the last batch."""
+
+    path: str
+    """As the user gave it; ``-`` for standard input; for a ring the first file's path."""
+    format: str = ""
+    """``pcap``, ``pcapng`` or ``snoop``."""
+    link_types: list[str] = field(default_factory=list)
+    """Names of the link types met, in order of appearance (``ethernet``, ``linux-sll2`` ...)."""
+    packets: int = 0
+    bytes: int = 0
+    """Sum of the packets' lengths on the wire (what capinfos calls data size)."""
+    first_ns: int | None = None
+    """Earliest capture time, nanoseconds since the Unix epoch; None without packets."""
+    last_ns: int | None = None
+    files: list[str] = field(default_factory=list)
+    """All files of a ring, in the order they were read; one entry otherwise."""
+    comments: list[str] = field(default_factory=list)
+    """Section comments of pcapng (bounded)."""
+    truncated_packets: int = 0
+    """Packets of which less was captured than was on the wire (snap length)."""
+    dropped_packets: int = 0
+    """Packets the capturing host says it lost (pcapng ISB isb_ifdrop + isb_osdrop)."""
+    secrets: list[tuple[int, bytes]] = field(default_factory=list)
+    """Decryption-secrets blocks (type, data), kept for decryption, never printed (bounded)."""
+    warnings: list[str] = field(default_factory=list)
+    """One plain sentence each: cut short, damaged at byte N, link type not decoded ..."""
+
+
+class Capture(Protocol):
+    """One capture: a file, a ring of files, a pipe. Iterated once."""
+
+    info: CaptureInfo
+
+    def batches(self) -> Iterator[RecordBatch]:
+        """The packets in order. Damage ends the iteration with a warning in ``info``, never an exception."""
+        ...
+
+    def progress(self) -> tuple[int, int | None]:
+        """(input bytes read so far, total input bytes or None where unknown)."""
+        ...

@@ -1,0 +1,101 @@
+"""What the diagnosis says of a session: identifiers and facts only, no text (texts are made per language)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from capanalyzer.handshake.session import Side
+
+__all__ = ["Blame", "Confidence", "Evidence", "Finding", "Outcome", "Severity", "Stage", "Verdict", "WaitingOn"]
+
+
+class Outcome(StrEnum):
+    ESTABLISHED = "established"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    PLAINTEXT = "plaintext"
+    IDLE = "idle"
+
+
+class Stage(StrEnum):
+    """The step that was being waited for."""
+
+    TCP_CONNECT = "tcp-connect"
+    FIRST_BYTES = "first-bytes"
+    SERVER_HELLO = "server-hello"
+    SERVER_FLIGHT = "server-flight"
+    CLIENT_FLIGHT = "client-flight"
+    SERVER_FINISHED = "server-finished"
+    APPLICATION = "application"
+
+
+class WaitingOn(StrEnum):
+    CLIENT = "client"
+    SERVER = "server"
+    NETWORK = "network"
+
+
+class Blame(StrEnum):
+    CLIENT = "client"
+    SERVER = "server"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    FAILURE = "failure"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Confidence(StrEnum):
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Evidence(NamedTuple):
+    """One frame that proves it."""
+
+    frame: int
+    time_ns: int
+    side: Side | None
+    text: str
+    """Message id of a translatable sentence with ``{name}`` fields, filled from the finding's facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    cause: str
+    """An identifier of the public vocabulary (causes)."""
+    severity: Severity
+    confidence: Confidence
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    """Values that fill the texts: measured, with the unit in the name (``waited_ms``)."""
+    evidence: tuple[Evidence, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    """Causes that would look the same from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    outcome: Outcome
+    stage: Stage | None = None
+    waiting_on: WaitingOn | None = None
+    blame: Blame | None = None
+    closed_how: str = "none"
+    """``rst`` ``fin`` ``timeout`` ``none``."""
+    closed_who: str | None = None
+    """``client`` ``server`` ``middlebox``."""
+    findings: tuple[Finding, ...] = ()
+    """The primary one first when failed or incomplete."""
+
+    @property
+    def cause(self) -> str | None:
+        """The primary cause; None unless failed or incomplete."""
+        if self.outcome in (Outcome.FAILED, Outcome.INCOMPLETE) and self.findings:
+            return self.findings[0].cause
+        return None

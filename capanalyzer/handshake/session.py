@@ -1,0 +1,297 @@
+"""A session's facts: what the capture shows of one connection, before anybody judges it.
+
+Built by :class:`capanalyzer.handshake.connection.Connection` when a flow ends, read by the diagnosis and the
+reports. Nothing here is a verdict. Slots and lazy fields because there may be 100,000 of them: what a
+verdict on an ordinary session does not need (cipher lists, fingerprints, certificate fields, timeline)
+is parsed when first asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from capanalyzer.packets.table import IcmpError
+from capanalyzer.streams.flow import Ended
+from capanalyzer.tls.records import Message
+
+if TYPE_CHECKING:
+    from capanalyzer.handshake.states import State
+    from capanalyzer.tls.certificates import CertificateFacts
+    from capanalyzer.tls.hello import ClientHello, ServerHello
+
+__all__ = [
+    "Alert",
+    "CloseEvent",
+    "Endpoint",
+    "Event",
+    "KnownBy",
+    "Quality",
+    "Session",
+    "Side",
+    "SideFacts",
+    "TcpFacts",
+    "TlsFacts",
+    "Upgrade",
+]
+
+
+class Side(IntEnum):
+    CLIENT = 0
+    SERVER = 1
+
+    @property
+    def other(self) -> Side:
+        return Side(1 - self)
+
+
+class KnownBy(StrEnum):
+    """How the client was told from the server."""
+
+    SYN = "syn"
+    SYN_ACK = "syn-ack"
+    HELLO = "hello"
+    """It sent a ClientHello, an HTTP request, or the other end sent a ServerHello or a banner."""
+    PORT = "port"
+    """Only one of the two ports is a service's."""
+    FIRST_PACKET = "first-packet"
+
+
+class Endpoint(NamedTuple):
+    ip: str
+    """RFC 5952 form."""
+    port: int
+
+
+class Event(NamedTuple):
+    """One line of the timeline."""
+
+    time_ns: int
+    frame: int
+    side: Side | None
+    """None for the network itself (ICMP) or the capture (end of file)."""
+    event: str
+    """Short and untranslated: ``SYN``, ``SYN, ACK``, ``ClientHello``, ``Alert``, ``FIN``, ``RST`` ..."""
+    detail: str = ""
+    """Untranslated facts beside it, already safe to print (no control characters): versions, SNI, lengths."""
+
+
+class Alert(NamedTuple):
+    """A record of type 21. Level, code are None where it cannot be read."""
+
+    time_ns: int
+    frame: int
+    side: Side
+    level: int | None
+    code: int | None
+    encrypted: bool
+    length: int
+    """Record length."""
+
+
+class CloseEvent(NamedTuple):
+    """A FIN or RST with what reset forensics compares (RFC 9293 section 3.6, 3.5.2)."""
+
+    time_ns: int
+    frame: int
+    side: Side
+    is_rst: bool
+    seq: int
+    ack: int
+    flags: int
+    window: int
+    ttl: int
+    ip_id: int
+    payload: bytes
+    """Text some devices put into a RST; never stream data."""
+
+
+@dataclass(slots=True)
+class SideFacts:
+    """What TCP shows of one direction: what this side sent."""
+
+    packets: int = 0
+    payload_bytes: int = 0
+    """On the wire, retransmissions included."""
+    isn: int | None = None
+    """Initial sequence number, from SYN or SYN/ACK; None where neither was seen."""
+    syn_count: int = 0
+    """SYNs (client) or SYN/ACKs (server) seen, retransmissions included."""
+    syn_frame: int | None = None
+    syn_ns: int | None = None
+    """First one's frame and time."""
+    last_syn_ns: int | None = None
+    mss: int | None = None
+    """MSS option of the SYN, RFC 9293 section 3.7.1."""
+    ttls: tuple[int, ...] = ()
+    """Distinct TTLs or hop limits seen on SYN and data (not on RST), first seen first, at most 8."""
+    ip_ids: tuple[int, ...] = ()
+    """IP identifications of the last few segments before a RST, at most 8."""
+    stream_bytes: int = 0
+    """In-order bytes reassembled (up to the cap)."""
+    acked_bytes: int = 0
+    """How many bytes of this side's stream the other end acknowledged (0 = none or only the SYN)."""
+    acked_ns: int | None = None
+    """When the acknowledgement covering this side's first bytes was seen."""
+    sent_until: int = 0
+    """Highest stream offset (exclusive) this side was seen to send, in order or not."""
+    retransmissions: int = 0
+    """Segments sent again, among those looked at."""
+    last_transmissions: int = 0
+    """How often the oldest unacknowledged segment was sent (1 = once); 0 with nothing outstanding."""
+    last_transmission_span_ns: int = 0
+    """Time from that segment's first to its last transmission."""
+    outstanding_length: int = 0
+    """Payload length of that oldest unacknowledged segment."""
+    gap: bool = False
+    """Bytes missing that were acknowledged, or never turned up: reading stopped there."""
+    gap_at: int | None = None
+    """Stream offset of the first missing byte."""
+    gap_acked: bool = False
+    """The other end acknowledged bytes beyond the gap: the capture lost them, not the path."""
+    truncated: bool = False
+    """A snap length cut bytes that mattered."""
+    conflict: bool = False
+    """Overlapping segments carried different bytes (the first seen were used)."""
+    duplicates: int = 0
+    """Packets captured twice (mirror port): same IP id, seq, flags within 5 ms."""
+    zero_window: bool = False
+    data_in_syn: bool = False
+    keep_alives: int = 0
+    fin_ns: int | None = None
+    fin_frame: int | None = None
+    first_data_ns: int | None = None
+    last_data_ns: int | None = None
+
+
+@dataclass(slots=True)
+class TcpFacts:
+    client: SideFacts
+    server: SideFacts
+    handshake_ack_frame: int | None = None
+    """The client's ACK that completed the three-way handshake (or its first segment after the SYN/ACK)."""
+    handshake_ack_ns: int | None = None
+    closes: tuple[CloseEvent, ...] = ()
+    """Every FIN and RST in time order (at most 16)."""
+    icmp: tuple[IcmpError, ...] = ()
+    rtt_ns: int | None = None
+    """SYN to SYN/ACK plus SYN/ACK to ACK: a full round trip between the ends, wherever captured."""
+
+    def side(self, side: Side) -> SideFacts:
+        return self.client if side is Side.CLIENT else self.server
+
+
+@dataclass(slots=True)
+class Upgrade:
+    """What preceded TLS in the same stream: CONNECT, a PROXY header, STARTTLS and its like."""
+
+    kind: str
+    """``connect`` ``proxy-v1`` ``proxy-v2`` ``smtp`` ``imap`` ``pop3`` ``ftp`` ``ldap`` ``xmpp`` ``postgres`` ``mysql``
+    ``rdp`` ``tds`` ``socks4`` ``socks5`` ``nntp`` ..."""
+    asked: bool
+    """The upgrade was requested (a PROXY header always is)."""
+    agreed: bool | None
+    """The other end agreed; None where no answer was seen or none is due."""
+    answer: str = ""
+    """First line of the answer, safe to print (``403 Forbidden``, ``454 TLS not available``), at most 200 characters."""
+    frame: int | None = None
+    """Frame of the request."""
+    answer_frame: int | None = None
+    tls_offset: tuple[int | None, int | None] = (None, None)
+    """(client, server) stream offset where TLS begins."""
+
+
+@dataclass(slots=True)
+class Quality:
+    """What the capture can and cannot show of this session."""
+
+    one_sided: Side | None = None
+    """The only side that was captured, although the other end must have spoken (ACK numbers advance)."""
+    starts_mid_session: bool = False
+    """No SYN and no SYN/ACK, so something came before."""
+    ended: Ended = Ended.CAPTURE_END
+    watched_until_ns: int = 0
+    """Newest capture time when the session was handed on."""
+    truncated: bool = False
+    """A snap length cut bytes that mattered."""
+    lost: bool = False
+    """Bytes acknowledged by the other end are not in the capture."""
+    rows_dropped: int = 0
+
+
+class TlsFacts:
+    """All TLS that could be read. Parsing beyond message headers happens when a field is first asked for."""
+
+    messages: list[Message]
+    """Both directions merged in capture order, at most 256 (encrypted records past the handshake are only counted)."""
+    client_hello: ClientHello | None
+    """The first one (lazy)."""
+    client_hello_message: Message | None
+    second_client_hello: ClientHello | None
+    """After a HelloRetryRequest (lazy)."""
+    server_hello: ServerHello | None
+    """The real one, never the HelloRetryRequest (lazy)."""
+    server_hello_message: Message | None
+    hello_retry: ServerHello | None
+    """The HelloRetryRequest (lazy)."""
+    version: int | None
+    """Negotiated version (0x0304 for TLS 1.3, drafts as they are); None before a ServerHello."""
+    certificates: tuple[CertificateFacts, ...]
+    """The server's chain as sent, readable up to TLS 1.2 (lazy)."""
+    client_certificates: tuple[CertificateFacts, ...]
+    client_certificate_sent: bool | None
+    """False: a CertificateRequest was answered by an empty Certificate; None: not seen."""
+    certificate_requested: bool
+    alerts: tuple[Alert, ...]
+    resumed: bool
+    """Abbreviated handshake: session id echoed or PSK selected, and no Certificate (RFC 5246 7.3, RFC 8446 2.2)."""
+    history: str
+    """Zeek's ssl_history letters, capital = client."""
+    state: State
+    """What is awaited, or ESTABLISHED / LOOKS_ESTABLISHED (handshake.states)."""
+    state_since_ns: int
+    unexpected: tuple[tuple[State, Message], ...]
+    """Messages that no row of the table allows (bounded)."""
+    change_cipher_spec: tuple[Message | None, Message | None]
+    """(client, server), first one each."""
+    finished: tuple[Message | None, Message | None]
+    """(client, server): the record taken for Finished (encrypted handshake record after CCS; in TLS 1.3 inferred)."""
+    application_records: tuple[int, int]
+    """(client, server): type-23 records; in TLS 1.3 only those after that side's Finished, as far as sizes tell."""
+    first_application: tuple[Message | None, Message | None]
+    handshake_done_ns: int | None
+    """When the state became ESTABLISHED or LOOKS_ESTABLISHED."""
+    downgrade_sentinel: bool
+    """ServerHello.random ends in DOWNGRD 00/01 (RFC 8446 section 4.1.3)."""
+    malformed: tuple[tuple[Side, int, str], ...]
+    """(side, frame, what) where a message did not parse although it was complete."""
+    desynchronised: tuple[bool, bool]
+    """(client, server): bytes that are no TLS record followed TLS records; reading stopped there."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One TCP connection."""
+
+    capture: int
+    stream: int
+    transport: str
+    """``tcp``."""
+    client: Endpoint
+    server: Endpoint
+    client_known_by: KnownBy
+    start_ns: int
+    end_ns: int
+    packets: tuple[int, int]
+    """(client, server)."""
+    payload_bytes: tuple[int, int]
+    first_bytes: tuple[bytes | None, bytes | None]
+    """(client, server): up to 16 bytes in stream order; None: sent nothing."""
+    protocol: tuple[str | None, str | None]
+    """(client, server): classify's name; None: sent nothing."""
+    tcp: TcpFacts
+    tls: TlsFacts | None
+    upgrade: Upgrade | None
+    quality: Quality
+    events: list[Event] = field(default_factory=list)
