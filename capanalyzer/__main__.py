@@ -1,0 +1,5 @@
+"""``python -m capanalyzer``."""
+
+from capanalyzer.cli import main
+
+raise SystemExit(main())
