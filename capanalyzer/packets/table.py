@@ -33,6 +33,13 @@ class IcmpError(NamedTuple):
     quoted_destination: int
     quoted_seq: int | None
     """TCP sequence number, None when less than 8 bytes of TCP are quoted."""
+    quoted_flags: int | None = None
+    """TCP flags of the quoted segment, None when less than 16 bytes of TCP are quoted. Where they are there,
+    Wireshark gives the quoted segment's addresses and ports a ``tcp.stream`` number as if it were a segment."""
+    quoted_addresses: bytes = b""
+    """Source and destination address of the quoted packet, 8 or 32 bytes."""
+    quoted_ports: tuple[int, int] = (0, 0)
+    """Source and destination port of the quoted segment."""
 
 
 @dataclass(slots=True)
