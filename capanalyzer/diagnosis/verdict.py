@@ -78,6 +78,16 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     alternatives: tuple[str, ...] = ()
     """Causes that would look the same from here."""
+    at_ns: int = 0
+    """Capture time of the event judged: of several explanations the one of the earliest event is the cause."""
+    at_frame: int = 0
+    blame: Blame | None = None
+    """Who has to change something; None on notes and warnings that ask for nothing."""
+    stage: Stage | None = None
+    """Where it stalled, where the finding knows better than the order of messages."""
+    waiting_on: WaitingOn | None = None
+    variant: str = ""
+    """Which of the page's summaries tells it (``summary-<variant>``), where the same cause is decided in several ways."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,8 @@ class SideFacts:
     fin_frame: int | None = None
     first_data_ns: int | None = None
     last_data_ns: int | None = None
+    gap_length: int | None = None
+    """Bytes missing at ``gap_at`` up to the next byte that was captured; None where none follows."""
 
 
 @dataclass(slots=True)
@@ -295,3 +297,6 @@ class Session:
     upgrade: Upgrade | None
     quality: Quality
     events: list[Event] = field(default_factory=list)
+    opening: tuple[bytes, bytes] = (b"", b"")
+    """(client, server): up to the first 1,024 in-order bytes of a direction whose first byte does not begin TLS (request
+    and status lines, error pages, banners); b"" for one that speaks TLS from its start."""
