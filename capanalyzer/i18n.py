@@ -10,7 +10,7 @@ from __future__ import annotations
 import gettext
 import os
 from ast import literal_eval
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -44,7 +44,7 @@ def plural(lang: str) -> Callable[[str, str, int], str]:
     return _translations(lang).ngettext
 
 
-def language_of_environment(environ: dict[str, str] | os._Environ[str] = os.environ) -> str:
+def language_of_environment(environ: Mapping[str, str] = os.environ) -> str:
     """``ja`` where the locale says so, else ``en``. The first set one of LC_ALL, LC_MESSAGES, LANG counts (POSIX)."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environ.get(name):

@@ -1,0 +1,64 @@
+"""Where a report goes: standard output, or a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from types import TracebackType
+from typing import BinaryIO
+
+__all__ = ["FileOutput"]
+
+
+class FileOutput:
+    """A file written beside its target and renamed over it by :meth:`commit`.
+
+    Whoever watches the target never reads half a report, and an interrupted run leaves an older report as it was.
+    What is no regular file (``/dev/null``, a FIFO) is written to directly.
+    """
+
+    def __init__(self, path: str) -> None:
+        """:raises OSError: the folder does not exist or must not be written."""
+        self._target = os.path.realpath(path)
+        self._mode = 0o666 & ~_umask()
+        self._temporary: str | None = None
+        try:
+            status = os.stat(self._target)
+        except FileNotFoundError:
+            pass
+        else:
+            if not stat.S_ISREG(status.st_mode):
+                self.stream: BinaryIO = open(self._target, "wb")  # noqa: SIM115 - closed by __exit__
+                return
+            if not os.access(self._target, os.W_OK):
+                raise PermissionError(13, os.strerror(13), path)
+            self._mode = stat.S_IMODE(status.st_mode)
+        folder, name = os.path.split(self._target)
+        handle, self._temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)
+        self.stream = open(handle, "wb")  # noqa: SIM115 - closed by __exit__
+
+    def __enter__(self) -> FileOutput:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Without a commit the target stays as it was."""
+        try:
+            self.stream.close()
+        finally:
+            if self._temporary is not None:
+                os.unlink(self._temporary)
+
+    def commit(self) -> None:
+        """The report is whole: put it in its place."""
+        self.stream.close()
+        if self._temporary is not None:
+            os.chmod(self._temporary, self._mode)
+            os.replace(self._temporary, self._target)
+            self._temporary = None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,225 @@
+"""Facts and verdicts -> the report's model.
+
+:func:`session_model` runs once for each of 100,000 sessions, so what repeats between them is kept: certificate chains
+by identity of their facts, and the unchanging texts. Everything else is plain attribute access and positional
+construction; enumerations are read through ``_value_``, a tenth of the cost of ``value``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from capanalyzer.diagnosis.pages import render_finding
+from capanalyzer.diagnosis.verdict import Finding, Outcome, Verdict
+from capanalyzer.handshake.session import Alert, Session, TcpFacts, TlsFacts
+from capanalyzer.report import model
+from capanalyzer.report.escape import encodable
+from capanalyzer.report.times import to_rfc3339
+from capanalyzer.streams.community_id import community_id
+from capanalyzer.tls.codepoints import alert_name, version_name
+
+if TYPE_CHECKING:
+    from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.tls.certificates import CertificateFacts
+
+__all__ = ["capture_model", "session_id", "session_model"]
+
+SESSIONS_PER_CAPTURE: Final = 10**9
+_UDP_FROM: Final = 5 * 10**8
+
+SIDES: Final = ("client", "server")
+_ALERT_LEVELS: Final = {1: "warning", 2: "fatal"}
+_UNFINISHED: Final = (Outcome.FAILED, Outcome.INCOMPLETE)
+_NOTHING: Final = model.Timing(None, None, None, None)
+_MAX_CHAINS: Final = 4096
+"""Certificate chains kept as models, about 3 kB each."""
+_chains: dict[tuple[int, ...], tuple[tuple[CertificateFacts, ...], tuple[model.Certificate, ...]]] = {}
+"""By the identities of the facts, which the entry itself keeps alive."""
+
+
+def session_id(capture: int, transport: str, stream: int) -> int:
+    """An id that depends on nothing but the place of the session: the stream number in the first capture.
+
+    Later captures count from 1,000,000,000 times their index, UDP from 500,000,000. So a session has the same id
+    in every format, for any number of processes, and ids order as captures and streams do. They stay below 2**53,
+    the largest integer that every JSON reader holds.
+    """
+    return capture * SESSIONS_PER_CAPTURE + (_UDP_FROM if transport == "udp" else 0) + stream
+
+
+def session_model(identity: int, session: Session, verdict: Verdict, *, lang: str = "en", timeline: bool = False) -> model.Session:
+    """A session with its verdict as the report shows it.
+
+    :param identity: unique in the document, see :func:`session_id`.
+    :param lang: language of the findings' texts.
+    :param timeline: give the timeline of every session, not only of failed and incomplete ones.
+    """
+    tls = session.tls
+    client, server = session.client, session.server
+    packets, payload = session.packets, session.payload_bytes
+    first, second = session.first_bytes
+    outcome, stage, waiting_on, blame = verdict.outcome, verdict.stage, verdict.waiting_on, verdict.blame
+    unfinished = outcome in _UNFINISHED
+    return model.Session(
+        identity,
+        session.capture,
+        session.transport,
+        session.stream,
+        community_id(session.transport, client.ip, client.port, server.ip, server.port),
+        model.Endpoint(client.ip, client.port),
+        model.Endpoint(server.ip, server.port),
+        to_rfc3339(session.start_ns),
+        to_rfc3339(session.end_ns),
+        model.Counts(packets[0], packets[1]),
+        model.Counts(payload[0], payload[1]),
+        model.SideTexts(None if first is None else first.hex(), None if second is None else second.hex()),
+        model.SideTexts(*session.protocol),
+        outcome._value_,
+        None if stage is None else stage._value_,
+        None if waiting_on is None else waiting_on._value_,
+        None if blame is None else blame._value_,
+        verdict.cause if unfinished else None,
+        "" if tls is None else tls.history,
+        model.ClosedBy(verdict.closed_how, verdict.closed_who),
+        None if tls is None else _tls(tls),
+        _timing(session.tcp, tls),
+        tuple([_finding(f, session, lang) for f in verdict.findings]) if verdict.findings else (),
+        _timeline(session) if unfinished or timeline else (),
+        f"{session.transport}.stream eq {session.stream}",
+    )
+
+
+def capture_model(info: CaptureInfo) -> model.Capture:
+    """The header of one capture; final once its sessions have been read."""
+    return model.Capture(
+        encodable(info.path),
+        info.format,
+        tuple(info.link_types),
+        info.packets,
+        info.bytes,
+        None if info.first_ns is None else to_rfc3339(info.first_ns),
+        None if info.last_ns is None else to_rfc3339(info.last_ns),
+        tuple(encodable(text) for text in info.warnings),
+        tuple(encodable(path) for path in info.files),
+        tuple(encodable(text) for text in info.comments),
+        info.truncated_packets,
+        info.dropped_packets,
+    )
+
+
+def _tls(tls: TlsFacts) -> model.Tls:
+    certificates, client_certificates, alerts = tls.certificates, tls.client_certificates, tls.alerts
+    return model.Tls(
+        _client_hello(tls),
+        _server_hello(tls),
+        _chain(certificates) if certificates else (),
+        _chain(client_certificates) if client_certificates else (),
+        tuple([_alert(a) for a in alerts]) if alerts else (),
+        tls.resumed,
+    )
+
+
+def _client_hello(tls: TlsFacts) -> model.ClientHello | None:
+    hello, message = tls.client_hello, tls.client_hello_message
+    if hello is None or message is None:
+        return None
+    return model.ClientHello(
+        message.frame,
+        version_name(hello.legacy_version),
+        tuple([version_name(v) for v in hello.offered_versions]),
+        hello.cipher_suites,
+        hello.sni,
+        hello.alpn,
+        hello.groups,
+        hello.ja3,
+        hello.ja4,
+    )
+
+
+def _server_hello(tls: TlsFacts) -> model.ServerHello | None:
+    hello, message = tls.server_hello, tls.server_hello_message
+    if hello is None or message is None:
+        return None
+    return model.ServerHello(
+        message.frame,
+        version_name(hello.version),
+        hello.cipher_suite,
+        hello.alpn,
+        hello.ja3s,
+        tls.hello_retry is not None,
+    )
+
+
+def _chain(facts: tuple[CertificateFacts, ...]) -> tuple[model.Certificate, ...]:
+    key = tuple(map(id, facts))
+    known = _chains.get(key)
+    if known is None:
+        if len(_chains) >= _MAX_CHAINS:
+            _chains.clear()
+        known = _chains[key] = facts, tuple(_certificate(f) for f in facts)
+    return known[1]
+
+
+def _certificate(facts: CertificateFacts) -> model.Certificate:
+    return model.Certificate(
+        facts.subject,
+        facts.issuer,
+        facts.serial,
+        None if facts.not_before_ns is None else to_rfc3339(facts.not_before_ns),
+        None if facts.not_after_ns is None else to_rfc3339(facts.not_after_ns),
+        facts.san,
+    )
+
+
+def _alert(alert: Alert) -> model.Alert:
+    level, code = alert.level, alert.code
+    return model.Alert(
+        alert.frame,
+        SIDES[alert.side],
+        None if level is None else _ALERT_LEVELS.get(level, str(level)),
+        code,
+        None if code is None else alert_name(code),
+        alert.encrypted,
+    )
+
+
+def _timing(tcp: TcpFacts, tls: TlsFacts | None) -> model.Timing:
+    syn, ack = tcp.client.syn_ns, tcp.handshake_ack_ns
+    connect = (ack - syn) / 1e6 if syn is not None and ack is not None else None
+    if tls is None or (message := tls.client_hello_message) is None:
+        return _NOTHING if connect is None else model.Timing(connect, None, None, None)
+    hello, answer, done = message.time_ns, tls.server_hello_message, tls.handshake_done_ns
+    return model.Timing(
+        connect,
+        None if ack is None else (hello - ack) / 1e6,
+        None if answer is None else (answer.time_ns - hello) / 1e6,
+        None if done is None else (done - hello) / 1e6,
+    )
+
+
+def _timeline(session: Session) -> tuple[model.TimelineEntry, ...]:
+    return tuple(
+        [
+            model.TimelineEntry(e.frame, to_rfc3339(e.time_ns), None if e.side is None else SIDES[e.side], e.event, e.detail)
+            for e in session.events
+        ]
+    )
+
+
+def _finding(finding: Finding, session: Session, lang: str) -> model.Finding:
+    texts = render_finding(finding, session, lang)
+    return model.Finding(
+        finding.cause,
+        finding.severity._value_,
+        finding.confidence._value_,
+        texts.title,
+        texts.explanation,
+        tuple(
+            [
+                model.Evidence(e.frame, to_rfc3339(e.time_ns), None if e.side is None else SIDES[e.side], text)
+                for e, text in zip(finding.evidence, texts.evidence, strict=True)
+            ]
+        ),
+        finding.alternatives,
+        tuple(texts.remedies),
+    )

@@ -1,0 +1,132 @@
+"""One report in the making: sessions pass through as models, and what concerns all of them is counted on the way.
+
+Renderers read :meth:`Document.sessions` to its end and then :meth:`Document.trailer`; no session is kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import capanalyzer
+from capanalyzer.diagnosis.verdict import Outcome, Verdict
+from capanalyzer.errors import CaptureError
+from capanalyzer.handshake.session import Session
+from capanalyzer.report import model
+from capanalyzer.report.build import capture_model, session_id, session_model
+from capanalyzer.report.escape import encodable
+from capanalyzer.report.incidents import Incidents
+
+if TYPE_CHECKING:
+    from capanalyzer.capture.records import CaptureInfo
+
+__all__ = ["Document", "Run", "tool"]
+
+
+class Run(Protocol):
+    """A capture being analysed."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def info(self) -> CaptureInfo:
+        """Final once ``sessions`` has been read to its end."""
+        ...
+
+    def sessions(self) -> Iterable[tuple[Session, Verdict]]: ...
+
+    def progress(self) -> tuple[int, int | None]:
+        """(bytes read, bytes in all or None)."""
+        ...
+
+
+def tool() -> model.Tool:
+    """Who wrote the report."""
+    return model.Tool("capanalyzer", capanalyzer.__version__)
+
+
+class Document:
+    """The sessions of some captures as models, in the order they are finished, and the report's frame around them."""
+
+    def __init__(
+        self,
+        runs: Iterable[Run | CaptureError],
+        *,
+        lang: str = "en",
+        timeline: bool = False,
+        unreadable: Callable[[CaptureError], None] | None = None,
+        began: Callable[[Run], None] | None = None,
+    ) -> None:
+        """
+        :param lang: language of the texts.
+        :param timeline: give the timeline of every session.
+        :param unreadable: told of each input that cannot be read, when it is met.
+        :param began: told of each capture before its first session.
+        """
+        self._runs, self._lang, self._timeline = runs, lang, timeline
+        self._tell_unreadable, self._tell_began = unreadable, began
+        self._outcomes = dict.fromkeys((o.value for o in Outcome), 0)
+        self._causes: dict[str, int] = {}
+        self._incidents = Incidents()
+        self.captures: list[model.Capture] = []
+        self.unreadable: list[model.Unreadable] = []
+
+    @property
+    def failed(self) -> int:
+        """How many sessions failed so far."""
+        return self._outcomes[Outcome.FAILED]
+
+    def sessions(self) -> Iterator[model.Session]:
+        """Every session once, as it is finished. To be read once, to its end."""
+        outcomes, lang, timeline = self._outcomes, self._lang, self._timeline
+        for run in self._runs:
+            if isinstance(run, CaptureError):
+                self._unreadable(run)
+                continue
+            if self._tell_began is not None:
+                self._tell_began(run)
+            try:
+                for facts, verdict in run.sessions():
+                    session = session_model(
+                        session_id(facts.capture, facts.transport, facts.stream),
+                        facts,
+                        verdict,
+                        lang=lang,
+                        timeline=timeline,
+                    )
+                    outcomes[session.outcome] += 1
+                    if session.cause is not None:
+                        self._count_cause(session)
+                    yield session
+            except CaptureError as error:
+                self._unreadable(error)
+            self.captures.append(capture_model(run.info))
+
+    def trailer(self) -> model.Trailer:
+        """What is known once all sessions have been read."""
+        return model.Trailer(
+            model.SCHEMA_VERSION,
+            tool(),
+            tuple(self.captures),
+            tuple(self.unreadable),
+            self._incidents.result(),
+            model.Summary(
+                sum(self._outcomes.values()),
+                dict(self._outcomes),
+                dict(sorted(self._causes.items(), key=lambda item: (-item[1], item[0]))),
+                tuple(self._incidents.notes(self._lang)),
+            ),
+        )
+
+    def _count_cause(self, session: model.Session) -> None:
+        cause = session.cause
+        assert cause is not None
+        self._causes[cause] = self._causes.get(cause, 0) + 1
+        if session.outcome == "failed":
+            self._incidents.add(session)
+
+    def _unreadable(self, error: CaptureError) -> None:
+        self.unreadable.append(model.Unreadable(encodable(error.path), encodable(error.reason)))
+        if self._tell_unreadable is not None:
+            self._tell_unreadable(error)

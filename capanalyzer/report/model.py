@@ -1,0 +1,290 @@
+"""The report as data: one versioned model for every renderer, with the keys of the JSON output.
+
+All structures are frozen; keys are never translated, texts are. Every key is always present, null where nothing was
+seen. Times are RFC 3339 in UTC with nanoseconds, ``*_ms`` are milliseconds, frame numbers are Wireshark's.
+
+The structures take part in no reference cycle, so the garbage collector need not look at them (``gc=False``): there
+may be 100,000 sessions of a dozen structures each.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Alert",
+    "Capture",
+    "Certificate",
+    "ClientHello",
+    "ClosedBy",
+    "Counts",
+    "Endpoint",
+    "Evidence",
+    "Finding",
+    "Incident",
+    "ServerHello",
+    "Session",
+    "SideTexts",
+    "Summary",
+    "TimelineEntry",
+    "Timing",
+    "Tls",
+    "Tool",
+    "Trailer",
+    "Unreadable",
+]
+
+SCHEMA_VERSION: Final = "1.0"
+"""Major: a key was removed or changed its meaning. Minor: keys were added."""
+
+
+class Model(msgspec.Struct, frozen=True, gc=False):
+    """Base of all: immutable values."""
+
+
+class Endpoint(Model, frozen=True, gc=False):
+    ip: str
+    """RFC 5952 form."""
+    port: int
+
+
+class Counts(Model, frozen=True, gc=False):
+    """A number for each side."""
+
+    client: int
+    server: int
+
+
+class SideTexts(Model, frozen=True, gc=False):
+    """A text for each side; None where it sent nothing."""
+
+    client: str | None
+    server: str | None
+
+
+class ClosedBy(Model, frozen=True, gc=False):
+    how: str
+    """``rst`` ``fin`` ``timeout`` ``none``."""
+    who: str | None
+    """``client`` ``server`` ``middlebox``; None where nobody closed."""
+
+
+class ClientHello(Model, frozen=True, gc=False):
+    """The first ClientHello; lists in the client's order, GREASE (RFC 8701) included."""
+
+    frame: int
+    legacy_version: str
+    offered_versions: tuple[str, ...]
+    cipher_suites: tuple[int, ...]
+    sni: str | None
+    alpn: tuple[str, ...]
+    groups: tuple[int, ...]
+    ja3: str | None
+    ja4: str | None
+
+
+class ServerHello(Model, frozen=True, gc=False):
+    """The real one, also where a HelloRetryRequest came before it (``hello_retry``)."""
+
+    frame: int
+    version: str
+    """Negotiated."""
+    cipher_suite: int
+    alpn: str | None
+    ja3s: str | None
+    hello_retry: bool
+
+
+class Certificate(Model, frozen=True, gc=False):
+    subject: str
+    """RFC 4514 form."""
+    issuer: str
+    serial: str
+    """Hexadecimal."""
+    not_before: str | None
+    not_after: str | None
+    san: tuple[str, ...]
+    """DNS names and IP addresses, as in the certificate."""
+
+
+class Alert(Model, frozen=True, gc=False, rename={"sender": "from"}):
+    """A record of type 21. Level, code and description are None where it is encrypted."""
+
+    frame: int
+    sender: str
+    """``client`` or ``server``; the key is ``from``."""
+    level: str | None
+    code: int | None
+    description: str | None
+    encrypted: bool
+
+
+class Tls(Model, frozen=True, gc=False):
+    client_hello: ClientHello | None
+    server_hello: ServerHello | None
+    certificates: tuple[Certificate, ...]
+    """The server's, as sent: readable up to TLS 1.2."""
+    client_certificates: tuple[Certificate, ...]
+    alerts: tuple[Alert, ...]
+    resumed: bool
+
+
+class Timing(Model, frozen=True, gc=False):
+    """How long each step took; None where its beginning or end was not seen."""
+
+    connect_ms: float | None
+    """First SYN to the client's ACK of the SYN/ACK."""
+    client_hello_ms: float | None
+    """That ACK to the complete ClientHello."""
+    server_hello_ms: float | None
+    """ClientHello to the complete ServerHello."""
+    handshake_ms: float | None
+    """ClientHello to the end of the TLS handshake."""
+
+
+class Evidence(Model, frozen=True, gc=False, rename={"sender": "from"}):
+    """A frame that proves it."""
+
+    frame: int
+    time: str
+    sender: str | None
+    """``client`` or ``server``; None for the network or the capture. The key is ``from``."""
+    text: str
+
+
+class Finding(Model, frozen=True, gc=False):
+    cause: str
+    severity: str
+    """``failure`` ``warning`` ``note``."""
+    confidence: str
+    """``certain`` ``likely`` ``possible``."""
+    title: str
+    explanation: str
+    evidence: tuple[Evidence, ...]
+    alternatives: tuple[str, ...]
+    """Causes that would look the same from here."""
+    remedies: tuple[str, ...]
+
+
+class TimelineEntry(Model, frozen=True, gc=False, rename={"sender": "from"}):
+    frame: int
+    time: str
+    sender: str | None
+    """``client`` or ``server``; None for the network or the capture. The key is ``from``."""
+    event: str
+    detail: str
+
+
+class Session(Model, frozen=True, gc=False):
+    """One connection and what is said of it."""
+
+    id: int
+    """Unique in the document and the same in every run and format: see :func:`capanalyzer.report.build.session_id`."""
+    capture: int
+    """Index into ``captures``."""
+    transport: str
+    """``tcp``."""
+    stream: int
+    """Numbered as Wireshark's ``tcp.stream``."""
+    community_id: str
+    client: Endpoint
+    server: Endpoint
+    start: str
+    end: str
+    packets: Counts
+    bytes: Counts
+    """Payload on the wire, retransmissions included."""
+    first_bytes: SideTexts
+    """Hexadecimal, up to 16 bytes in stream order."""
+    protocol: SideTexts
+    """What each side speaks, by its first bytes: ``tls`` ``http`` ``ssh`` ... ``unknown``."""
+    outcome: str
+    """``established`` ``failed`` ``incomplete`` ``plaintext`` ``idle``."""
+    stage: str | None
+    """The step it stalled at; None where it did not stall."""
+    waiting_on: str | None
+    blame: str | None
+    """Who has to change something: ``client`` ``server`` ``network`` ``unknown``."""
+    cause: str | None
+    """That of the first finding when failed or incomplete, else None."""
+    history: str
+    """Zeek's ssl_history letters, capital = client."""
+    closed_by: ClosedBy
+    tls: Tls | None
+    """None where no TLS was spoken."""
+    timing: Timing
+    findings: tuple[Finding, ...]
+    timeline: tuple[TimelineEntry, ...]
+    """Of sessions that failed or are incomplete, and of all where asked for; else empty."""
+    display_filter: str
+    """For Wireshark."""
+
+
+class Capture(Model, frozen=True, gc=False):
+    path: str
+    format: str
+    """``pcap`` ``pcapng`` ``snoop``; empty for a file of length zero."""
+    link_types: tuple[str, ...]
+    packets: int
+    bytes: int
+    """Sum of the packets' lengths on the wire."""
+    first_time: str | None
+    last_time: str | None
+    warnings: tuple[str, ...]
+    files: tuple[str, ...]
+    """All files of a ring in reading order."""
+    comments: tuple[str, ...]
+    truncated_packets: int
+    """Packets of which less was captured than was on the wire."""
+    dropped_packets: int
+    """Packets the capturing host says it lost."""
+
+
+class Unreadable(Model, frozen=True, gc=False):
+    """An input that could not be read at all."""
+
+    path: str
+    reason: str
+
+
+class Incident(Model, frozen=True, gc=False):
+    """Failed sessions that have one cause at one server."""
+
+    cause: str
+    server: Endpoint
+    sni: str | None
+    """The server name, where all of them sent the same one."""
+    sessions: tuple[int, ...]
+    """Their ids, in order."""
+    clients: int
+    """Distinct client addresses."""
+    first: str
+    last: str
+
+
+class Summary(Model, frozen=True, gc=False):
+    sessions: int
+    outcomes: dict[str, int]
+    causes: dict[str, int]
+    """Of failed and incomplete sessions."""
+    notes: tuple[str, ...]
+    """Limits of this report that were reached, one sentence each."""
+
+
+class Tool(Model, frozen=True, gc=False):
+    name: str
+    version: str
+
+
+class Trailer(Model, frozen=True, gc=False):
+    """What is known when all sessions have been seen: the last line of JSONL."""
+
+    schema_version: str
+    tool: Tool
+    captures: tuple[Capture, ...]
+    unreadable: tuple[Unreadable, ...]
+    incidents: tuple[Incident, ...]
+    summary: Summary

@@ -1,0 +1,43 @@
+"""Encoded sessions put aside until their order is known, in memory first and then in a temporary file."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Final
+
+__all__ = ["Spool"]
+
+IN_MEMORY: Final = 32 << 20
+"""Bytes kept in memory: about 15,000 sessions. Beyond it they wait in a file that has no name and leaves nothing behind."""
+
+
+class Spool:
+    """Byte strings with a key each, given back in the order of their keys."""
+
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115 - closed by __exit__
+        self._keys, self._starts = array("q"), array("q")
+        self._end = 0
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def add(self, key: int, piece: bytes | bytearray) -> None:
+        self._keys.append(key)
+        self._starts.append(self._end)
+        self._end += self._file.write(piece)
+
+    def in_order(self) -> Iterator[bytes]:
+        """All pieces by ascending key; equal keys in the order they came."""
+        keys, starts, file = self._keys, self._starts, self._file
+        starts.append(self._end)
+        for index in sorted(range(len(keys)), key=keys.__getitem__):
+            file.seek(starts[index])
+            yield file.read(starts[index + 1] - starts[index])
+        starts.pop()

@@ -1,0 +1,73 @@
+"""The report as JSON: one document in order, or one line for each session as it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from capanalyzer.report import model
+from capanalyzer.report.document import tool
+from capanalyzer.report.spool import Spool
+
+__all__ = ["to_json", "to_jsonl"]
+
+CHUNK: Final = 1 << 16
+"""Bytes handed on at once: few enough to flow through a pipe steadily, enough that calls do not count."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def to_json(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
+    """One document, its sessions ordered by capture and stream, each on a line of its own.
+
+    :param sessions: in any order; read to the end before the first of them is given out.
+    :param trailer: called when all sessions have been read.
+    """
+    encode = _encoder.encode
+    with Spool() as spool:
+        for session in sessions:
+            spool.add(session.id, encode(session))
+        end = trailer()
+        yield b'{"schema_version":%b,\n"tool":%b,\n"sessions":[' % (encode(model.SCHEMA_VERSION), encode(tool()))
+        yield from _chunks(_separated(spool.in_order()))
+    yield b"],\n"
+    yield b",\n".join(
+        b'"%b":%b' % (name.encode(), encode(getattr(end, name)))
+        for name in ("captures", "unreadable", "incidents", "summary")
+    )
+    yield b"}\n"
+
+
+def to_jsonl(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
+    """A line for each session in the order they come, then a line without ``outcome``: captures, incidents, summary."""
+    encode_into = _encoder.encode_into
+    buffer = bytearray()
+    for session in sessions:
+        encode_into(session, buffer, -1)
+        buffer += b"\n"
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    encode_into(trailer(), buffer, -1)
+    buffer += b"\n"
+    yield bytes(buffer)
+
+
+def _separated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    separator = b"\n"
+    for piece in pieces:
+        yield separator
+        yield piece
+        separator = b",\n"
+
+
+def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for piece in pieces:
+        buffer += piece
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
