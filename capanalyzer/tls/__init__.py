@@ -1,0 +1,16 @@
+"""TLS as an observer sees it: records, hellos, certificates, fingerprints. Bytes in, facts out; nothing raises but
+:class:`~capanalyzer.errors.WireError`, and only out of the ``read_`` functions for one message.
+
+The modules, with what others use of them (import from the modules; this package imports nothing):
+
+``records``
+    ``TlsReader(side, offset=0, mid_stream=False)``: ``feed(data, frame, time_ns)``, ``gap(size, frame, time_ns)``,
+    ``finish(frame, time_ns)``; results ``messages: list[Message]``, ``application_records``, ``application_bytes``,
+    ``record_count``, ``desynchronised: (offset, frame) | None``, ``malformed: [(frame, text)]``, ``messages_dropped``,
+    ``skipped_bytes``, ``pending: Pending | None``, ``wants_until`` (stream offset), ``wants_more``.
+    Content types ``CHANGE_CIPHER_SPEC ALERT HANDSHAKE APPLICATION_DATA HEARTBEAT SSLV2``.
+``hello``
+    ``read_client_hello(body) -> ClientHello``, ``read_server_hello(body) -> ServerHello`` (HelloRetryRequest where
+    ``is_hello_retry``), ``read_sslv2_client_hello(body)``, ``read_sslv2_server_hello(body)``,
+    ``parse_client_hello(body, partial=True)`` for the beginning of one.
+"""

@@ -1,0 +1,548 @@
+"""ClientHello, ServerHello and HelloRetryRequest (RFC 8446 section 4.1, RFC 5246 section 7.4.1, RFC 6101 appendix E).
+
+A hello is two things: a **shape**, what is structural (code points, order, where each extension lies; shared by all
+hellos of the same program, see :mod:`capanalyzer.tls.templates`), and the **body**, from which random, session id and
+server name are cut when asked for. Extensions are read when asked for; one that does not parse reads as absent and is
+told in ``errors``, the others are read all the same.
+
+``read_client_hello(body)`` and ``read_server_hello(body)`` take a whole handshake message body, without the 4-byte
+header, and raise :class:`~capanalyzer.errors.Malformed` when the fields before the extensions do not fit into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import unpack_from
+from typing import Any, ClassVar, Final
+
+from capanalyzer.errors import Malformed, Truncated, WireError
+from capanalyzer.tls import extensions as ext
+from capanalyzer.tls.extensions import EchFacts, KeyShare, PskFacts
+from capanalyzer.tls.templates import TemplateCache
+
+__all__ = [
+    "HELLO_RETRY_RANDOM",
+    "ClientHello",
+    "ClientHelloShape",
+    "ServerHello",
+    "ServerHelloShape",
+    "parse_client_hello",
+    "parse_server_hello",
+    "read_client_hello",
+    "read_server_hello",
+    "read_sslv2_client_hello",
+    "read_sslv2_server_hello",
+    "safe_text",
+]
+
+HELLO_RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""SHA-256 of "HelloRetryRequest", RFC 8446 section 4.1.3."""
+_DOWNGRADE: Final = {b"DOWNGRD\x01": 0x0303, b"DOWNGRD\x00": 0x0302}
+"""Last bytes of a ServerHello random and the version they warn of (0x0302: or older), RFC 8446 section 4.1.3."""
+MAX_EXTENSIONS: Final = 256
+"""Extensions read in one hello; real ones have under 30."""
+
+_NO_CODES: Final[tuple[int, ...]] = ()
+_UNREAD: Final = object()
+
+
+def safe_text(name: bytes) -> str:
+    """Wire bytes as text: UTF-8 where they are, else with backslash escapes. Control characters stay: escape on output."""
+    try:
+        return name.decode("ascii")
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "backslashreplace")
+
+
+class _Shape:
+    """What hellos of one kind share. ``spans``: (type, start, end) of each extension's body, in wire order."""
+
+    __slots__ = (
+        "_errors",
+        "_readings",
+        "ja",
+        "legacy_version",
+        "scratch",
+        "session_id_end",
+        "spans",
+        "structure_errors",
+    )
+
+    readers: ClassVar[dict[int, Callable[[bytes], Any]]] = {}
+
+    def __init__(self, legacy_version: int, session_id_end: int) -> None:
+        self.legacy_version = legacy_version
+        self.session_id_end = session_id_end
+        self.spans: tuple[tuple[int, int, int], ...] = ()
+        self.structure_errors: tuple[str, ...] = ()
+        self.ja: dict[str, str] = {}
+        """Fingerprints, kept by capanalyzer.tls.fingerprint."""
+        self.scratch: dict[str, Any] = {}
+        """Texts that later stages derive from the shape alone (at most a few each)."""
+        self._readings: dict[int, Any] = {}
+        self._errors: tuple[str, ...] | None = None
+
+    def reading(self, kind: int, body: bytes) -> Any:
+        """The value of an extension, None where it is absent or does not parse. The first one of a repeated type."""
+        value = self._readings.get(kind, _UNREAD)
+        if value is _UNREAD:
+            value = None
+            for found, start, end in self.spans:
+                if found == kind:
+                    try:
+                        value = self.readers[kind](body[start:end])
+                    except WireError as error:
+                        self.structure_errors += (f"extension {kind}: {error}",)
+                    break
+            self._readings[kind] = value
+        return value
+
+    def span(self, kind: int) -> tuple[int, int] | None:
+        for found, start, end in self.spans:
+            if found == kind:
+                return start, end
+        return None
+
+    def errors(self, body: bytes) -> tuple[str, ...]:
+        if self._errors is None:
+            for kind, _, _ in self.spans:
+                if kind in self.readers:
+                    self.reading(kind, body)
+            self._errors = tuple(sorted(self.structure_errors))
+        return self._errors
+
+    def read_extensions(self, body: bytes, at: int) -> None:
+        """The extension block from ``at`` to the end of ``body``; what is wrong with it becomes an error note."""
+        size = len(body)
+        errors: list[str] = []
+        if at + 2 > size:
+            if at < size:
+                errors.append("1 byte where the extensions' length is due")
+            self.structure_errors = tuple(errors)
+            return
+        end = at + 2 + (body[at] << 8 | body[at + 1])
+        at += 2
+        if end != size:
+            errors.append(f"extensions of {end - at} bytes, {size - at} left")
+            end = min(end, size)
+        spans = []
+        while at + 4 <= end:
+            kind, length = unpack_from(">HH", body, at)
+            at += 4
+            if at + length > end:
+                errors.append(f"extension {kind} of {length} bytes, {end - at} left")
+                at = end
+                break
+            spans.append((kind, at, at + length))
+            at += length
+            if len(spans) >= MAX_EXTENSIONS:
+                errors.append(f"more than {MAX_EXTENSIONS} extensions")
+                at = end
+        if at < end:
+            errors.append(f"{end - at} bytes after the last extension")
+        self.spans = tuple(spans)
+        if len({span[0] for span in spans}) < len(spans):
+            errors.append("repeated extension type")  # RFC 8446 section 4.2
+        if errors:
+            self.structure_errors = tuple(errors)
+
+    def opaque(self, body: bytes, from_client: bool) -> list[tuple[int, int]]:
+        """Spans of ``body`` that may differ between hellos of this shape."""
+        spans = [(2, 34), (35, self.session_id_end)]
+        for kind, start, end in self.spans:
+            for low, high in ext.opaque_spans(kind, body[start:end], from_client):
+                spans.append((start + low, start + high))
+        return spans
+
+
+class ClientHelloShape(_Shape):
+    """The structural part of a ClientHello."""
+
+    __slots__ = ("cipher_suites", "compression_methods", "sni_span", "sslv2")
+
+    readers = ext.CLIENT_READERS
+
+    def __init__(self, legacy_version: int, session_id_end: int) -> None:
+        super().__init__(legacy_version, session_id_end)
+        self.cipher_suites = _NO_CODES
+        self.compression_methods = b""
+        self.sni_span: tuple[int, int] | None = None
+        self.sslv2 = False
+
+
+class _Hello:
+    __slots__ = ("body", "shape")
+
+    shape: Any
+    body: bytes
+
+    @property
+    def legacy_version(self) -> int:
+        """The version field itself: 0x0303 from any TLS 1.3 end."""
+        version: int = self.shape.legacy_version
+        return version
+
+    @property
+    def random(self) -> bytes:
+        """32 bytes (an SSLv2-format hello: its challenge)."""
+        return self.body[2:34]
+
+    @property
+    def session_id(self) -> bytes:
+        """Up to 32 bytes; b"" for none."""
+        return self.body[35 : self.shape.session_id_end]
+
+    @property
+    def extensions(self) -> tuple[tuple[int, bytes], ...]:
+        """(type, body) in wire order, unknown and repeated ones too."""
+        body = self.body
+        return tuple((kind, body[start:end]) for kind, start, end in self.shape.spans)
+
+    @property
+    def extension_types(self) -> tuple[int, ...]:
+        return tuple(span[0] for span in self.shape.spans)
+
+    def extension(self, kind: int) -> bytes | None:
+        """The body of the first extension of this type, None without one."""
+        span = self.shape.span(kind)
+        return self.body[span[0] : span[1]] if span else None
+
+    @property
+    def alpn_bytes(self) -> tuple[bytes, ...]:
+        """Protocol names as sent (RFC 7301); () without the extension."""
+        return self.shape.reading(ext.ALPN, self.body) or ()
+
+    @property
+    def extended_master_secret(self) -> bool:
+        """RFC 7627."""
+        return self.shape.span(ext.EXTENDED_MASTER_SECRET) is not None
+
+    @property
+    def record_size_limit(self) -> int | None:
+        """Bytes, RFC 8449."""
+        limit: int | None = self.shape.reading(ext.RECORD_SIZE_LIMIT, self.body)
+        return limit
+
+    @property
+    def renegotiation_info(self) -> bytes | None:
+        """b"" in a first handshake (RFC 5746); None without the extension."""
+        info: bytes | None = self.shape.reading(ext.RENEGOTIATION_INFO, self.body)
+        return info
+
+    @property
+    def point_formats(self) -> tuple[int, ...]:
+        """EC point formats, RFC 8422 section 5.1.2."""
+        return tuple(self.shape.reading(ext.EC_POINT_FORMATS, self.body) or b"")
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What does not parse: damaged extensions, lengths that do not fit, bytes left over."""
+        notes: tuple[str, ...] = self.shape.errors(self.body)
+        return notes
+
+
+class ClientHello(_Hello):
+    """What the client offered. Code points are integers in the client's order, GREASE (RFC 8701) included."""
+
+    __slots__ = ()
+
+    shape: ClientHelloShape
+
+    def __init__(self, shape: ClientHelloShape, body: bytes) -> None:
+        self.shape = shape
+        self.body = body
+
+    @property
+    def is_sslv2_format(self) -> bool:
+        return self.shape.sslv2
+
+    @property
+    def cipher_suites(self) -> tuple[int, ...]:
+        """An SSLv2-format hello has 24-bit cipher specs: those of TLS are below 0x10000."""
+        return self.shape.cipher_suites
+
+    @property
+    def compression_methods(self) -> tuple[int, ...]:
+        return tuple(self.shape.compression_methods)
+
+    @property
+    def sni_bytes(self) -> bytes | None:
+        """The first host_name of server_name (RFC 6066) as sent; None without a readable one."""
+        span = self.shape.sni_span
+        return self.body[span[0] : span[1]] if span else None
+
+    @property
+    def sni(self) -> str | None:
+        """The same as text (see :func:`safe_text`)."""
+        span = self.shape.sni_span
+        return safe_text(self.body[span[0] : span[1]]) if span else None
+
+    @property
+    def alpn(self) -> tuple[str, ...]:
+        """Protocol names as text; () without the extension."""
+        return tuple(safe_text(name) for name in self.alpn_bytes)
+
+    @property
+    def supported_versions(self) -> tuple[int, ...] | None:
+        """The extension of TLS 1.3 (RFC 8446 section 4.2.1); None without it."""
+        versions: tuple[int, ...] | None = self.shape.reading(ext.SUPPORTED_VERSIONS, self.body)
+        return versions
+
+    @property
+    def offered_versions(self) -> tuple[int, ...]:
+        """supported_versions without GREASE; without that extension the legacy version alone (and those below it)."""
+        versions = self.supported_versions
+        return ext.without_grease(versions) if versions else (self.shape.legacy_version,)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """supported_groups, RFC 8446 section 4.2.7."""
+        return self.shape.reading(ext.SUPPORTED_GROUPS, self.body) or ()
+
+    @property
+    def signature_algorithms(self) -> tuple[int, ...]:
+        """RFC 8446 section 4.2.3."""
+        return self.shape.reading(ext.SIGNATURE_ALGORITHMS, self.body) or ()
+
+    @property
+    def signature_algorithms_cert(self) -> tuple[int, ...]:
+        return self.shape.reading(ext.SIGNATURE_ALGORITHMS_CERT, self.body) or ()
+
+    @property
+    def key_shares(self) -> tuple[KeyShare, ...]:
+        """(group, bytes) of each key_share entry; () without the extension or with an empty one."""
+        return self.shape.reading(ext.KEY_SHARE, self.body) or ()
+
+    @property
+    def psk(self) -> PskFacts | None:
+        """pre_shared_key: how many identities and how long."""
+        facts: PskFacts | None = self.shape.reading(ext.PRE_SHARED_KEY, self.body)
+        return facts
+
+    @property
+    def psk_modes(self) -> tuple[int, ...]:
+        """psk_key_exchange_modes, RFC 8446 section 4.2.9."""
+        return tuple(self.shape.reading(ext.PSK_KEY_EXCHANGE_MODES, self.body) or b"")
+
+    @property
+    def early_data(self) -> bool:
+        return self.shape.span(ext.EARLY_DATA) is not None
+
+    @property
+    def ech(self) -> EchFacts | None:
+        """encrypted_client_hello (GREASE ECH looks the same)."""
+        facts: EchFacts | None = self.shape.reading(ext.ENCRYPTED_CLIENT_HELLO, self.body)
+        return facts
+
+    @property
+    def session_ticket_size(self) -> int | None:
+        """Bytes of the ticket offered (0: asks for one, RFC 5077); None without the extension."""
+        span = self.shape.span(ext.SESSION_TICKET)
+        return span[1] - span[0] if span else None
+
+
+class ServerHelloShape(_Shape):
+    """The structural part of a ServerHello or HelloRetryRequest."""
+
+    __slots__ = ("cipher_suite", "compression_method", "hello_retry", "version")
+
+    readers = ext.SERVER_READERS
+
+    def __init__(self, legacy_version: int, session_id_end: int) -> None:
+        super().__init__(legacy_version, session_id_end)
+        self.cipher_suite = 0
+        self.compression_method = 0
+        self.hello_retry = False
+        self.version = legacy_version
+
+
+class ServerHello(_Hello):
+    """What the server chose; a HelloRetryRequest where ``is_hello_retry``."""
+
+    __slots__ = ()
+
+    shape: ServerHelloShape
+
+    def __init__(self, shape: ServerHelloShape, body: bytes) -> None:
+        self.shape = shape
+        self.body = body
+
+    @property
+    def is_hello_retry(self) -> bool:
+        """By its random, RFC 8446 section 4.1.3."""
+        return self.shape.hello_retry
+
+    @property
+    def version(self) -> int:
+        """The version negotiated: supported_versions where present (drafts as they are), else the legacy version."""
+        return self.shape.version
+
+    @property
+    def cipher_suite(self) -> int:
+        return self.shape.cipher_suite
+
+    @property
+    def compression_method(self) -> int:
+        return self.shape.compression_method
+
+    @property
+    def alpn(self) -> str | None:
+        """The protocol chosen (TLS 1.2 and before; later it is encrypted)."""
+        names = self.alpn_bytes
+        return safe_text(names[0]) if names else None
+
+    @property
+    def key_share(self) -> KeyShare | None:
+        """The group chosen; in a HelloRetryRequest the one asked for, with size 0."""
+        share: KeyShare | None = self.shape.reading(ext.KEY_SHARE, self.body)
+        return share
+
+    @property
+    def selected_psk(self) -> int | None:
+        """Index of the accepted identity, RFC 8446 section 4.2.11."""
+        index: int | None = self.shape.reading(ext.PRE_SHARED_KEY, self.body)
+        return index
+
+    @property
+    def downgrade_sentinel(self) -> int | None:
+        """0x0303 or 0x0302: the random says that the server would have spoken more (RFC 8446 section 4.1.3)."""
+        return _DOWNGRADE.get(self.body[26:34])
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+_client_shapes: Final[TemplateCache[ClientHelloShape]] = TemplateCache()
+_server_shapes: Final[TemplateCache[ServerHelloShape]] = TemplateCache()
+
+
+def read_client_hello(body: bytes) -> ClientHello:
+    """A whole ClientHello message body.
+
+    :raises Malformed: the fields before the extensions do not fit into it.
+    """
+    shape = _client_shapes.find(body)
+    if shape is not None:
+        return ClientHello(shape, body)
+    hello = parse_client_hello(body)
+    _client_shapes.add(body, hello.shape, hello.shape.opaque(body, True))
+    return hello
+
+
+def read_server_hello(body: bytes) -> ServerHello:
+    """A whole ServerHello or HelloRetryRequest message body.
+
+    :raises Malformed: the fields before the extensions do not fit into it.
+    """
+    if body[2:34] == HELLO_RETRY_RANDOM:
+        return parse_server_hello(body)
+    shape = _server_shapes.find(body)
+    if shape is not None:
+        return ServerHello(shape, body)
+    hello = parse_server_hello(body)
+    _server_shapes.add(body, hello.shape, hello.shape.opaque(body, False))
+    return hello
+
+
+def parse_client_hello(body: bytes, *, partial: bool = False) -> ClientHello:
+    """The same without the cache.
+
+    :param partial: ``body`` may be the beginning of a message only: a cut extension block is told in ``errors``.
+    :raises Malformed: a length does not fit (``Truncated`` with ``partial``).
+    """
+    error: type[WireError] = Truncated if partial else Malformed
+    size = len(body)
+    if size < 35:
+        raise error(f"{size} bytes", "ClientHello", 0)
+    at = 35 + body[34]
+    shape = ClientHelloShape(body[0] << 8 | body[1], at)
+    if at + 2 > size:
+        raise error(f"wants {body[34]} bytes, {size - 35} left", "legacy_session_id", 34)
+    length = body[at] << 8 | body[at + 1]
+    at += 2
+    if at + length > size:
+        raise error(f"wants {length} bytes, {size - at} left", "cipher_suites", at - 2)
+    shape.cipher_suites = unpack_from(f">{length >> 1}H", body, at)
+    at += length
+    if at >= size or at + 1 + body[at] > size:
+        raise error("does not fit", "legacy_compression_methods", at)
+    end = at + 1 + body[at]
+    shape.compression_methods = body[at + 1 : end]
+    shape.read_extensions(body, end)
+    if length & 1:
+        shape.structure_errors += (f"cipher_suites of {length} bytes",)
+    if shape.session_id_end > 67:
+        shape.structure_errors += (f"legacy_session_id of {body[34]} bytes",)
+    span = shape.span(ext.SERVER_NAME)
+    if span is not None:
+        name = ext.server_name_span(body[span[0] : span[1]])
+        if name is not None:
+            shape.sni_span = span[0] + name[0], span[0] + name[1]
+    return ClientHello(shape, body)
+
+
+def parse_server_hello(body: bytes) -> ServerHello:
+    """:func:`read_server_hello` without the cache."""
+    size = len(body)
+    if size < 35:
+        raise Malformed(f"{size} bytes", "ServerHello", 0)
+    version = body[0] << 8 | body[1]
+    if 0x7F00 < version < 0x7F16:
+        return _parse_draft_server_hello(body, version)
+    at = 35 + body[34]
+    if at + 3 > size:
+        raise Malformed(f"wants {body[34]} bytes, {size - 35} left", "legacy_session_id_echo", 34)
+    shape = ServerHelloShape(version, at)
+    shape.cipher_suite = body[at] << 8 | body[at + 1]
+    shape.compression_method = body[at + 2]
+    shape.hello_retry = body[2:34] == HELLO_RETRY_RANDOM
+    shape.read_extensions(body, at + 3)
+    if shape.session_id_end > 67:
+        shape.structure_errors += (f"legacy_session_id_echo of {body[34]} bytes",)
+    shape.version = shape.reading(ext.SUPPORTED_VERSIONS, body) or shape.legacy_version
+    return ServerHello(shape, body)
+
+
+def _parse_draft_server_hello(body: bytes, version: int) -> ServerHello:
+    """TLS 1.3 drafts 1 to 21 (0x7F01 to 0x7F15): no session id and no compression method."""
+    shape = ServerHelloShape(version, 35)
+    if len(body) < 36:
+        raise Malformed(f"{len(body)} bytes", "ServerHello", 0)
+    shape.session_id_end = 34
+    shape.cipher_suite = body[34] << 8 | body[35]
+    shape.read_extensions(body, 36)
+    return ServerHello(shape, body)
+
+
+def read_sslv2_client_hello(body: bytes) -> ClientHello:
+    """A CLIENT-HELLO in SSLv2 form, from its version on (RFC 6101 appendix E.1); cipher specs are 24-bit codes.
+
+    :raises Malformed: its lengths do not fit.
+    """
+    if len(body) < 8:
+        raise Malformed(f"{len(body)} bytes", "CLIENT-HELLO", 0)
+    version, specs, session, challenge = unpack_from(">HHHH", body)
+    if 8 + specs + session + challenge > len(body) or specs % 3:
+        raise Malformed(f"wants {specs} + {session} + {challenge} bytes, {len(body) - 8} left", "CLIENT-HELLO", 2)
+    shape = ClientHelloShape(version, 35 + session)
+    shape.sslv2 = True
+    shape.cipher_suites = tuple(int.from_bytes(body[at : at + 3], "big") for at in range(8, 8 + specs, 3))
+    at = 8 + specs
+    session_id, random = body[at : at + session], body[at + session : at + session + challenge]
+    # Laid out as a ClientHello begins, so that random and session_id are found where they always are.
+    return ClientHello(shape, body[:2] + random[:32].rjust(32, b"\0") + bytes((session & 0xFF,)) + session_id)
+
+
+def read_sslv2_server_hello(body: bytes) -> ServerHello:
+    """A SERVER-HELLO of SSLv2, from its session-id-hit byte on; ``cipher_suite`` is the first 24-bit spec, or 0.
+
+    :raises Malformed: its lengths do not fit.
+    """
+    if len(body) < 10:
+        raise Malformed(f"{len(body)} bytes", "SERVER-HELLO", 0)
+    version, certificate, specs, connection = unpack_from(">HHHH", body, 2)
+    if 10 + certificate + specs + connection > len(body):
+        raise Malformed(f"wants {certificate} + {specs} + {connection} bytes", "SERVER-HELLO", 4)
+    shape = ServerHelloShape(version, 35)
+    at = 10 + certificate
+    shape.cipher_suite = int.from_bytes(body[at : at + 3], "big") if specs >= 3 else 0
+    return ServerHello(shape, body[2:4] + body[at + specs :][:32].rjust(32, b"\0") + b"\0")
