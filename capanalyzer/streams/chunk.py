@@ -1,0 +1,127 @@
+"""A run of segments of one packet table, with what the tracker works out about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.packets.table import EXTRA, PacketTable
+from capanalyzer.streams.flow import SYN, Row
+
+__all__ = ["Chunk", "bytes_at", "stable_order"]
+
+I64 = NDArray[np.int64]
+
+
+class Chunk:
+    """The rows start .. stop of a table, with what is worked out about them. Columns have shape (n,)."""
+
+    __slots__ = (
+        "ack",
+        "all_known",
+        "at",
+        "cell",
+        "closers",
+        "entry",
+        "flags",
+        "frame",
+        "from_high",
+        "high",
+        "index",
+        "length",
+        "low",
+        "seq",
+        "table",
+        "time_ns",
+    )
+
+    cell: I64
+    """Flow's cell, <= 0 for late packets of flows that have left."""
+    at: I64
+    """2 * cell + side."""
+    entry: NDArray[np.int32]
+    closers: I64
+    all_known: bool
+
+    def __init__(self, table: PacketTable, start: int, stop: int) -> None:
+        self.table = table
+        self.index: I64 | slice = slice(start, stop)
+        source, destination = table.source[start:stop], table.destination[start:stop]
+        self.low, self.high = np.minimum(source, destination), np.maximum(source, destination)
+        self.from_high: NDArray[np.bool_] = source > destination
+        self.frame, self.time_ns = table.frame[start:stop], table.time_ns[start:stop]
+        self.seq, self.ack = table.seq[start:stop], table.ack[start:stop]
+        self.flags, self.length = table.flags[start:stop], table.length[start:stop]
+
+    def keep(self, rows: I64) -> None:
+        """Go on with these rows only."""
+        self.index = (np.arange(self.index.start, self.index.stop) if isinstance(self.index, slice) else self.index)[
+            rows
+        ]
+        for name in ("low", "high", "from_high", "frame", "time_ns", "seq", "ack", "flags", "length", "entry", "cell"):
+            setattr(self, name, getattr(self, name).take(rows))
+
+    def column(self, column: NDArray[Any]) -> NDArray[Any]:
+        """A column of the table, narrowed to this chunk."""
+        return column[self.index]
+
+    def rows(self, rows: I64) -> list[Row]:
+        """These rows as plain tuples, payload copied out of the batch."""
+        table, get = self.table, self.column
+        at = get(table.payload_at).take(rows)
+        captured = get(table.captured).take(rows)
+        flags = self.flags.take(rows)
+        sizes = get(table.options_len).take(rows)
+        length = self.length.take(rows)
+        # A time stamp takes 12 bytes; a pure ACK with more carries SACK blocks, which tell what is missing.
+        with_options = ((flags & SYN) > 0) | ((length == 0) & (sizes > 12))
+        option_size = np.where(with_options, sizes, 0)
+        return list(
+            zip(
+                self.frame.take(rows).tolist(),
+                self.time_ns.take(rows).tolist(),
+                (self.at.take(rows) & 1).tolist(),
+                flags.tolist(),
+                self.seq.take(rows).tolist(),
+                self.ack.take(rows).tolist(),
+                get(table.window).take(rows).tolist(),
+                length.tolist(),
+                slices_at(table, at, captured),
+                get(table.ttl).take(rows).tolist(),
+                get(table.ip_id).take(rows).tolist(),
+                slices_at(table, get(table.options_at).take(rows), option_size),
+                strict=True,
+            )
+        )
+
+
+def slices_at(table: PacketTable, at: I64, size: NDArray[Any]) -> list[bytes]:
+    """Copies of ``size`` bytes at each position."""
+    view, extra = table.data.data, table.extra
+    return [
+        b"" if not count else bytes(view[start : start + count]) if start < EXTRA else extra[start - EXTRA :][:count]
+        for start, count in zip(at.tolist(), size.tolist(), strict=True)
+    ]
+
+
+def bytes_at(table: PacketTable, at: I64, size: int) -> NDArray[np.uint8]:
+    """``size`` bytes at each position, shape (n, size)."""
+    inside = at < EXTRA
+    if inside.all():
+        result: NDArray[np.uint8] = table.data[at[:, None] + np.arange(size)]
+        return result
+    result = np.empty((len(at), size), np.uint8)
+    for row, start in enumerate(at.tolist()):
+        piece = table.data[start : start + size] if start < EXTRA else table.extra[start - EXTRA :][:size]
+        result[row] = np.frombuffer(bytes(piece), np.uint8)
+    return result
+
+
+def stable_order(cells: I64) -> I64:
+    """Stable argsort of cell numbers: a radix sort on 16 bits, twice where there are more cells than that."""
+    order = np.argsort(cells.astype(np.uint16), kind="stable")
+    if int(cells.max()) >= 1 << 16:
+        order = order.take(np.argsort((cells >> 16).take(order).astype(np.uint16), kind="stable"))
+    return order

@@ -1,0 +1,122 @@
+"""Columns for the connections that are open now: what every packet touches, one cell a connection."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CLOSED_RST", "FIN_SIDE_0", "FIN_SIDE_1", "WANTED_BYTES", "LiveFlows"]
+
+WANTED_BYTES: Final = 20_000
+"""Payload looked at in each direction unless a connection asks for more: a handshake with a long
+certificate chain fits, and so does the plaintext talk before STARTTLS or CONNECT."""
+
+FIN_SIDE_0, FIN_SIDE_1, CLOSED_RST = 1, 2, 4
+"""Bits of ``closing``."""
+
+
+class LiveFlows:
+    """Cells 1 .. capacity-1, handed out and taken back; cell 0 is never used.
+
+    Columns named in ``_PER_FLOW`` have shape (capacity,). Those in ``_PER_SIDE`` have shape
+    (2 * capacity,): a flow's two sides stand at ``2 * cell + side``, so that one index serves.
+    """
+
+    entry: NDArray[np.int32]
+    """Entry in the key table."""
+    stream: NDArray[np.int64]
+    first_ns: NDArray[np.int64]
+    first_frame: NDArray[np.int64]
+    first_is_high: NDArray[np.bool_]
+    """Side 0 is the endpoint with the larger endpoint value."""
+    is_v6: NDArray[np.bool_]
+    closing: NDArray[np.uint8]
+    settled: NDArray[np.bool_]
+    rows: NDArray[np.int32]
+    """Segments handed to the connection."""
+    dropped: NDArray[np.int32]
+    """Segments that mattered but exceeded the cap."""
+    packets: NDArray[np.int64]
+    payload: NDArray[np.int64]
+    last_ns: NDArray[np.int64]
+    """Newest packet of a side; NEVER before the first."""
+    base: NDArray[np.uint32]
+    """Sequence number of the first payload byte, as far as known."""
+    has_base: NDArray[np.bool_]
+    wanted: NDArray[np.int64]
+    port: NDArray[np.uint16]
+
+    NEVER: Final = np.iinfo(np.int64).min
+
+    _PER_FLOW: Final[dict[str, type[np.generic]]] = {
+        "entry": np.int32,
+        "stream": np.int64,
+        "first_ns": np.int64,
+        "first_frame": np.int64,
+        "first_is_high": np.bool_,
+        "is_v6": np.bool_,
+        "closing": np.uint8,
+        "settled": np.bool_,
+        "rows": np.int32,
+        "dropped": np.int32,
+    }
+    _PER_SIDE: Final[dict[str, type[np.generic]]] = {
+        "packets": np.int64,
+        "payload": np.int64,
+        "last_ns": np.int64,
+        "base": np.uint32,
+        "has_base": np.bool_,
+        "wanted": np.int64,
+        "port": np.uint16,
+    }
+
+    def __init__(self, capacity: int = 1 << 10) -> None:
+        self.capacity = 1
+        for name, kind in self._PER_FLOW.items():
+            setattr(self, name, np.zeros(1, kind))
+        for name, kind in self._PER_SIDE.items():
+            setattr(self, name, np.zeros(2, kind))
+        self.address: NDArray[np.uint8] = np.zeros((1, 32), np.uint8)
+        """Side 0's address in bytes 0-15, side 1's in 16-31; IPv4 in the first four of each."""
+        self._free: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._grow(capacity)
+
+    def __len__(self) -> int:
+        """Cells in use."""
+        return self.capacity - 1 - len(self._free)
+
+    def _grow(self, capacity: int) -> None:
+        for name, kind in self._PER_FLOW.items():
+            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(capacity - self.capacity, kind)]))
+        for name, kind in self._PER_SIDE.items():
+            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(2 * (capacity - self.capacity), kind)]))
+        self.address = np.concatenate([self.address, np.zeros((capacity - self.capacity, 32), np.uint8)])
+        self._free = np.concatenate([np.arange(capacity - 1, self.capacity - 1, -1), self._free])
+        self.capacity = capacity
+
+    def take(self, count: int) -> NDArray[np.int64]:
+        """``count`` cells, cleared, shape (count,)."""
+        if count > len(self._free):
+            self._grow(max(2 * self.capacity, self.capacity + count))
+        cut = len(self._free) - count
+        cells = self._free[cut:][::-1].copy()
+        self._free = self._free[:cut]
+        for name in self._PER_FLOW:
+            getattr(self, name)[cells] = 0
+        sides = np.concatenate([2 * cells, 2 * cells + 1])
+        for name in self._PER_SIDE:
+            getattr(self, name)[sides] = 0
+        self.last_ns[sides] = self.NEVER
+        self.wanted[sides] = WANTED_BYTES
+        return cells
+
+    def give_back(self, cells: NDArray[np.int64]) -> None:
+        """These flows are over."""
+        self.entry[cells] = 0
+        self._free = np.concatenate([self._free, cells[::-1]])
+
+    def used(self) -> NDArray[np.int64]:
+        """Cells in use, ascending."""
+        return np.flatnonzero(self.entry)
