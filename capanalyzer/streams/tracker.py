@@ -31,7 +31,7 @@ from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Ended, Flow, Row
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
 from capanalyzer.streams.table import KeyTable
 
-__all__ = ["CHECKPOINT_FRAMES", "Connection", "Tracker"]
+__all__ = ["CHECKPOINT_FRAMES", "Connection", "Tracker", "describe_tracker_note"]
 
 I64 = NDArray[np.int64]
 
@@ -57,6 +57,21 @@ MAX_ICMP_FLOWS: Final = 20_000
 
 WANTED: Final = (WANTED_BYTES, WANTED_BYTES)
 S_co = TypeVar("S_co", covariant=True)
+
+
+_NOTES: Final = {
+    "late-packets": "{n} packets came after their connection had been handed on (closed for {linger} s or idle for "
+    "{idle} s); they are not counted in any session",
+    "flows-evicted": "{n} connections were handed on early: more than {live} were open at a time",
+    "segments-beyond-cap": "{n} segments were not looked at: their connections had more than {rows} that might matter",
+    "icmp-beyond-cap": "{n} ICMP errors were left out: too many connections had some",
+    "keys-forgotten": "{n} connections of long ago were forgotten; a late packet of one would open a new session",
+}
+
+
+def describe_tracker_note(key: str, count: int) -> str:
+    """One plain English sentence for a capture warning, from a key of :attr:`Tracker.notes`."""
+    return _NOTES[key].format(n=count, linger=LINGER_NS // 10**9, idle=IDLE_NS // 10**9, live=MAX_LIVE, rows=MAX_ROWS)
 
 
 class Connection(Protocol[S_co]):
@@ -91,7 +106,7 @@ class Tracker(Generic[S_co]):
         self._now_ns = LiveFlows.NEVER
         self._checkpoint = CHECKPOINT_FRAMES
         self.notes: dict[str, int] = {}
-        """What a report should tell: ``late-packets``, ``flows-evicted``, ``keys-forgotten`` ... -> count."""
+        """What a report should tell, by key of :func:`describe_tracker_note`."""
 
     @property
     def streams(self) -> int:
