@@ -165,6 +165,10 @@ class SideFacts:
     last_data_ns: int | None = None
     gap_length: int | None = None
     """Bytes missing at ``gap_at`` up to the next byte that was captured; None where none follows."""
+    first_data_frame: int | None = None
+    """Frame of ``first_data_ns``."""
+    acked_frame: int | None = None
+    """Frame of ``acked_ns``."""
 
 
 @dataclass(slots=True)
