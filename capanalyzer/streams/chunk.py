@@ -100,10 +100,12 @@ class Chunk:
 def slices_at(table: PacketTable, at: I64, size: NDArray[Any]) -> list[bytes]:
     """Copies of ``size`` bytes at each position."""
     view, extra = table.data.data, table.extra
-    return [
-        b"" if not count else bytes(view[start : start + count]) if start < EXTRA else extra[start - EXTRA :][:count]
-        for start, count in zip(at.tolist(), size.tolist(), strict=True)
-    ]
+    result = [b""] * len(at)
+    rows = np.flatnonzero(size)
+    starts = at.take(rows)
+    for row, start, stop in zip(rows.tolist(), starts.tolist(), (starts + size.take(rows)).tolist(), strict=True):
+        result[row] = bytes(view[start:stop]) if start < EXTRA else extra[start - EXTRA : stop - EXTRA]
+    return result
 
 
 def bytes_at(table: PacketTable, at: I64, size: int) -> NDArray[np.uint8]:
