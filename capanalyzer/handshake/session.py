@@ -3,23 +3,20 @@
 Built by :class:`capanalyzer.handshake.connection.Connection` when a flow ends, read by the diagnosis and the
 reports. Nothing here is a verdict. Slots and lazy fields because there may be 100,000 of them: what a
 verdict on an ordinary session does not need (cipher lists, fingerprints, certificate fields, timeline)
-is parsed when first asked for.
+is parsed when first asked for. What TLS shows is in
+:mod:`capanalyzer.handshake.tls_facts`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
 
+from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.tls_facts import Alert, TlsFacts
 from capanalyzer.packets.table import IcmpError
 from capanalyzer.streams.flow import Ended
-from capanalyzer.tls.records import Message
-
-if TYPE_CHECKING:
-    from capanalyzer.handshake.states import State
-    from capanalyzer.tls.certificates import CertificateFacts
-    from capanalyzer.tls.hello import ClientHello, ServerHello
 
 __all__ = [
     "Alert",
@@ -35,15 +32,6 @@ __all__ = [
     "TlsFacts",
     "Upgrade",
 ]
-
-
-class Side(IntEnum):
-    CLIENT = 0
-    SERVER = 1
-
-    @property
-    def other(self) -> Side:
-        return Side(1 - self)
 
 
 class KnownBy(StrEnum):
@@ -75,19 +63,6 @@ class Event(NamedTuple):
     """Short and untranslated: ``SYN``, ``SYN, ACK``, ``ClientHello``, ``Alert``, ``FIN``, ``RST`` ..."""
     detail: str = ""
     """Untranslated facts beside it, already safe to print (no control characters): versions, SNI, lengths."""
-
-
-class Alert(NamedTuple):
-    """A record of type 21. Level, code are None where it cannot be read."""
-
-    time_ns: int
-    frame: int
-    side: Side
-    level: int | None
-    code: int | None
-    encrypted: bool
-    length: int
-    """Record length."""
 
 
 class CloseEvent(NamedTuple):
@@ -224,56 +199,6 @@ class Quality:
     lost: bool = False
     """Bytes acknowledged by the other end are not in the capture."""
     rows_dropped: int = 0
-
-
-class TlsFacts:
-    """All TLS that could be read. Parsing beyond message headers happens when a field is first asked for."""
-
-    messages: list[Message]
-    """Both directions merged in capture order, at most 256 (encrypted records past the handshake are only counted)."""
-    client_hello: ClientHello | None
-    """The first one (lazy)."""
-    client_hello_message: Message | None
-    second_client_hello: ClientHello | None
-    """After a HelloRetryRequest (lazy)."""
-    server_hello: ServerHello | None
-    """The real one, never the HelloRetryRequest (lazy)."""
-    server_hello_message: Message | None
-    hello_retry: ServerHello | None
-    """The HelloRetryRequest (lazy)."""
-    version: int | None
-    """Negotiated version (0x0304 for TLS 1.3, drafts as they are); None before a ServerHello."""
-    certificates: tuple[CertificateFacts, ...]
-    """The server's chain as sent, readable up to TLS 1.2 (lazy)."""
-    client_certificates: tuple[CertificateFacts, ...]
-    client_certificate_sent: bool | None
-    """False: a CertificateRequest was answered by an empty Certificate; None: not seen."""
-    certificate_requested: bool
-    alerts: tuple[Alert, ...]
-    resumed: bool
-    """Abbreviated handshake: session id echoed or PSK selected, and no Certificate (RFC 5246 7.3, RFC 8446 2.2)."""
-    history: str
-    """Zeek's ssl_history letters, capital = client."""
-    state: State
-    """What is awaited, or ESTABLISHED / LOOKS_ESTABLISHED (handshake.states)."""
-    state_since_ns: int
-    unexpected: tuple[tuple[State, Message], ...]
-    """Messages that no row of the table allows (bounded)."""
-    change_cipher_spec: tuple[Message | None, Message | None]
-    """(client, server), first one each."""
-    finished: tuple[Message | None, Message | None]
-    """(client, server): the record taken for Finished (encrypted handshake record after CCS; in TLS 1.3 inferred)."""
-    application_records: tuple[int, int]
-    """(client, server): type-23 records; in TLS 1.3 only those after that side's Finished, as far as sizes tell."""
-    first_application: tuple[Message | None, Message | None]
-    handshake_done_ns: int | None
-    """When the state became ESTABLISHED or LOOKS_ESTABLISHED."""
-    downgrade_sentinel: bool
-    """ServerHello.random ends in DOWNGRD 00/01 (RFC 8446 section 4.1.3)."""
-    malformed: tuple[tuple[Side, int, str], ...]
-    """(side, frame, what) where a message did not parse although it was complete."""
-    desynchronised: tuple[bool, bool]
-    """(client, server): bytes that are no TLS record followed TLS records; reading stopped there."""
 
 
 @dataclass(slots=True)

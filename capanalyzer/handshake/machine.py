@@ -1,0 +1,271 @@
+"""Walks the table of :mod:`capanalyzer.handshake.states`, one message at a time.
+
+What a message *is* depends on what came before: a record of type 23 is data in TLS 1.2 and may be a Finished in TLS 1.3,
+where only its size tells. :class:`Handshake` keeps the little that takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.states import DONE, TRANSITIONS, Saw, State
+from capanalyzer.tls.records import Message
+
+__all__ = ["HELLO_RETRY_RANDOM", "MAX_UNEXPECTED", "Handshake", "causal_order", "read_choice"]
+
+HELLO_RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""SHA-256 of "HelloRetryRequest": RFC 8446 section 4.1.3."""
+MAX_UNEXPECTED: Final = 16
+"""Messages out of place that are kept: the first one says what went wrong, a stream of them adds nothing."""
+
+_SUPPORTED_VERSIONS: Final = 43
+_SHA384_SUITES: Final = frozenset((0x1302,))
+"""TLS 1.3 suites whose Finished has 48 bytes; the others of RFC 8446 and RFC 8998 have 32."""
+_SHORT_TAG_SUITES: Final = frozenset((0x1305,))
+"""AEADs with a tag of 8 bytes instead of 16 (CCM_8)."""
+_PADDING: Final = 16
+"""JSSE pads TLS 1.3 handshake and alert records by this much."""
+_LEAST_SERVER_FLIGHT: Final = 7
+"""Header, empty EncryptedExtensions, inner content type: with the tag, the shortest record that can begin the flight."""
+
+_SAW_OF_TYPE: Final[dict[int, int]] = {
+    0: Saw.HELLO_REQUEST,
+    1: Saw.CLIENT_HELLO,
+    4: Saw.NEW_SESSION_TICKET,
+    6: Saw.HELLO_RETRY_REQUEST,  # its own type in drafts of TLS 1.3 before 22
+    11: Saw.CERTIFICATE,
+    12: Saw.SERVER_KEY_EXCHANGE,
+    13: Saw.CERTIFICATE_REQUEST,
+    14: Saw.SERVER_HELLO_DONE,
+    15: Saw.CERTIFICATE_VERIFY,
+    16: Saw.CLIENT_KEY_EXCHANGE,
+    21: Saw.SUPPLEMENTAL_DATA,  # CertificateURL, RFC 6066 section 5
+    22: Saw.CERTIFICATE_STATUS,
+    23: Saw.SUPPLEMENTAL_DATA,
+}
+
+# The table again with plain integers for steps (saw << 1 | side): this runs for every message of every session.
+_NEXT: Final[dict[State, dict[int, State]]] = {
+    state: {saw << 1 | side: target for (side, saw), target in row.items()} for state, row in TRANSITIONS.items()
+}
+
+_SHORT, _FINISHED, _CIPHERTEXT = int(Saw.SHORT_CIPHERTEXT), int(Saw.FINISHED_SIZED), int(Saw.CIPHERTEXT)
+_ENCRYPTED, _DATA, _OTHER = int(Saw.ENCRYPTED_HANDSHAKE), int(Saw.APPLICATION_DATA), int(Saw.OTHER)
+
+
+def read_choice(body: bytes) -> tuple[int, int, bool]:
+    """(negotiated version, cipher suite, is a HelloRetryRequest) of a ServerHello body, as far as it goes; never raises.
+
+    RFC 8446 section 4.1.3: the version is in supported_versions if that is there, else in legacy_version.
+    """
+    if len(body) < 35:
+        return int.from_bytes(body[:2], "big"), 0, False
+    version = body[0] << 8 | body[1]
+    if body[0] == 0x7F and version < 0x7F16:  # drafts before 22 had no session id here
+        return version, int.from_bytes(body[34:36], "big"), False
+    at = 35 + body[34]
+    suite = int.from_bytes(body[at : at + 2], "big")
+    size = len(body)
+    at += 5
+    while at + 6 <= size:
+        if body[at + 1] == _SUPPORTED_VERSIONS and not body[at]:
+            version = body[at + 4] << 8 | body[at + 5]
+            break
+        at += 4 + (body[at + 2] << 8 | body[at + 3])
+    return version, suite, body[2:34] == HELLO_RETRY_RANDOM
+
+
+class Handshake:
+    """The state of one handshake; ``see`` takes its messages in capture order. All attributes are results."""
+
+    __slots__ = (
+        "alert_size",
+        "_finished_size",
+        "_flight_last",
+        "_padded",
+        "alert_sized",
+        "change_cipher_spec",
+        "data_from",
+        "done_ns",
+        "finished",
+        "is_13",
+        "retried",
+        "since_ns",
+        "state",
+        "suite",
+        "unexpected",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.state = State.AWAIT_CLIENT_HELLO
+        self.since_ns = 0
+        """When ``state`` was entered, nanoseconds since the Unix epoch; 0 before any message."""
+        self.done_ns: int | None = None
+        """When the handshake was done, or looked so."""
+        self.version: int | None = None
+        """Negotiated version; None before a ServerHello."""
+        self.suite = 0
+        self.is_13 = False
+        """TLS 1.3 or one of its drafts."""
+        self.retried = False
+        """A HelloRetryRequest was sent."""
+        self.finished: list[Message | None] = [None, None]
+        """Of (client, server), what was taken for its Finished."""
+        self.change_cipher_spec: list[Message | None] = [None, None]
+        """Of (client, server), the first."""
+        self.alert_sized: list[Message | None] = [None, None]
+        """Of (client, server) in TLS 1.3: the first record that is an alert by size and position, before the end of the
+        sender's part of the handshake (client: its Finished; server: its first record after the client's)."""
+        self.data_from = [False, False]
+        """(client, server) sent what can only follow the handshake: data, in TLS 1.3 also the server's ticket."""
+        self.unexpected: list[tuple[State, Message]] = []
+        """Messages that no row of the table allows, at most ``MAX_UNEXPECTED``."""
+        self._finished_size = 53
+        self.alert_size = 19
+        """TLS 1.3: length of the record of an alert without padding."""
+        self._flight_last: Message | None = None
+        self._padded = [False, False]
+
+    @property
+    def done(self) -> bool:
+        return self.done_ns is not None
+
+    def see(self, message: Message) -> None:
+        """Take one message. What the table does not allow is kept as evidence; nothing raises."""
+        side = message[3]
+        content = message[4]
+        state = self.state
+        if content == 23:
+            saw = self._by_size(message) if self.is_13 else _DATA
+        elif content == 22:
+            if message[7]:
+                saw = _ENCRYPTED
+                if self.finished[side] is None:
+                    self.finished[side] = message
+            elif message[5] == 2:
+                saw = self._server_hello(message)
+            else:
+                saw = _SAW_OF_TYPE.get(message[5], _OTHER)
+        elif content == 0x80 and message[5] == 1 and side == 0:
+            saw = 1  # a ClientHello in SSLv2 form, RFC 5246 appendix E.2
+        else:
+            if content == 20 and self.change_cipher_spec[side] is None:
+                self.change_cipher_spec[side] = message
+            return
+        target = _NEXT[state].get(saw << 1 | side)
+        if target is None:
+            if len(self.unexpected) < MAX_UNEXPECTED:
+                self.unexpected.append((state, message))
+            return
+        if target is not state:
+            self.state = target
+            self.since_ns = message[0]
+            if target in DONE:
+                self.done_ns = message[0]
+                if saw == _FINISHED and side == 0:
+                    self._client_finished(message)
+                elif side == 1 and (saw == _CIPHERTEXT or saw == _FINISHED):
+                    self.data_from[1] = True
+        if saw == _DATA or (self.done_ns is not None and state is target and saw == _CIPHERTEXT):
+            self.data_from[side] = True
+
+    def _server_hello(self, message: Message) -> int:
+        version, suite, retry = read_choice(message.body)
+        if retry:
+            self.retried = True
+            return Saw.HELLO_RETRY_REQUEST
+        if self.version is None:
+            self.version, self.suite = version, suite
+            self.is_13 = version == 0x0304 or version >> 8 in (0x7F, 0xFB)  # drafts; Facebook's own drafts
+            if self.is_13:
+                tag = 8 if suite in _SHORT_TAG_SUITES else 16
+                # Header 4, verify_data, inner content type 1, tag: RFC 8446 sections 4.4.4 and 5.2.
+                self._finished_size = 5 + (48 if suite in _SHA384_SUITES else 32) + tag
+                self.alert_size = 3 + tag
+                return Saw.SERVER_HELLO_13
+        return Saw.SERVER_HELLO_13 if self.is_13 else Saw.SERVER_HELLO_12
+
+    def _by_size(self, message: Message) -> int:
+        """What a TLS 1.3 ciphertext can be, by its length and place."""
+        side, size = message[3], message[6]
+        finished, alert = self._finished_size, self.alert_size
+        is_alert = size == alert or size == alert + _PADDING
+        if self.done_ns is not None:
+            if not is_alert or (size != alert and not self._padded[side]):
+                return _CIPHERTEXT
+        elif side == 0:
+            if size == finished or size == finished + _PADDING:
+                return _FINISHED
+            if size > finished:
+                return _CIPHERTEXT
+        elif self.state is State.AWAIT_SERVER_FLIGHT:
+            if size >= _LEAST_SERVER_FLIGHT + alert - 3:
+                self._flight_last = message
+                return _CIPHERTEXT
+        elif not is_alert:
+            if self.state is State.AWAIT_CLIENT_FLIGHT:
+                self._flight_last = message
+            return _FINISHED if size == finished or size == finished + _PADDING else _CIPHERTEXT
+        if is_alert and self.alert_sized[side] is None and not self.data_from[side] and self._is_early(side):
+            self.alert_sized[side] = message
+        return _SHORT
+
+    def _is_early(self, side: int) -> bool:
+        """Before the end of this side's part: a client that has sent its Finished may well close."""
+        return side == 1 or self.done_ns is None
+
+    def _client_finished(self, message: Message) -> None:
+        """The client's Finished came: the last record of the server's flight was the server's, if it has the size."""
+        size = self._finished_size
+        self.finished[0] = message
+        self._padded[0] = message[6] != size
+        last = self._flight_last
+        if last is not None and last[6] in (size, size + _PADDING):
+            self.finished[1] = last
+            self._padded[1] = last[6] != size
+
+
+def walk(messages: Iterable[Message]) -> Handshake:
+    """The handshake that these messages make."""
+    handshake = Handshake()
+    for message in messages:
+        handshake.see(message)
+    return handshake
+
+
+def causal_order(messages: Sequence[Message]) -> list[Message]:
+    """The messages of both sides in an order the table allows, where capture order was none.
+
+    Several receive queues, or several capturing devices merged into a file, can put an answer before its question. Each
+    side's own order is certain (it is stream order); between the sides the earlier frame goes first unless only
+    the other side's next message is allowed. Returns capture order where that is no worse.
+    """
+    queues = [[message for message in messages if message.side == side] for side in Side]
+    if all(earlier.frame <= later.frame for earlier, later in pairwise(messages)) and not all(queues):
+        return list(messages)
+    handshake, order, at = Handshake(), [], [0, 0]
+    while at[0] < len(queues[0]) and at[1] < len(queues[1]):
+        client, server = queues[0][at[0]], queues[1][at[1]]
+        first, second = (client, server) if client.frame <= server.frame else (server, client)
+        if not _is_allowed(handshake, first) and _is_allowed(handshake, second):
+            first = second
+        handshake.see(first)
+        order.append(first)
+        at[first.side] += 1
+    order += queues[0][at[0] :] + queues[1][at[1] :]
+    return order if len(walk(order).unexpected) < len(walk(messages).unexpected) else list(messages)
+
+
+def _is_allowed(handshake: Handshake, message: Message) -> bool:
+    """Would the table allow this message now? Tried on a copy."""
+    trial = Handshake()
+    for name in Handshake.__slots__:
+        value = getattr(handshake, name)
+        setattr(trial, name, list(value) if isinstance(value, list) else value)
+    before = len(trial.unexpected)
+    trial.see(message)
+    return len(trial.unexpected) == before
