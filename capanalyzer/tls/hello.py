@@ -486,7 +486,7 @@ def parse_server_hello(body: bytes) -> ServerHello:
     if size < 35:
         raise Malformed(f"{size} bytes", "ServerHello", 0)
     version = body[0] << 8 | body[1]
-    if 0x7F00 < version < 0x7F16:
+    if 0x7F00 < version < 0x7F16 or (version == 0x0304 and _is_draft(body)):
         return _parse_draft_server_hello(body, version)
     at = 35 + body[34]
     if at + 3 > size:
@@ -502,8 +502,15 @@ def parse_server_hello(body: bytes) -> ServerHello:
     return ServerHello(shape, body)
 
 
+def _is_draft(body: bytes) -> bool:
+    """0x0304 in the legacy version: a draft that wrote it so, or a server that is wrong; told by what fits."""
+    size = len(body)
+    in_draft = size == 36 or (size >= 38 and 38 + (body[36] << 8 | body[37]) == size)
+    return body[34] > 32 or (in_draft and 35 + body[34] + 3 > size)
+
+
 def _parse_draft_server_hello(body: bytes, version: int) -> ServerHello:
-    """TLS 1.3 drafts 1 to 21 (0x7F01 to 0x7F15): no session id and no compression method."""
+    """TLS 1.3 drafts up to 21 (0x7F01 to 0x7F15): no session id and no compression method."""
     shape = ServerHelloShape(version, 35)
     if len(body) < 36:
         raise Malformed(f"{len(body)} bytes", "ServerHello", 0)

@@ -15,8 +15,8 @@ frames they name. What is readable is decided without the other direction:
 
 A direction captured from its middle (``mid_stream=True``) is searched for its first record, as tshark does, at the
 starts of segments only: type 20 to 24, version 0x0300 to 0x0304, length 1 to 18432, and the record must end where
-the segment does, or where another plausible header begins, or be an application data record that runs on beyond the
-segment. Segments before it are skipped and counted in ``skipped_bytes``.
+the segment does, or where another plausible header begins, or run on beyond the segment as application data or as a
+handshake record with a plausible first message. Segments before it are skipped and counted in ``skipped_bytes``.
 """
 
 from __future__ import annotations
@@ -355,7 +355,9 @@ class TlsReader:
             return False
         end = 5 + (data[3] << 8 | data[4])
         if end > size:
-            believable = data[0] == APPLICATION_DATA
+            believable = data[0] == APPLICATION_DATA or (
+                data[0] == HANDSHAKE and size >= 9 and data[5] != 0 and self._is_plausible(data, 5, end)
+            )
         else:
             believable = end == size or size - end < 5 or _is_record(data, end)
         if believable:
