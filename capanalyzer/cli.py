@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     analyze.add_argument("-o", "--output", metavar="PATH", default="-", help="write the report here (default: -)")
     _add_lang(analyze, "the language of the locale for text, en for json and jsonl")
-    analyze.add_argument("--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones")
+    analyze.add_argument(
+        "--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones"
+    )
     analyze.add_argument(
         "--tls-port",
         type=_port,

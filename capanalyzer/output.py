@@ -41,7 +41,9 @@ class FileOutput:
     def __enter__(self) -> FileOutput:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Without a commit the target stays as it was."""
         try:
             self.stream.close()

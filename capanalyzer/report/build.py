@@ -1,7 +1,7 @@
 """Facts and verdicts -> the report's model.
 
 :func:`session_model` runs once for each of 100,000 sessions, so what repeats between them is kept: certificate chains
-by identity of their facts, and the unchanging texts. Everything else is plain attribute access and positional
+by identity of their facts, and all that hellos of one shape share. Everything else is plain attribute access and positional
 construction; enumerations are read through ``_value_``, a tenth of the cost of ``value``.
 """
 
@@ -17,6 +17,7 @@ from capanalyzer.report.escape import encodable
 from capanalyzer.report.times import to_rfc3339
 from capanalyzer.streams.community_id import community_id
 from capanalyzer.tls.codepoints import alert_name, version_name
+from capanalyzer.tls.fingerprint import ja3, ja3s, ja4
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
@@ -47,7 +48,9 @@ def session_id(capture: int, transport: str, stream: int) -> int:
     return capture * SESSIONS_PER_CAPTURE + (_UDP_FROM if transport == "udp" else 0) + stream
 
 
-def session_model(identity: int, session: Session, verdict: Verdict, *, lang: str = "en", timeline: bool = False) -> model.Session:
+def session_model(
+    identity: int, session: Session, verdict: Verdict, *, lang: str = "en", timeline: bool = False
+) -> model.Session:
     """A session with its verdict as the report shows it.
 
     :param identity: unique in the document, see :func:`session_id`.
@@ -123,17 +126,19 @@ def _client_hello(tls: TlsFacts) -> model.ClientHello | None:
     hello, message = tls.client_hello, tls.client_hello_message
     if hello is None or message is None:
         return None
-    return model.ClientHello(
-        message.frame,
-        version_name(hello.legacy_version),
-        tuple([version_name(v) for v in hello.offered_versions]),
-        hello.cipher_suites,
-        hello.sni,
-        hello.alpn,
-        hello.groups,
-        hello.ja3,
-        hello.ja4,
-    )
+    known = hello.shape.scratch.get("report")
+    if known is None:
+        known = hello.shape.scratch["report"] = (
+            version_name(hello.legacy_version),
+            tuple([version_name(version) for version in hello.offered_versions]),
+            hello.cipher_suites,
+            hello.alpn,
+            hello.groups,
+            ja3(hello),
+            ja4(hello),
+        )
+    legacy, offered, suites, alpn, groups, md5, fingerprint = known
+    return model.ClientHello(message.frame, legacy, offered, suites, hello.sni, alpn, groups, md5, fingerprint)
 
 
 def _server_hello(tls: TlsFacts) -> model.ServerHello | None:
@@ -145,7 +150,7 @@ def _server_hello(tls: TlsFacts) -> model.ServerHello | None:
         version_name(hello.version),
         hello.cipher_suite,
         hello.alpn,
-        hello.ja3s,
+        ja3s(hello),
         tls.hello_retry is not None,
     )
 
@@ -200,7 +205,9 @@ def _timing(tcp: TcpFacts, tls: TlsFacts | None) -> model.Timing:
 def _timeline(session: Session) -> tuple[model.TimelineEntry, ...]:
     return tuple(
         [
-            model.TimelineEntry(e.frame, to_rfc3339(e.time_ns), None if e.side is None else SIDES[e.side], e.event, e.detail)
+            model.TimelineEntry(
+                e.frame, to_rfc3339(e.time_ns), None if e.side is None else SIDES[e.side], e.event, e.detail
+            )
             for e in session.events
         ]
     )

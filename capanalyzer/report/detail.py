@@ -1,0 +1,76 @@
+"""One session in detail: ladder, why, what proves it, what to do, where to look in Wireshark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+
+from capanalyzer.report import model
+from capanalyzer.report.escape import printable
+from capanalyzer.report.ladder import ladder
+from capanalyzer.report.terminal import Line, Look, wrap
+from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
+
+__all__ = ["session_detail"]
+
+
+def session_detail(session: model.Session, look: Look, number: str) -> Iterator[Line]:
+    """The lines of one session.
+
+    :param number: how the report names it: stream, or capture and stream.
+    """
+    _ = look.text
+    yield from _heading(session, look, number)
+    yield []
+    yield from ladder(session, look)
+    if not session.findings:
+        return
+    finding, *others = session.findings
+    yield []
+    yield from _entry(_("Why"), [finding.explanation or finding.title], look)
+    evidence = [_("frame {frame}: {text}").format(frame=e.frame, text=e.text) for e in finding.evidence]
+    yield from _entry(_("Evidence"), evidence, look)
+    if finding.confidence != "certain":
+        yield from _entry(_("Or else"), [", ".join(finding.alternatives)] if finding.alternatives else [], look)
+    yield from _entry(_("Who acts"), [_(ACTS.get(session.blame or "unknown", ACTS["unknown"]))], look)
+    yield from _entry(_("Do"), [f"{n}  {text}" for n, text in enumerate(finding.remedies, 1)], look, hang=3)
+    yield from _entry(_("Also"), [f"{other.cause}: {other.title}" for other in others], look)
+    yield from _entry("Wireshark", [session.display_filter], look)
+
+
+def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:
+    _, finding = look.text, session.findings[0] if session.findings else None
+    name = _("SESSION {number}").format(number=number)
+    between = f"{endpoint(session.client)} {look.glyphs.arrow} {endpoint(session.server)}"
+    hello = session.tls.client_hello if session.tls is not None else None
+    if hello is not None and hello.sni:
+        between += f"   {printable(hello.sni)}"
+    verdict = [session.cause or session.outcome]
+    if session.stage is not None:
+        verdict.append(_("stalled at {stage}").format(stage=session.stage))
+    if finding is not None:
+        verdict.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
+    verdict.append(f"{session.start[:10]} {session.start[11:23]} UTC")
+    line: Line = [(name, "strong")]
+    for text in wrap(between, look.width - cell_len(name) - 3):
+        yield [*line, ("   " + text, "")]
+        line = [(" " * cell_len(name), "")]
+    first, *rest = wrap(", ".join(verdict), look.width - 2)
+    yield [("  " + first, "failed")]
+    yield from ([("  " + text, "failed")] for text in rest)
+
+
+def _entry(label: str, texts: list[str], look: Look, *, hang: int = 0) -> Iterator[Line]:
+    """A label at the left and its texts beside it; continued lines of a text start ``hang`` cells further right."""
+    column = 13
+    head: Line = [("  " + label + " " * max(1, column - 2 - cell_len(label)), "strong")]
+    for text in texts:
+        for index, line in enumerate(wrap(_safe(text), look.width - column - hang)):
+            yield [*head, ((" " * hang if index else "") + line, "")]
+            head = [(" " * column, "")]
+
+
+def _safe(text: str) -> str:
+    """Our own texts may hold line ends; each line is escaped."""
+    return "\n".join(printable(line) for line in text.split("\n"))

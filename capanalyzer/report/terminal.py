@@ -1,0 +1,183 @@
+"""What a text report is made of: styled lines of a known width, in cells of a terminal rather than characters.
+
+A Chinese or Japanese character takes two cells, a combining one none; alignment counts cells. Styles mean
+outcomes only and never stand alone: with colour off the same words say the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from rich.cells import cell_len
+
+from capanalyzer.i18n import plural, translator
+
+__all__ = ["ASCII", "UNICODE", "Glyphs", "Line", "Look", "Span", "fit", "painter", "table", "wrap"]
+
+Span: TypeAlias = tuple[str, str]
+"""(text, style); style "" for plain."""
+Line: TypeAlias = list[Span]
+
+STYLES: Final = {
+    "": "",
+    "strong": "bold",
+    "quiet": "dim",
+    "failed": "bold red",
+    "warning": "yellow",
+    "fine": "green",
+}
+
+
+class Glyphs(NamedTuple):
+    """What arrows and marks are drawn with."""
+
+    line: str
+    right: str
+    left: str
+    stall: str
+    pause: str
+    more: str
+    arrow: str
+    """Between two endpoints in a sentence."""
+
+
+ASCII: Final = Glyphs("-", ">", "<", "x", ":", "...", "->")
+UNICODE: Final = Glyphs("─", "▶", "◀", "✗", "⋮", "…", "→")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a report is shown."""
+
+    width: int = 80
+    """Columns of the terminal."""
+    colour: bool = False
+    unicode: bool = True
+    lang: str = "en"
+    verbose: bool = False
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """ASCII in Japanese too: terminals there draw boxes, arrows and the ellipsis two cells wide or one, as set up."""
+        return UNICODE if self.unicode and self.lang != "ja" else ASCII
+
+    @property
+    def text(self) -> Callable[[str], str]:
+        return translator(self.lang)
+
+    @property
+    def counted(self) -> Callable[[str, str, int], str]:
+        return plural(self.lang)
+
+
+def painter(look: Look) -> Callable[[Line], str]:
+    """The function that turns a line into text, with escape sequences only where ``look`` has colour."""
+    if not look.colour:
+        return lambda line: "".join(text for text, _ in line).rstrip() + "\n"
+    # Only coloured output pays for rich's styles.
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    styles = {name: Style.parse(definition) for name, definition in STYLES.items()}
+
+    def paint(line: Line) -> str:
+        return "".join(styles[style].render(text, color_system=ColorSystem.STANDARD) for text, style in line) + "\n"
+
+    return paint
+
+
+MIN_COLUMN: Final = 10
+"""Cells that a column keeps when a table is too wide."""
+
+_TOKEN: Final = re.compile(
+    r"\s+|[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uac00-\ud7a3\uf900-\uffef]+"
+)
+_NOT_FIRST: Final = frozenset("、。，．・：；？！）」』】〉》ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
+"""What no Japanese line begins with (JIS X 4051)."""
+_NOT_LAST: Final = frozenset("（「『【〈《")
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` cells, broken at spaces and between East Asian characters.
+
+    Line ends in ``text`` stay; a word longer than a line is cut.
+    """
+    width = max(width, 4)
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line, used = "", 0
+        for token in _tokens(paragraph):
+            size = cell_len(token)
+            if used + size > width and line:
+                lines.append(line.rstrip())
+                line, used = "", 0
+                if token.isspace():
+                    continue
+            while size > width:
+                head = _head(token, width)
+                lines.append(head)
+                token = token[len(head) :]
+                size = cell_len(token)
+            line, used = line + token, used + size
+        lines.append(line.rstrip())
+    return lines
+
+
+def _tokens(text: str) -> Iterable[str]:
+    """Words, spaces and single East Asian characters, with what must not begin or end a line kept together."""
+    held = ""
+    for token in _TOKEN.findall(text):
+        if held and (token[0] in _NOT_FIRST or held[-1] in _NOT_LAST):
+            held += token
+            continue
+        if held:
+            yield held
+        held = token
+    if held:
+        yield held
+
+
+def _head(text: str, width: int) -> str:
+    """As many characters of ``text`` as fit, at least one."""
+    used = 0
+    for index, character in enumerate(text):
+        used += cell_len(character)
+        if used > width:
+            return text[: max(index, 1)]
+    return text
+
+
+def fit(text: str, width: int, look: Look, *, right: bool = False) -> str:
+    """``text`` in exactly ``width`` cells: cut with an ellipsis, or filled with spaces."""
+    size = cell_len(text)
+    if size > width:
+        more = look.glyphs.more[:width]
+        text = (_head(text, width - len(more)) if width > len(more) else "") + more
+        size = cell_len(text)
+    fill = " " * (width - size)
+    return fill + text if right else text + fill
+
+
+def table(rows: Sequence[Sequence[Span]], look: Look, *, indent: int, flexible: Sequence[int]) -> list[Line]:
+    """Rows in aligned columns; when they are too wide, the columns ``flexible`` are cut, one after the other.
+
+    :param rows: the same number of cells in each.
+    """
+    if not rows:
+        return []
+    widths = [max(cell_len(row[i][0]) for row in rows) for i in range(len(rows[0]))]
+    excess = indent + sum(widths) + 2 * (len(widths) - 1) - look.width
+    for column in flexible:
+        cut = min(max(excess, 0), max(widths[column] - MIN_COLUMN, 0))
+        widths[column] -= cut
+        excess -= cut
+    lines: list[Line] = []
+    for row in rows:
+        line: Line = [(" " * indent, "")]
+        for (text, style), width in zip(row, widths, strict=True):
+            line += [(fit(text, width, look), style), ("  ", "")]
+        lines.append(line[:-1])
+    return lines

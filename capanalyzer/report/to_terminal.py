@@ -1,0 +1,296 @@
+"""The report as text, for whoever stands before the terminal: the answer first, then what proves it.
+
+Captures, counts, incidents, the sessions that did not work, and a ladder for the first of each incident. A pure
+function: sessions and a :class:`Look` in, text out. Everything that came from the wire is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from rich.cells import cell_len
+
+from capanalyzer.i18n import N_
+from capanalyzer.report import model
+from capanalyzer.report.detail import session_detail
+from capanalyzer.report.digest import Digest, digest
+from capanalyzer.report.escape import printable
+from capanalyzer.report.terminal import Line, Look, Span, painter, table, wrap
+from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, SEVERITY, STYLE_OF, endpoint
+
+__all__ = ["to_terminal"]
+
+MAX_CAPTURES: Final = 20
+MAX_INCIDENTS: Final = 10
+MAX_ROWS: Final = 25
+MAX_DETAILS: Final = 5
+"""What a report shows unless it is verbose: three screens at most."""
+
+_Section = Callable[[], Iterable[Line]]
+
+
+def to_terminal(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer], look: Look) -> Iterator[str]:
+    """The report in pieces, each ending a line.
+
+    :param sessions: in any order; read to the end before anything is given out.
+    :param trailer: called when all sessions have been read.
+    """
+    kept = digest(sessions, keep_healthy=look.verbose)
+    report = _Report(kept, trailer(), look)
+    paint = painter(look)
+    for lines in report.sections():
+        for line in lines:
+            yield paint(line)
+
+
+class _Report:
+    """The sections of one report, in order."""
+
+    def __init__(self, kept: Digest, end: model.Trailer, look: Look) -> None:
+        self._kept, self._end, self._look = kept, end, look
+        self._ = look.text
+        self._several = len(end.captures) > 1
+        by_id = {session.id: session for session in kept.unfinished}
+        self._examples = [
+            next((by_id[identity] for identity in incident.sessions if identity in by_id), None)
+            for incident in end.incidents
+        ]
+
+    def sections(self) -> Iterator[Iterable[Line]]:
+        yield self._captures()
+        yield self._counts()
+        yield self._incidents()
+        yield self._unfinished()
+        yield self._details()
+        yield self._noticed()
+        yield self._healthy()
+        yield self._limits()
+
+    def _captures(self) -> Iterator[Line]:
+        captures = self._end.captures
+        shown = captures if self._look.verbose else captures[:MAX_CAPTURES]
+        for capture in shown:
+            yield from self._capture(capture)
+        if len(captures) > len(shown):
+            yield [(self._and_more(len(captures) - len(shown)), "quiet")]
+        for unreadable in self._end.unreadable:
+            yield [(f"{printable(unreadable.path)}: {printable(unreadable.reason)}", "failed")]
+
+    def _capture(self, capture: model.Capture) -> Iterator[Line]:
+        _, look = self._, self._look
+        packets = look.counted("{n} packet", "{n} packets", capture.packets).format(n=f"{capture.packets:,}")
+        facts = [packets, _size(capture.bytes), _span(capture), *capture.link_types]
+        if len(capture.files) > 1:
+            facts.insert(0, look.counted("{n} file", "{n} files", len(capture.files)).format(n=len(capture.files)))
+        path = printable(capture.path)
+        line: Line = [(path, "strong")]
+        used = cell_len(path)
+        for fact in filter(None, facts):
+            size = cell_len(fact) + 3
+            if used + size > look.width:
+                yield line
+                line, used = [], 0
+            line.append(("   " + fact, ""))
+            used += size
+        yield line
+        yield from self._paragraph(capture.comments, "quiet")
+        yield from self._paragraph(capture.warnings, "warning")
+        if capture.dropped_packets:
+            text = _("The capturing host lost {n} packets.").format(n=f"{capture.dropped_packets:,}")
+            yield from self._paragraph([text], "warning")
+        if capture.truncated_packets:
+            text = _("{n} packets were not captured whole (snap length).").format(n=f"{capture.truncated_packets:,}")
+            yield from self._paragraph([text], "warning")
+
+    def _counts(self) -> Iterator[Line]:
+        _, summary = self._, self._end.summary
+        yield []
+        if not summary.sessions:
+            yield [("  " + _("No TCP connection in this capture."), "strong")]
+            return
+        sessions = self._look.counted("{n} session", "{n} sessions", summary.sessions)
+        line: Line = [("  " + sessions.format(n=f"{summary.sessions:,}"), "strong")]
+        for outcome, name in OUTCOMES.items():
+            if count := summary.outcomes.get(outcome, 0):
+                line += [("    ", ""), (f"{count:,} {_(name)}", STYLE_OF.get(outcome, ""))]
+        yield line
+        if not summary.outcomes.get("failed"):
+            yield []
+            yield [("  " + _("No session failed."), "fine")]
+            yield from self._not_visible()
+
+    def _not_visible(self) -> Iterator[Line]:
+        """What would not have shown even if it had gone wrong: without a failure, the other half of the answer."""
+        _, kept, outcomes = self._, self._kept, self._end.summary.outcomes
+        notes = []
+        if count := outcomes.get("incomplete", 0):
+            notes.append(_("{n} sessions of which too little was captured to tell").format(n=f"{count:,}"))
+        if kept.tls13:
+            notes.append(_("{n} TLS 1.3 sessions: their certificates are encrypted").format(n=f"{kept.tls13:,}"))
+        if kept.resumed:
+            notes.append(_("{n} resumed sessions: no certificate was sent").format(n=f"{kept.resumed:,}"))
+        if outcomes.get("established"):
+            notes.append(_("what happened inside the encrypted channels"))
+        notes.append(_("connections that were open and silent while this was captured, and UDP (QUIC, DTLS)"))
+        yield [("  " + _("Not visible here:"), "")]
+        for note in notes:
+            first, *rest = wrap(note, self._look.width - 6)
+            yield [("    - " + first, "quiet")]
+            yield from ([("      " + text, "quiet")] for text in rest)
+
+    def _incidents(self) -> Iterator[Line]:
+        incidents = self._end.incidents
+        if not incidents:
+            return
+        _, look = self._, self._look
+        yield from self._title(_("INCIDENTS"))
+        shown = incidents if look.verbose else incidents[:MAX_INCIDENTS]
+        for number, (incident, example) in enumerate(zip(shown, self._examples, strict=False), 1):
+            yield []
+            line: Line = [(f"{number:>3}  ", ""), (incident.cause, "failed"), (f"   {endpoint(incident.server)}", "")]
+            if incident.sni is not None:
+                line.append(("   " + printable(incident.sni), ""))
+            yield line
+            finding = example.findings[0] if example is not None and example.findings else None
+            facts = [
+                look.counted("{n} session", "{n} sessions", len(incident.sessions)).format(
+                    n=f"{len(incident.sessions):,}"
+                ),
+                look.counted("{n} client", "{n} clients", incident.clients).format(n=f"{incident.clients:,}"),
+                _("since {time}").format(time=f"{incident.first[:10]} {incident.first[11:19]} UTC"),
+            ]
+            if finding is not None:
+                facts.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
+            yield [("     " + ", ".join(facts), "")]
+            if example is not None and finding is not None:
+                who = _("Who acts: {who}.").format(who=_(ACTS.get(example.blame or "unknown", ACTS["unknown"])))
+                first = " " + finding.remedies[0] if finding.remedies else ""
+                yield from self._paragraph([finding.title, who + first], "", indent=5)
+        if len(incidents) > len(shown):
+            yield []
+            yield [("     " + self._and_more(len(incidents) - len(shown)), "quiet")]
+
+    def _unfinished(self) -> Iterator[Line]:
+        _, kept = self._, self._kept
+        if not kept.unfinished:
+            return
+        yield from self._title(_("SESSIONS THAT FAILED OR CANNOT BE JUDGED"))
+        yield []
+        # The failed ones first: an unlimited number of incomplete ones must not push them out.
+        rows = sorted(kept.unfinished, key=lambda session: (session.outcome != "failed", session.id))
+        shown = rows if self._look.verbose else rows[:MAX_ROWS]
+        yield from table([self._row(session) for session in shown], self._look, indent=2, flexible=(4, 3))
+        if left := len(rows) - len(shown) + kept.unfinished_left_out:
+            yield [("  " + self._and_more(left), "quiet")]
+
+    def _row(self, session: model.Session) -> list[Span]:
+        return [
+            (self._number(session.capture, session.stream), ""),
+            (self._(OUTCOMES[session.outcome]), STYLE_OF.get(session.outcome, "")),
+            (session.cause or "", ""),
+            (endpoint(session.server), ""),
+            (endpoint(session.client), "quiet"),
+        ]
+
+    def _details(self) -> Iterator[Line]:
+        kept, look = self._kept, self._look
+        failed = [session for session in kept.unfinished if session.outcome == "failed"]
+        if not look.verbose:
+            examples = [example for example in self._examples if example is not None]
+            failed = examples[:MAX_DETAILS]
+        for session in failed:
+            yield []
+            yield from session_detail(session, look, self._number(session.capture, session.stream))
+        left = self._end.summary.outcomes.get("failed", 0) - len(failed)
+        if left > 0:
+            hint = "" if look.verbose else " " + self._("-v shows all.")
+            text = look.counted(
+                "{n} further failed session is not shown in detail.",
+                "{n} further failed sessions are not shown in detail.",
+                left,
+            )
+            yield []
+            yield [("  " + text.format(n=f"{left:,}") + hint, "quiet")]
+
+    def _noticed(self) -> Iterator[Line]:
+        if not self._kept.noticed:
+            return
+        _, look = self._, self._look
+        yield from self._title(_("ALSO NOTICED"))
+        yield []
+        rows: list[list[Span]] = []
+        order = {"failure": 0, "warning": 1, "note": 2}
+        for cause, found in sorted(
+            self._kept.noticed.items(), key=lambda item: (order.get(item[1].severity, 3), -item[1].sessions, item[0])
+        ):
+            style = "warning" if found.severity == "warning" else ""
+            count = look.counted("{n} session", "{n} sessions", found.sessions).format(n=f"{found.sessions:,}")
+            rows.append(
+                [
+                    (_(SEVERITY.get(found.severity, found.severity)), style),
+                    (cause, style),
+                    (count, ""),
+                    (printable(found.title), "quiet"),
+                ]
+            )
+        yield from table(rows, look, indent=2, flexible=(3,))
+
+    def _healthy(self) -> Iterator[Line]:
+        if not self._kept.healthy:
+            return
+        yield from self._title(self._("OTHER SESSIONS"))
+        yield []
+        rows: list[list[Span]] = [
+            [
+                (self._number(row.capture, row.stream), ""),
+                (self._(OUTCOMES[row.outcome]), STYLE_OF.get(row.outcome, "")),
+                (row.spoken, ""),
+                (endpoint(row.server), ""),
+                (endpoint(row.client), "quiet"),
+                (printable(row.sni), "quiet"),
+            ]
+            for row in self._kept.healthy
+        ]
+        yield from table(rows, self._look, indent=2, flexible=(4, 3, 2))
+        if self._kept.healthy_left_out:
+            yield [("  " + self._and_more(self._kept.healthy_left_out), "quiet")]
+
+    def _limits(self) -> Iterator[Line]:
+        if self._end.summary.notes:
+            yield []
+            yield from self._paragraph(self._end.summary.notes, "warning")
+
+    def _number(self, capture: int, stream: int) -> str:
+        return f"{capture}:{stream}" if self._several else str(stream)
+
+    def _title(self, text: str) -> Iterator[Line]:
+        yield []
+        yield [(text, "strong")]
+
+    def _paragraph(self, texts: Iterable[str], style: str, *, indent: int = 2) -> Iterator[Line]:
+        for text in texts:
+            for line in wrap(printable(text), self._look.width - indent):
+                yield [(" " * indent + line, style)]
+
+    def _and_more(self, count: int) -> str:
+        return self._look.counted("and {n} more", "and {n} more", count).format(n=f"{count:,}")
+
+
+def _size(count: int) -> str:
+    """``9.1 MB``: decimal units, as capinfos and disks count."""
+    size, unit = float(count), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
+def _span(capture: model.Capture) -> str:
+    """``2026-11-23 10:01:02 - 10:06:10 UTC``; the date again where it changes."""
+    first, last = capture.first_time, capture.last_time
+    if first is None or last is None:
+        return ""
+    until = last[11:19] if first[:10] == last[:10] else f"{last[:10]} {last[11:19]}"
+    return f"{first[:10]} {first[11:19]} - {until} UTC"
