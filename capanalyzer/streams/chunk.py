@@ -20,7 +20,6 @@ class Chunk:
 
     __slots__ = (
         "ack",
-        "all_known",
         "at",
         "cell",
         "closers",
@@ -43,7 +42,6 @@ class Chunk:
     """2 * cell + side."""
     entry: NDArray[np.int32]
     closers: I64
-    all_known: bool
 
     def __init__(self, table: PacketTable, start: int, stop: int) -> None:
         self.table = table

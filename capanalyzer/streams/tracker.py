@@ -8,13 +8,8 @@ matter for a handshake leaves as rows (streams.flow.Row), grouped by flow, for a
 - of flows that are not *settled*: payload up to the stream offset its connection wants, and pure
   acknowledgements up to there (they prove that something arrived).
 
-A flow is numbered like Wireshark's ``tcp.stream``: in order of first packets, a new number when a SYN
-comes on known addresses and ports with another sequence number than that side began with.
-
 Flows leave at *checkpoints*, which stand at fixed frame numbers: results do not depend on how the
-capture was cut into batches. A flow that has left keeps its table entry (16 bytes of key, 4 of
-reference, its share of slots: under 32 bytes), so that a late packet opens no session; the number of
-entries is capped.
+capture was cut into batches.
 """
 
 from __future__ import annotations
@@ -26,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.table import IcmpError, PacketTable
-from capanalyzer.streams.chunk import Chunk, bytes_at, stable_order
+from capanalyzer.streams.chunk import Chunk, stable_order
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Ended, Flow, Row
+from capanalyzer.streams.index import FlowIndex
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
-from capanalyzer.streams.table import KeyTable
 
 __all__ = ["CHECKPOINT_FRAMES", "Connection", "Tracker", "describe_tracker_note"]
 
@@ -44,8 +39,6 @@ IDLE_NS: Final = 600_000_000_000
 (30 to 350 s), so that what ends a session is seen as part of it."""
 MAX_LIVE: Final = 100_000
 """Open flows kept at a checkpoint; beyond it the quietest are handed on early, and say so."""
-MAX_ENTRIES: Final = 4_000_000
-"""Known keys, about 28 bytes each; beyond it the oldest forgotten ones go."""
 MAX_ROWS: Final = 1_024
 """Segments that one connection may look at; a handshake needs about 20, 256 kB of certificates about 200."""
 MAX_CONTROL_ROWS: Final = 128
@@ -96,13 +89,10 @@ class Tracker(Generic[S_co]):
     def __init__(self, connect: Callable[[], Connection[S_co]], *, capture: int = 0, seed: int | None = None) -> None:
         self._connect = connect
         self._capture = capture
-        self._keys = KeyTable(seed=seed)
-        self._cell_of: NDArray[np.int32] = np.zeros(1 << 10, np.int32)
-        """By entry: cell of an open flow, NEW before it has one, GONE after it."""
         self._live = LiveFlows()
+        self._index = FlowIndex(self._live, seed=seed)
         self._connections: list[Connection[S_co] | None] = [None] * self._live.capacity
         self._icmp: dict[int, list[IcmpError]] = {}
-        self._streams = 0
         self._now_ns = LiveFlows.NEVER
         self._checkpoint = CHECKPOINT_FRAMES
         self.notes: dict[str, int] = {}
@@ -111,7 +101,7 @@ class Tracker(Generic[S_co]):
     @property
     def streams(self) -> int:
         """Streams numbered so far."""
-        return self._streams
+        return self._index.streams
 
     def feed(self, table: PacketTable, last_frame: int) -> Iterator[S_co]:
         """Take a batch whose last packet (of whatever kind) is ``last_frame``; give the sessions that ended."""
@@ -134,9 +124,13 @@ class Tracker(Generic[S_co]):
     def _take(self, chunk: Chunk, icmp: Sequence[IcmpError]) -> Iterator[S_co]:
         if len(chunk.frame):
             self._now_ns = max(self._now_ns, int(chunk.time_ns.max()))
-            ended = self._assign(chunk)
-            if not chunk.all_known:
-                chunk.keep(np.flatnonzero(chunk.cell > 0))
+            ended = self._index.assign(chunk)
+            if len(self._connections) < self._live.capacity:
+                self._connections += [None] * (self._live.capacity - len(self._connections))
+            known = np.flatnonzero(chunk.cell > 0)
+            if len(known) < len(chunk.cell):
+                self._note("late-packets", len(chunk.cell) - len(known))
+                chunk.keep(known)
             self._count(chunk)
             self._pass_on(chunk, self._select(chunk))
             if ended:
@@ -144,159 +138,6 @@ class Tracker(Generic[S_co]):
         for error in icmp:
             self._now_ns = max(self._now_ns, error.time_ns)
             self._tie(error)
-
-    def _assign(self, chunk: Chunk) -> dict[int, int]:
-        """Find or open the flow of every segment. Returns cell -> time of flows that a new SYN replaced."""
-        keys, live = self._keys, self._live
-        before = keys.count
-        syns = np.flatnonzero(chunk.flags & SYN)
-        # SYNs first: most new flows are then in the table before the rest is looked up, in one round.
-        keys.insert(chunk.low.take(syns), chunk.high.take(syns))
-        entry = keys.find(chunk.low, chunk.high)
-        absent = np.flatnonzero(entry == 0)
-        if len(absent):
-            entry[absent] = keys.insert(chunk.low.take(absent), chunk.high.take(absent))
-        fresh = keys.count - before
-        if keys.count >= len(self._cell_of):
-            more = max(keys.count + 1 - len(self._cell_of), len(self._cell_of) // 2)
-            self._cell_of = np.concatenate([self._cell_of, np.zeros(more, np.int32)])
-        first = np.zeros(0, np.int64)
-        if fresh:
-            # Entries of this chunk are before+1 .. count; writing backwards leaves each one's first row.
-            first = np.empty(fresh, np.int64)
-            rows = np.flatnonzero(entry > before)[::-1]
-            first[entry.take(rows) - (before + 1)] = rows
-            cells = live.take(fresh)
-            self._cell_of[before + 1 : before + 1 + fresh] = cells
-            self._open(chunk, cells, np.arange(before + 1, before + 1 + fresh, dtype=np.int32), first)
-        chunk.entry, chunk.cell = entry, self._cell_of.take(entry).astype(np.int64)
-        starts, started, ended = self._reopen(chunk, syns, first, before)
-        if len(starts):
-            rows = np.concatenate([first, starts])
-            cells = np.concatenate([cells, started]) if fresh else started
-        elif fresh:
-            rows = first
-        else:
-            rows = np.zeros(0, np.int64)
-        if len(rows):
-            live.stream[cells.take(np.argsort(rows))] = np.arange(self._streams, self._streams + len(rows))
-            self._streams += len(rows)
-        gone = int(np.count_nonzero(chunk.cell <= 0))
-        chunk.all_known = gone == 0
-        if gone:
-            self._note("late-packets", gone)
-        return ended
-
-    def _open(self, chunk: Chunk, cells: I64, entries: NDArray[np.int32], rows: I64) -> None:
-        """Fill the cells of new flows from their first rows."""
-        live, table = self._live, chunk.table
-        if len(self._connections) < live.capacity:
-            self._connections += [None] * (live.capacity - len(self._connections))
-        live.entry[cells] = entries
-        live.first_ns[cells] = chunk.time_ns.take(rows)
-        live.first_frame[cells] = chunk.frame.take(rows)
-        live.first_is_high[cells] = chunk.from_high.take(rows)
-        live.port[2 * cells] = chunk.column(table.source_port).take(rows)
-        live.port[2 * cells + 1] = chunk.column(table.destination_port).take(rows)
-        v6 = chunk.column(table.is_v6).take(rows)
-        live.is_v6[cells] = v6
-        at = chunk.column(table.address_at).take(rows)
-        for size, which in ((4, np.flatnonzero(~v6)), (16, np.flatnonzero(v6))):
-            if len(which):
-                pair = bytes_at(table, at.take(which), 2 * size)
-                live.address[cells.take(which), :size] = pair[:, :size]
-                live.address[cells.take(which), 16 : 16 + size] = pair[:, size:]
-
-    def _reopen(self, chunk: Chunk, syns: I64, first: I64, before: int) -> tuple[I64, I64, dict[int, int]]:
-        """SYNs on known keys: which begin a new connection?
-
-        As Wireshark: one whose sequence number differs from the one its side began with (where a SYN/ACK
-        begins a side anew). Returns (rows that begin one, their cells, cells that they end and when).
-        """
-        none = np.zeros(0, np.int64)
-        rows = syns.compress((chunk.flags.take(syns) & ACK) == 0)
-        if not len(rows):
-            return none, none, {}
-        entry = chunk.entry.take(rows)
-        if len(first):
-            new = entry > before
-            is_first = np.zeros(len(rows), np.bool_)
-            is_first[new] = first.take(entry.compress(new) - (before + 1)) == rows.compress(new)
-            rows = rows.compress(~is_first)
-        if not len(rows):
-            return none, none, {}
-        rows = self._doubtful(chunk, rows)
-        if not len(rows):
-            return none, none, {}
-        return self._reopen_each(chunk, np.unique(chunk.entry.take(rows)))
-
-    def _doubtful(self, chunk: Chunk, rows: I64) -> I64:
-        """Drop the plain retransmissions (the sequence number their side began with) from these SYNs."""
-        live = self._live
-        known = chunk.cell.take(rows) > 0
-        cell = np.maximum(chunk.cell.take(rows), 0)
-        side = chunk.from_high.take(rows) ^ live.first_is_high.take(cell)
-        at = 2 * cell + side
-        seq = chunk.seq.take(rows)
-        same = live.has_base.take(at) & (live.base.take(at) == seq + np.uint32(1))
-        # Flows of this chunk have no base yet: compare with their first row, where that is a SYN of this side.
-        first = np.minimum(np.searchsorted(chunk.frame, live.first_frame.take(cell)), len(chunk.frame) - 1)
-        opened_here = chunk.frame.take(first) == live.first_frame.take(cell)
-        by_syn = (side == 0) & ((chunk.flags.take(first) & SYN) > 0)
-        same |= opened_here & by_syn & (chunk.seq.take(first) == seq)
-        # A SYN/ACK from the same side may have moved its beginning.
-        synacks = np.flatnonzero((chunk.flags & (SYN | ACK)) == (SYN | ACK))
-        other = chunk.cell.take(synacks)
-        moved = np.isin(at, 2 * other + (chunk.from_high.take(synacks) ^ live.first_is_high.take(np.maximum(other, 0))))
-        return rows.compress(~(known & same & ~moved))
-
-    def _reopen_each(self, chunk: Chunk, entries: NDArray[np.int32]) -> tuple[I64, I64, dict[int, int]]:
-        """Walk the segments of a few flows one by one (port reuse is rare, and its rules depend on order)."""
-        live = self._live
-        touched = np.zeros(self._keys.count + 1, np.bool_)
-        touched[entries] = True
-        rows = np.flatnonzero(touched.take(chunk.entry))
-        rows = rows.take(np.argsort(chunk.entry.take(rows), kind="stable"))
-        starts: list[int] = []
-        started: list[int] = []
-        ended: dict[int, int] = {}
-        current = -1
-        cell = 0
-        base: list[int | None] = [None, None]
-        moved: list[int] = []
-        for row, entry, seq, ack, flags, high in zip(
-            rows.tolist(),
-            chunk.entry.take(rows).tolist(),
-            chunk.seq.take(rows).tolist(),
-            chunk.ack.take(rows).tolist(),
-            chunk.flags.take(rows).tolist(),
-            chunk.from_high.take(rows).tolist(),
-            strict=True,
-        ):
-            if entry != current:
-                current, cell = entry, int(self._cell_of[entry])
-                base = [None, None]
-                if cell > 0:
-                    low_side = int(live.first_is_high[cell])
-                    for is_high in (0, 1):
-                        if live.has_base[2 * cell + (is_high ^ low_side)]:
-                            base[is_high] = int(live.base[2 * cell + (is_high ^ low_side)])
-            if flags & (SYN | ACK) == SYN and (cell < 0 or base[high] not in (None, seq + 1 & 0xFFFFFFFF)):
-                if cell > 0:
-                    ended[cell] = int(chunk.time_ns[row])
-                cell = int(live.take(1)[0])
-                self._open(chunk, np.array([cell]), np.array([entry], np.int32), np.array([row]))
-                starts.append(row)
-                started.append(cell)
-                self._cell_of[entry] = cell
-                base = [None, None]
-            moved.append(cell)
-            if base[high] is None or flags & SYN and flags & ACK:
-                base[high] = seq + 1 & 0xFFFFFFFF if flags & SYN else seq
-            if base[1 - high] is None and flags & ACK:
-                base[1 - high] = ack
-        chunk.cell[rows] = moved
-        return np.array(starts, np.int64), np.array(started, np.int64), ended
 
     def _count(self, chunk: Chunk) -> None:
         """Counters and sequence bases of all flows, by whole columns."""
@@ -417,9 +258,7 @@ class Tracker(Generic[S_co]):
 
     def _tie(self, error: IcmpError) -> None:
         """Keep an ICMP error with the flow whose segment it quotes."""
-        pair = sorted((error.quoted_source, error.quoted_destination))
-        entry = int(self._keys.find(np.array(pair[:1], np.uint64), np.array(pair[1:], np.uint64))[0])
-        cell = int(self._cell_of[entry]) if entry else 0
+        cell = self._index.cell_of_pair(error.quoted_source, error.quoted_destination)
         if cell <= 0:
             return
         if cell not in self._icmp and len(self._icmp) >= MAX_ICMP_FLOWS:
@@ -450,8 +289,9 @@ class Tracker(Generic[S_co]):
             quietest = used.take(np.lexsort((live.stream.take(used), last))[:excess])
             self._note("flows-evicted", excess)
             yield from self._hand_on(quietest, Ended.EVICTED)
-        if self._keys.count > MAX_ENTRIES:
-            self._forget_keys()
+        forgotten = self._index.forget()
+        if forgotten:
+            self._note("keys-forgotten", forgotten)
 
     def _hand_on(self, cells: I64, ended: Ended, until_ns: Mapping[int, int] | None = None) -> Iterator[S_co]:
         """Finish these flows in order of their numbers and give their cells back.
@@ -463,7 +303,7 @@ class Tracker(Generic[S_co]):
         live = self._live
         cells = cells.take(np.argsort(live.stream.take(cells)))
         if ended is not Ended.REUSED:
-            self._cell_of[live.entry.take(cells)] = -1
+            self._index.leave(cells)
         sides = 2 * cells
         pairs = [
             list(zip(column.take(sides).tolist(), column.take(sides + 1).tolist(), strict=True))
@@ -503,20 +343,6 @@ class Tracker(Generic[S_co]):
             self._connections[cell] = None
             yield connection.finish(flow)
         live.give_back(cells)
-
-    def _forget_keys(self) -> None:
-        """Drop the older half of the keys whose flows have left."""
-        gone = np.flatnonzero(self._cell_of[1 : self._keys.count + 1] < 0) + 1
-        drop = np.zeros(self._keys.count + 1, np.bool_)
-        drop[gone[: (len(gone) + 1) // 2]] = True
-        kept = (np.flatnonzero(~drop[1:]) + 1).astype(np.int32)
-        self._note("keys-forgotten", int(np.count_nonzero(drop)))
-        self._keys.keep(kept)
-        cells = self._cell_of.take(kept)
-        self._cell_of[:] = 0
-        self._cell_of[1 : len(kept) + 1] = cells
-        open_ = np.flatnonzero(cells > 0)
-        self._live.entry[cells.take(open_)] = open_ + 1
 
     def _note(self, what: str, count: int) -> None:
         self.notes[what] = self.notes.get(what, 0) + count
