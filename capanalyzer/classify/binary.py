@@ -15,7 +15,9 @@ __all__ = ["BINARY", "mysql_client"]
 _NO: Final = Sign(NO)
 _TLS, _TLS_CUT = yes("tls"), likely("tls")
 
-HANDSHAKE_TYPES: Final = frozenset((0, 1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 203, 254))
+HANDSHAKE_TYPES: Final = frozenset(
+    (0, 1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 203, 254)
+)
 """TLS HandshakeType registry, plus 67 next_protocol and 203 encrypted_extensions of drafts that are still met."""
 _SMALL_HANDSHAKE: Final = 256
 """An encrypted handshake record at the start of a capture (Finished, resumption) has no readable type and is small."""
@@ -63,7 +65,11 @@ def tlcp(data: bytes) -> Sign:
     if len(data) < 6:
         cut = data[:3]
         return UNDECIDED if head.startswith(cut) else _NO
-    return yes("tlcp") if data.startswith(head) and 4 <= data[3] << 8 | data[4] <= MAX_RECORD and data[5] in (1, 2) else _NO
+    return (
+        yes("tlcp")
+        if data.startswith(head) and 4 <= data[3] << 8 | data[4] <= MAX_RECORD and data[5] in (1, 2)
+        else _NO
+    )
 
 
 def sslv2(data: bytes) -> Sign:
@@ -84,7 +90,9 @@ def sslv2(data: bytes) -> Sign:
         return yes("sslv2") if ok and 9 + ciphers + session + challenge == length else _NO
     if kind == 4:
         if size < 13:
-            return likely("sslv2") if size >= 7 and data[3] < 2 and data[4] < 2 and data[5:7] == b"\x00\x02" else UNDECIDED
+            return (
+                likely("sslv2") if size >= 7 and data[3] < 2 and data[4] < 2 and data[5:7] == b"\x00\x02" else UNDECIDED
+            )
         certificate, ciphers, connection = (data[at] << 8 | data[at + 1] for at in (7, 9, 11))
         ok = data[3] < 2 and data[4] < 2 and data[5:7] == b"\x00\x02" and not ciphers % 3
         return yes("sslv2") if ok and 11 + certificate + ciphers + connection == length else _NO
@@ -139,7 +147,29 @@ def ber_length(data: bytes, at: int) -> tuple[int, int] | None:
 
 
 _LDAP_OPS: Final = frozenset(
-    (0x60, 0x61, 0x42, 0x63, 0x64, 0x65, 0x73, 0x66, 0x67, 0x68, 0x69, 0x4A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x50, 0x77, 0x78, 0x79)
+    (
+        0x60,
+        0x61,
+        0x42,
+        0x63,
+        0x64,
+        0x65,
+        0x73,
+        0x66,
+        0x67,
+        0x68,
+        0x69,
+        0x4A,
+        0x6B,
+        0x6C,
+        0x6D,
+        0x6E,
+        0x6F,
+        0x50,
+        0x77,
+        0x78,
+        0x79,
+    )
 )
 
 
@@ -187,7 +217,11 @@ def smb(data: bytes) -> Sign:
         return UNDECIDED if size < 2 or not data[1] & 0xFE else _NO
     if data[0] == 0x81:
         return yes("smb") if data[1:5] == b"\x00\x00\x44\x20" else _NO
-    return yes("smb") if data[0] == 0x83 and data[1:4] == b"\x00\x00\x01" and data[4] in (0x80, 0x81, 0x82, 0x83, 0x8F) else _NO
+    return (
+        yes("smb")
+        if data[0] == 0x83 and data[1:4] == b"\x00\x00\x01" and data[4] in (0x80, 0x81, 0x82, 0x83, 0x8F)
+        else _NO
+    )
 
 
 PG_SSL, PG_GSS, PG_CANCEL = b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30", b"\x04\xd2\x16\x2e"
@@ -392,7 +426,9 @@ def amqp_start(data: bytes) -> Sign:
 def dcerpc(data: bytes) -> Sign:
     """Connection-oriented PDU: version 5.0 or 5.1, bind or its answers first (C706 section 12.6.3)."""
     size = len(data)
-    if size >= 3 and not (data[1] <= 1 and (data[2] in (11, 12, 13, 14, 15, 16) or (data[1] == 0 and data[2] in (0, 2, 3)))):
+    if size >= 3 and not (
+        data[1] <= 1 and (data[2] in (11, 12, 13, 14, 15, 16) or (data[1] == 0 and data[2] in (0, 2, 3)))
+    ):
         return _NO
     if size < 8:
         return UNDECIDED if size < 2 or data[1] <= 1 and (size < 6 or data[5] == 0) else _NO
@@ -464,7 +500,11 @@ def mongodb(data: bytes) -> Sign:
     if len(data) < 16:
         return UNDECIDED if len(data) < 4 or data[3] <= 2 else _NO
     code = int.from_bytes(data[12:16], "little")
-    return yes("mongodb") if code in (1, 2004, 2012, 2013) and 16 < int.from_bytes(data[:4], "little") <= 48_000_000 else _NO
+    return (
+        yes("mongodb")
+        if code in (1, 2004, 2012, 2013) and 16 < int.from_bytes(data[:4], "little") <= 48_000_000
+        else _NO
+    )
 
 
 def oracle(data: bytes) -> Sign:

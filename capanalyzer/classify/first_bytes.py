@@ -42,7 +42,13 @@ def classify(data: bytes, *, ended: bool = False) -> str | None:
     None: not enough bytes yet. With ``ended`` (nothing more will come) never None. More than
     :data:`ENOUGH` bytes are of no use.
     """
-    if data[:3] in _HELLOS and data[5:6] in b"\1\2" and len(data) >= 9 and data[3] < 0x48 and data[6] < 4 <= data[3] << 8 | data[4]:
+    if (
+        data[:3] in _HELLOS
+        and data[5:6] in b"\1\2"
+        and len(data) >= 9
+        and data[3] < 0x48
+        and data[6] < 4 <= data[3] << 8 | data[4]
+    ):
         return "tls"  # the common case, decided as binary.tls() would
     sign = _sign(data, ended)
     return sign.name or None

@@ -112,7 +112,9 @@ def xml(data: bytes) -> Sign:
     window = data[:512]
     root = window.find(b"<", 2)
     if root >= 0 and len(window) >= root + 14:
-        is_stream = window[root:].startswith((b"<stream:stream", b"<stream ")) or b"etherx.jabber.org/streams" in window[root:]
+        is_stream = (
+            window[root:].startswith((b"<stream:stream", b"<stream ")) or b"etherx.jabber.org/streams" in window[root:]
+        )
         return yes("xmpp") if is_stream else yes("xml")
     return likely("xml") if len(data) < 512 else yes("xml")
 
@@ -130,8 +132,28 @@ def redis_request(data: bytes) -> Sign:
     return UNDECIDED if len(rest) < 3 and b"\r\n$".startswith(rest) else _NO
 
 
-_SMTP_WORDS: Final = (b"SMTP", b"MAIL", b"POSTFIX", b"EXIM", b"SENDMAIL", b"QMAIL", b"LMTP", b"MESSAGING", b"EXCHANGE", b"MTA")
-_FTP_WORDS: Final = (b"FTP", b"FILEZILLA", b"SERV-U", b"FILE TRANSFER", b"NEW USER", b"500 OOPS", b"ANONYMOUS", b"LOGIN INCORRECT")
+_SMTP_WORDS: Final = (
+    b"SMTP",
+    b"MAIL",
+    b"POSTFIX",
+    b"EXIM",
+    b"SENDMAIL",
+    b"QMAIL",
+    b"LMTP",
+    b"MESSAGING",
+    b"EXCHANGE",
+    b"MTA",
+)
+_FTP_WORDS: Final = (
+    b"FTP",
+    b"FILEZILLA",
+    b"SERV-U",
+    b"FILE TRANSFER",
+    b"NEW USER",
+    b"500 OOPS",
+    b"ANONYMOUS",
+    b"LOGIN INCORRECT",
+)
 _NNTP_WORDS: Final = (b"NNTP", b"NEWS", b"INN", b"POSTING", b"USENET", b"ARTICLE")
 
 
@@ -185,7 +207,18 @@ def plus_minus(data: bytes) -> Sign:
                 return yes("redis")
             weak = word == b"-ERR" or len(text) == 3
             return (yes if whole else likely)("pop3", weak)
-    known = (b"+OK", b"-ERR", b"+PONG", b"-NOAUTH", b"-DENIED", b"-WRONGPASS", b"-LOADING", b"-NOPERM", b"-MISCONF", b"-MOVED ")
+    known = (
+        b"+OK",
+        b"-ERR",
+        b"+PONG",
+        b"-NOAUTH",
+        b"-DENIED",
+        b"-WRONGPASS",
+        b"-LOADING",
+        b"-NOPERM",
+        b"-MISCONF",
+        b"-MOVED ",
+    )
     return UNDECIDED if any(word.startswith(data) for word in known) else _NO
 
 
@@ -200,7 +233,9 @@ def imap_greeting(data: bytes) -> Sign:
     return _NO
 
 
-_IMAP_COMMANDS: Final = frozenset(b"CAPABILITY LOGIN STARTTLS ID AUTHENTICATE NOOP LOGOUT SELECT ENABLE NAMESPACE".split())
+_IMAP_COMMANDS: Final = frozenset(
+    b"CAPABILITY LOGIN STARTTLS ID AUTHENTICATE NOOP LOGOUT SELECT ENABLE NAMESPACE".split()
+)
 _COMMANDS: Final[dict[bytes, tuple[str, bool]]] = {
     **dict.fromkeys((b"EHLO", b"HELO", b"LHLO"), ("smtp", False)),
     **dict.fromkeys((b"CAPA", b"STLS", b"APOP"), ("pop3", False)),
@@ -282,7 +317,9 @@ _TAG: Final = frozenset(range(0x21, 0x7F)) - frozenset(b"<*+")
 
 def _rows(*rows: tuple[str, bytes | frozenset[int], object, str]) -> tuple[Signature, ...]:
     return tuple(
-        Signature(name, frozenset(first), check if callable(check) else literal(name, bytes(str(check), "ascii")), source)
+        Signature(
+            name, frozenset(first), check if callable(check) else literal(name, bytes(str(check), "ascii")), source
+        )
         for name, first, check, source in rows
     )
 
