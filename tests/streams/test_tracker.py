@@ -1,0 +1,162 @@
+"""What leaves the tracker: the rows that matter and no others, caps that hold and are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from capanalyzer.packets.table import IcmpError
+from capanalyzer.streams import tracker as tracker_module
+from capanalyzer.streams.flow import Ended, Flow, Row
+from capanalyzer.streams.live import WANTED_BYTES
+from capanalyzer.streams.tracker import Tracker, describe_tracker_note
+
+from .segments import Segment, ends, packet_table
+
+SYN, SYN_ACK, ACK, PSH_ACK, FIN_ACK, RST_ACK = 0x02, 0x12, 0x10, 0x18, 0x11, 0x14
+SECOND = 10**9
+
+
+class Recorder:
+    """Stands where a connection would; settles after ``settle_after`` rows, wants ``grow`` once asked."""
+
+    settle_after = 10**9
+    grow = WANTED_BYTES
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.wanted = (WANTED_BYTES, WANTED_BYTES)
+
+    @property
+    def settled(self) -> bool:
+        return len(self.rows) >= self.settle_after
+
+    def feed(self, rows: Sequence[Row]) -> None:
+        self.rows += rows
+        self.wanted = (max(WANTED_BYTES, self.grow), WANTED_BYTES)
+
+    def finish(self, flow: Flow) -> tuple[Flow, list[Row]]:
+        return flow, self.rows
+
+
+def run(
+    segments: Sequence[Segment], recorder: type[Recorder] = Recorder, icmp: Sequence[IcmpError] = (), batch: int = 10**9
+) -> tuple[list[tuple[Flow, list[Row]]], Tracker[Any]]:
+    tracker: Tracker[tuple[Flow, list[Row]]] = Tracker(recorder, seed=1)
+
+    def flows() -> Iterator[tuple[Flow, list[Row]]]:
+        for start in range(0, len(segments), batch):
+            part = segments[start : start + batch]
+            table = packet_table(part, first_frame=start + 1)
+            last = start + len(part)
+            table.icmp = [error for error in icmp if start < error.frame <= last]
+            yield from tracker.feed(table, last)
+        yield from tracker.finish()
+
+    return sorted(flows(), key=lambda pair: pair[0].stream), tracker
+
+
+def stream(count: int, *, size: int = 1000, port: int = 40_000, seq: int = 2**32 - 5_000) -> list[Segment]:
+    """A connection whose client sends ``count`` segments, each acknowledged; its sequence numbers wrap."""
+    segments = [Segment(0, port, SYN, seq % 2**32), Segment(1, port, SYN_ACK, 500, (seq + 1) % 2**32)]
+    for at in range(count):
+        start = seq + 1 + at * size
+        segments.append(Segment(0, port, PSH_ACK, start % 2**32, 501, bytes([at % 256]) * size))
+        segments.append(Segment(1, port, ACK, 501, (start + size) % 2**32))
+    for number, segment in enumerate(segments):
+        segment.time_ns = number * 1_000_000
+    return segments
+
+
+@pytest.mark.parametrize("batch", [10**9, 16, 3])
+def test_payload_within_the_window_leaves_and_no_more(batch: int) -> None:
+    [(flow, rows)], _ = run(stream(60), batch=batch)
+    data = [row for row in rows if row[7]]
+    assert len(data) == WANTED_BYTES // 1000
+    assert b"".join(row[8] for row in data) == b"".join(bytes([at]) * 1000 for at in range(20))
+    # The acknowledgement that covers the window's end proves that all of it arrived.
+    acks = [row for row in rows if row[2] == 1 and not row[7] and not row[3] & 0x02]
+    assert len(acks) == 20
+    assert flow.packets == (61, 61)
+    assert flow.payload_bytes == (60_000, 0)
+
+
+@pytest.mark.parametrize("batch", [10**9, 16, 3])
+def test_a_connection_that_wants_more_gets_it_from_the_same_batch(batch: int) -> None:
+    class Greedy(Recorder):
+        grow = 45_000
+
+    [(_, rows)], _ = run(stream(60), Greedy, batch=batch)
+    got = {row[4]: row[8] for row in rows if row[7]}
+    assert len(got) == 45
+
+
+def test_a_settled_connection_gets_only_syn_fin_and_rst() -> None:
+    class Quick(Recorder):
+        settle_after = 3
+
+    segments = [*stream(8), Segment(1, 40_000, FIN_ACK, 501, 0), Segment(0, 40_000, RST_ACK, 0, 502)]
+    [(flow, rows)], _ = run(segments, Quick, batch=4)
+    assert [row[0] for row in rows] == [1, 2, 3, 4, 19, 20]
+    assert flow.payload_bytes == (8_000, 0)
+
+
+def test_rows_are_capped_but_closes_still_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "MAX_ROWS", 10)
+    keep_alives = [Segment(0, 40_000, ACK, 0, 501, b"x") for _ in range(50)]
+    segments = [*stream(1), *keep_alives, Segment(1, 40_000, RST_ACK, 501, 0)]
+    [(flow, rows)], tracker = run(segments, batch=5)
+    assert rows[-1][3] == RST_ACK
+    assert len(rows) <= 16
+    assert flow.rows_dropped == len(segments) - len(rows)
+    assert "were not looked at" in describe_tracker_note("segments-beyond-cap", tracker.notes["segments-beyond-cap"])
+
+
+def test_the_quietest_leave_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "MAX_LIVE", 5)
+    monkeypatch.setattr(tracker_module, "CHECKPOINT_FRAMES", 16)
+    tracker: Tracker[tuple[Flow, list[Row]]] = Tracker(Recorder, seed=1)
+    segments = [Segment(0, 40_000 + at, SYN, 1, time_ns=at) for at in range(16)]
+    gone = list(tracker.feed(packet_table(segments), 16))
+    assert [(flow.stream, flow.ended) for flow, _ in gone] == [(at, Ended.EVICTED) for at in range(11)]
+    left = list(tracker.finish())
+    assert [flow.stream for flow, _ in left] == [11, 12, 13, 14, 15]
+    assert tracker.notes == {"flows-evicted": 11}
+
+
+@pytest.mark.parametrize(
+    ("close", "quiet_s", "ended"),
+    [
+        pytest.param([FIN_ACK, FIN_ACK], 6, Ended.CLOSED, id="both FINs, then quiet"),
+        pytest.param([FIN_ACK, FIN_ACK], 4, Ended.CAPTURE_END, id="both FINs, not yet quiet for long"),
+        pytest.param([FIN_ACK], 6, Ended.CAPTURE_END, id="half closed"),
+        pytest.param([FIN_ACK], 601, Ended.IDLE, id="half closed and idle"),
+        pytest.param([RST_ACK], 6, Ended.CLOSED, id="reset"),
+        pytest.param([], 601, Ended.IDLE, id="idle"),
+    ],
+)
+def test_when_a_flow_is_handed_on(
+    close: list[int], quiet_s: int, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker_module, "CHECKPOINT_FRAMES", 1)
+    segments = [Segment(0, 40_000, SYN, 1)]
+    segments += [Segment(side, 40_000, flags, 2, 1) for side, flags in enumerate(close)]
+    segments.append(Segment(0, 50_000, ACK, 7, 7, time_ns=quiet_s * SECOND))
+    flows, _ = run(segments, batch=1)
+    assert flows[0][0].ended is ended
+    assert flows[0][0].watched_until_ns == quiet_s * SECOND
+
+
+def test_icmp_errors_are_tied_to_the_flow_they_quote() -> None:
+    segments = [Segment(0, 40_000, SYN, 1), Segment(0, 40_001, SYN, 1)]
+
+    def value(address: bytes, port: int) -> int:
+        return int.from_bytes(address, "big") << 16 | port
+
+    (source, destination) = (value(*end) for end in ends(segments[1]))
+    error = IcmpError(2, 5, 4, 3, 13, 0, bytes([10, 0, 0, 9]), source, destination, 1)
+    stray = error._replace(quoted_source=99)
+    flows, _ = run(segments, icmp=[error, stray])
+    assert [flow.icmp for flow, _ in flows] == [(), (error,)]
