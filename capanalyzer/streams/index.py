@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.packets.table import EXTRA
 from capanalyzer.streams.chunk import Chunk, bytes_at
 from capanalyzer.streams.flow import ACK, SYN
 from capanalyzer.streams.live import LiveFlows
@@ -40,6 +41,8 @@ class FlowIndex:
         """By key entry: cell of an open flow, or GONE."""
         self.streams = 0
         """Streams numbered so far."""
+        self.collisions = 0
+        """Segments left out because their endpoint values are those of other addresses."""
 
     def assign(self, chunk: Chunk) -> dict[int, int]:
         """Find or open the flow of every segment: sets ``chunk.cell``, GONE for late packets of flows that left.
@@ -59,6 +62,7 @@ class FlowIndex:
             cells = self._open(chunk, np.arange(before + 1, before + 1 + fresh, dtype=np.int32), first)
         chunk.cell = self._cell_of.take(entry).astype(np.int64)
         starts, started, ended = self._reopen(chunk, syns, first, before)
+        self._verify(chunk)
         rows, cells = np.concatenate([first, starts]), np.concatenate([cells, started])
         live.stream[cells.take(np.argsort(rows))] = np.arange(self.streams, self.streams + len(rows))
         self.streams += len(rows)
@@ -125,6 +129,26 @@ class FlowIndex:
                 live.address[cells.take(which), :size] = pair[:, :size]
                 live.address[cells.take(which), 16 : 16 + size] = pair[:, size:]
         return cells
+
+    def _verify(self, chunk: Chunk) -> None:
+        """IPv6 endpoint values are hashes: rows whose addresses are not their flow's belong to no flow."""
+        table = chunk.table
+        rows = np.flatnonzero(chunk.column(table.is_v6) & (chunk.cell > 0))
+        at = chunk.column(table.address_at).take(rows)
+        inside = np.flatnonzero(at < EXTRA)
+        if not len(inside):
+            return
+        rows, at = rows.take(inside), at.take(inside)
+        # One 32-byte element at every position of the batch: source and destination address in one gather.
+        pairs = np.ndarray((len(table.data) - 31,), "V32", buffer=table.data, strides=(1,))
+        found = pairs.take(at).view(np.uint64).reshape(-1, 4)
+        cell = chunk.cell.take(rows)
+        known = self._live.address.view(np.uint64).take(cell, axis=0)
+        swapped = chunk.from_high.take(rows) ^ self._live.first_is_high.take(cell)
+        known = np.where(swapped[:, None], known[:, [2, 3, 0, 1]], known)
+        strangers = rows.compress((found != known).any(axis=1))
+        chunk.cell[strangers] = GONE
+        self.collisions += len(strangers)
 
     # -- port reuse --------------------------------------------------------------------------------
 

@@ -55,6 +55,8 @@ S_co = TypeVar("S_co", covariant=True)
 _NOTES: Final = {
     "late-packets": "{n} packets came after their connection had been handed on (closed for {linger} s or idle for "
     "{idle} s); they are not counted in any session",
+    "endpoint-collisions": "{n} segments were left out: their addresses hash to the same value as others; analyse the "
+    "capture again, the hash is drawn anew each time",
     "flows-evicted": "{n} connections were handed on early: more than {live} were open at a time",
     "segments-beyond-cap": "{n} segments were not looked at: their connections had more than {rows} that might matter",
     "icmp-beyond-cap": "{n} ICMP errors were left out: too many connections had some",
@@ -124,12 +126,17 @@ class Tracker(Generic[S_co]):
     def _take(self, chunk: Chunk, icmp: Sequence[IcmpError]) -> Iterator[S_co]:
         if len(chunk.frame):
             self._now_ns = max(self._now_ns, int(chunk.time_ns.max()))
+            collisions = self._index.collisions
             ended = self._index.assign(chunk)
+            if self._index.collisions > collisions:
+                self._note("endpoint-collisions", self._index.collisions - collisions)
             if len(self._connections) < self._live.capacity:
                 self._connections += [None] * (self._live.capacity - len(self._connections))
             known = np.flatnonzero(chunk.cell > 0)
             if len(known) < len(chunk.cell):
-                self._note("late-packets", len(chunk.cell) - len(known))
+                late = len(chunk.cell) - len(known) - (self._index.collisions - collisions)
+                if late:
+                    self._note("late-packets", late)
                 chunk.keep(known)
             self._count(chunk)
             self._pass_on(chunk, self._select(chunk))

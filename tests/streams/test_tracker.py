@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from capanalyzer.packets.table import IcmpError
@@ -160,3 +161,19 @@ def test_icmp_errors_are_tied_to_the_flow_they_quote() -> None:
     stray = error._replace(quoted_source=99)
     flows, _ = run(segments, icmp=[error, stray])
     assert [flow.icmp for flow, _ in flows] == [(), (error,)]
+
+
+def test_ipv6_segments_with_the_endpoint_values_of_others_are_left_out() -> None:
+    """Endpoint values of IPv6 are hashes; the addresses decide."""
+    addresses = [bytes(range(at, at + 16)) for at in (1, 2, 3)]
+    pairs = [(0, 1), (1, 0), (2, 1), (1, 2), (0, 1)]
+    table = packet_table([Segment(1 if a == 1 else 0, 40_000, ACK, 1, 1) for a, _ in pairs])
+    table.data = np.frombuffer(b"".join(addresses[a] + addresses[b] for a, b in pairs), np.uint8)
+    table.address_at = np.arange(len(pairs), dtype=np.int64) * 32
+    table.is_v6[:] = True
+    tracker: Tracker[tuple[Flow, list[Row]]] = Tracker(Recorder, seed=1)
+    list(tracker.feed(table, len(pairs)))
+    [(flow, rows)] = tracker.finish()
+    assert flow.addresses == (addresses[0], addresses[1])
+    assert [row[0] for row in rows] == [1, 2, 5]
+    assert tracker.notes == {"endpoint-collisions": 2}
