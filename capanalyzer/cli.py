@@ -36,7 +36,7 @@ PLAIN_WIDTH: Final = 80
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool and return its exit status. Usage errors and ``--help`` leave through SystemExit, as argparse does."""
+    """Run the tool and return its exit status. Usage errors and ``--help`` leave through SystemExit, as in argparse."""
     options = _parser().parse_args(argv)
     try:
         status: int = options.run(options)
@@ -132,7 +132,6 @@ def _analyze(options: argparse.Namespace) -> int:
 
         lang = options.lang or (i18n.language_of_environment() if options.format == "text" else "en")
         progress = stack.enter_context(_progress()) if not options.quiet and sys.stderr.isatty() else None
-        runs = 0
 
         def unreadable(error: CaptureError) -> None:
             if progress is not None:
@@ -140,8 +139,6 @@ def _analyze(options: argparse.Namespace) -> int:
             _tell(str(error))
 
         def began(run: Run) -> None:
-            nonlocal runs
-            runs += 1
             if progress is not None:
                 progress.watch(run)
 
@@ -154,7 +151,7 @@ def _analyze(options: argparse.Namespace) -> int:
         )
         write = sys.stdout.buffer.write if output is None else output.stream.write
         for piece in _render(document, options, lang):
-            if not runs:
+            if document.nothing_read:
                 return NOT_ANALYSED  # What was told on standard error is the whole answer.
             if progress is not None and output is None:
                 progress.clear()

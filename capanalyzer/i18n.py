@@ -81,7 +81,7 @@ class _Catalog(gettext.NullTranslations):
 
 
 def read_po(source: str) -> dict[str, str]:
-    """English text -> translation of a PO file; of plural entries the first form. Fuzzy and empty entries are left out."""
+    """English text -> translation of a PO file; of plurals the first form. Fuzzy and empty entries are left out."""
     texts: dict[str, str] = {}
     entry: dict[str, str] = {}
     fuzzy, keyword = False, ""

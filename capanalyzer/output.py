@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 __all__ = ["FileOutput"]
 
@@ -38,7 +38,7 @@ class FileOutput:
         handle, self._temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)
         self.stream = open(handle, "wb")  # noqa: SIM115 - closed by __exit__
 
-    def __enter__(self) -> FileOutput:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,8 +1,8 @@
 """Facts and verdicts -> the report's model.
 
 :func:`session_model` runs once for each of 100,000 sessions, so what repeats between them is kept: certificate chains
-by identity of their facts, and all that hellos of one shape share. Everything else is plain attribute access and positional
-construction; enumerations are read through ``_value_``, a tenth of the cost of ``value``.
+by identity of their facts, and all that hellos of one shape share. Everything else is plain attribute access and
+positional construction; enumerations are read through ``_value_``, a tenth of the cost of ``value``.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ class Document:
         unreadable: Callable[[CaptureError], None] | None = None,
         began: Callable[[Run], None] | None = None,
     ) -> None:
-        """
+        """A report on ``runs``.
+
         :param lang: language of the texts.
         :param timeline: give the timeline of every session.
         :param unreadable: told of each input that cannot be read, when it is met.
@@ -69,6 +70,7 @@ class Document:
         self._outcomes = dict.fromkeys((o.value for o in Outcome), 0)
         self._causes: dict[str, int] = {}
         self._incidents = Incidents()
+        self._readable = 0
         self.captures: list[model.Capture] = []
         self.unreadable: list[model.Unreadable] = []
 
@@ -76,6 +78,11 @@ class Document:
     def failed(self) -> int:
         """How many sessions failed so far."""
         return self._outcomes[Outcome.FAILED]
+
+    @property
+    def nothing_read(self) -> bool:
+        """No input could be read so far."""
+        return not self._readable and not any(self._outcomes.values())
 
     def sessions(self) -> Iterator[model.Session]:
         """Every session once, as it is finished. To be read once, to its end."""
@@ -99,6 +106,7 @@ class Document:
                     if session.cause is not None:
                         self._count_cause(session)
                     yield session
+                self._readable += 1
             except CaptureError as error:
                 self._unreadable(error)
             self.captures.append(capture_model(run.info))

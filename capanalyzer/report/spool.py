@@ -6,12 +6,12 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 __all__ = ["Spool"]
 
 IN_MEMORY: Final = 32 << 20
-"""Bytes kept in memory: about 15,000 sessions. Beyond it they wait in a file that has no name and leaves nothing behind."""
+"""Bytes kept in memory: about 15,000 sessions. Beyond it they wait in a nameless file that leaves nothing behind."""
 
 
 class Spool:
@@ -22,7 +22,7 @@ class Spool:
         self._keys, self._starts = array("q"), array("q")
         self._end = 0
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

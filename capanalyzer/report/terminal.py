@@ -61,7 +61,7 @@ class Look:
 
     @property
     def glyphs(self) -> Glyphs:
-        """ASCII in Japanese too: terminals there draw boxes, arrows and the ellipsis two cells wide or one, as set up."""
+        """ASCII in Japanese too: terminals there draw lines, arrows and the ellipsis in one cell or two, as set up."""
         return UNICODE if self.unicode and self.lang != "ja" else ASCII
 
     @property
@@ -116,12 +116,13 @@ def wrap(text: str, width: int) -> list[str]:
                 line, used = "", 0
                 if token.isspace():
                     continue
+            rest = token
             while size > width:
-                head = _head(token, width)
+                head = _head(rest, width)
                 lines.append(head)
-                token = token[len(head) :]
-                size = cell_len(token)
-            line, used = line + token, used + size
+                rest = rest[len(head) :]
+                size = cell_len(rest)
+            line, used = line + rest, used + size
         lines.append(line.rstrip())
     return lines
 

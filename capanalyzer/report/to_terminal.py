@@ -11,7 +11,6 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from capanalyzer.i18n import N_
 from capanalyzer.report import model
 from capanalyzer.report.detail import session_detail
 from capanalyzer.report.digest import Digest, digest

@@ -1,0 +1,120 @@
+"""The analysis from Python: sessions as they are finished, or the whole report at once.
+
+Both take a path (also a directory, a glob, a URL, ``-``), a binary stream, or several of them, and the same options:
+
+``tls_ports``
+    ports on which TLS is expected beside the well-known ones (it is found on any port);
+``lang``
+    ``en`` or ``ja``, the language of titles, explanations, evidence and remedies;
+``timeline``
+    ``True``: the timeline of every session, not only of those that failed or are incomplete;
+``jobs``
+    processes to use.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+
+from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.i18n import LANGUAGES
+from capanalyzer.report import model
+from capanalyzer.report.to_json import to_json
+
+if TYPE_CHECKING:
+    from capanalyzer.report.document import Document
+
+__all__ = ["Report", "Source", "analyze", "report"]
+
+Source: TypeAlias = str | os.PathLike[str] | BinaryIO
+"""One input."""
+
+_log = logging.getLogger("capanalyzer")
+
+
+class Report(model.Trailer, frozen=True, gc=False, kw_only=True):
+    """A whole report: all sessions in memory, and what concerns all of them."""
+
+    sessions: tuple[model.Session, ...]
+    """Ordered by capture and stream."""
+
+    def to_json(self) -> bytes:
+        """The same document as ``capanalyzer analyze --format json`` writes."""
+        return b"".join(to_json(self.sessions, lambda: self))
+
+
+def analyze(
+    source: Source | Iterable[Source],
+    *,
+    tls_ports: Iterable[int] = (),
+    lang: str = "en",
+    timeline: bool = False,
+    jobs: int = 1,
+) -> Iterator[model.Session]:
+    """Every session of the captures, each as soon as its verdict is final; memory does not grow with the capture.
+
+    Of several captures those that cannot be read are told to the logger ``capanalyzer``.
+
+    :raises UsageError: an option has a value that does not exist.
+    :raises CaptureError: nothing could be read.
+    """
+    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs)
+    return _sessions(document)
+
+
+def report(
+    source: Source | Iterable[Source],
+    *,
+    tls_ports: Iterable[int] = (),
+    lang: str = "en",
+    timeline: bool = False,
+    jobs: int = 1,
+) -> Report:
+    """The whole report of the captures. Options and errors as for :func:`analyze`."""
+    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs)
+    sessions = sorted(_sessions(document), key=lambda session: session.id)
+    end = document.trailer()
+    return Report(
+        end.schema_version,
+        end.tool,
+        end.captures,
+        end.unreadable,
+        end.incidents,
+        end.summary,
+        sessions=tuple(sessions),
+    )
+
+
+def _document(
+    source: Source | Iterable[Source], *, tls_ports: Iterable[int], lang: str, timeline: bool, jobs: int
+) -> Document:
+    from capanalyzer.analysis import Options, analyze_captures
+    from capanalyzer.report.document import Document
+
+    if lang not in LANGUAGES:
+        raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}: at least one process is needed")
+    ports = frozenset(tls_ports)
+    if bad := [port for port in ports if not 0 < port < 65536]:
+        raise UsageError(f"no TCP port: {bad[0]}")
+    runs = analyze_captures(_inputs(source), Options(tls_ports=ports, jobs=jobs))
+    return Document(runs, lang=lang, timeline=timeline)
+
+
+def _inputs(source: Source | Iterable[Source]) -> list[str | BinaryIO]:
+    if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
+        source = [cast(Source, source)]
+    return [os.fspath(one) if isinstance(one, str | os.PathLike) else one for one in source]
+
+
+def _sessions(document: Document) -> Iterator[model.Session]:
+    yield from document.sessions()
+    if document.unreadable and document.nothing_read:
+        first = document.unreadable[0]
+        raise CaptureError(first.path, first.reason)
+    for one in document.unreadable:
+        _log.warning("%s: %s", one.path, one.reason)
