@@ -1,0 +1,150 @@
+"""Raw packets to TCP segments: the entry of the packets stage."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.records import RecordBatch
+from capanalyzer.packets.columns import Columns, Where
+from capanalyzer.packets.fast import FAST_LINKS, Block, Index, write
+from capanalyzer.packets.flowkey import EndpointMixer, endpoint_v4
+from capanalyzer.packets.rows import RowSource
+from capanalyzer.packets.table import PacketTable
+from capanalyzer.packets.walk import Segment, Walker
+
+__all__ = ["Decoder"]
+
+BLOCK: Final = 8192
+"""Packets sorted at once: their rows (768 KiB) and temporary columns stay in a second-level cache."""
+
+
+class Decoder:
+    """Decodes the batches of one capture, in order.
+
+    Between batches it keeps fragments that wait for others (bounded, :mod:`capanalyzer.packets.fragments`)
+    and counters.
+
+    :param seed: makes IPv6 endpoint values repeatable; None draws constants for this run.
+    :param fast: False sends every packet down the slow path (for tests: the rows are the same).
+    """
+
+    def __init__(self, *, seed: int | None = None, fast: bool = True) -> None:
+        self._mixer = EndpointMixer(seed)
+        self._walker = Walker(self._mixer)
+        self._fast = fast
+        self.notes: dict[str, int] = {}
+        """Sums of all tables' notes so far, by reason (:mod:`capanalyzer.packets.notes`)."""
+
+    def endpoint(self, address: bytes, port: int) -> int:
+        """The endpoint value of an address of 4 or 16 bytes and a port; see PacketTable."""
+        if len(address) == 4:
+            return endpoint_v4(int.from_bytes(address, "big"), port)
+        return self._mixer.scalar(address, port)
+
+    def decode(self, batch: RecordBatch) -> PacketTable:
+        """The TCP segments of a batch, in frame order. Never raises on what the packets contain."""
+        walker = self._walker
+        walker.notes, walker.extra, walker.icmp = {}, bytearray(), []
+        columns = Columns(len(batch))
+        source = RowSource(batch.data)
+        links = _distinct(batch.link)
+        for start in range(0, len(batch), BLOCK):
+            self._block(batch, slice(start, min(start + BLOCK, len(batch))), links, source, columns)
+        for reason, count in walker.notes.items():
+            self.notes[reason] = self.notes.get(reason, 0) + count
+        return columns.table(batch.data, bytes(walker.extra), walker.icmp, walker.notes)
+
+    def finish(self) -> dict[str, int]:
+        """The capture has ended: fragments that still wait are given up. Returns all notes."""
+        self._walker.notes = self.notes
+        self._walker.finish()
+        return self.notes
+
+    def _block(self, batch: RecordBatch, part: slice, links: list[int], source: RowSource, columns: Columns) -> None:
+        base, there, wire = batch.offset[part], batch.captured[part], batch.original[part]
+        size = len(base)
+        block = Block(source)
+        for link in links:
+            index = np.flatnonzero(batch.link[part] == link) if len(links) > 1 else None
+            if not self._fast or link not in FAST_LINKS:
+                block.slow.append(np.arange(size) if index is None else index)
+            elif index is None:
+                block.take(link, base, there, wire, None)
+            elif len(index):
+                block.take(link, base.take(index), there.take(index), wire.take(index), index)
+        slow = self._walk(batch, part, block.slow)
+        at = columns.rows
+        if len(block.ready) == 1 and not slow:
+            ready = block.ready[0]
+            count = len(ready.size)
+            self._write(batch, part, columns, slice(at, at + count), ready.group.members, block, 0)
+            columns.rows += count
+            return
+        taken = np.zeros(size, np.bool_)
+        for ready in block.ready:
+            taken[slice(None) if ready.group.members is None else ready.group.members] = True
+        for number, _ in slow:
+            taken[number] = True
+        row = np.cumsum(taken, dtype=np.int64)
+        row += at - 1
+        for place, ready in enumerate(block.ready):
+            index = ready.group.members
+            self._write(batch, part, columns, row if index is None else row.take(index), index, block, place)
+        for number, segment in slow:
+            packet = part.start + number
+            columns.write_segment(int(row[number]), batch.first_frame + packet, int(batch.time_ns[packet]), segment)
+        columns.rows = int(row[-1]) + 1 if size else at
+
+    def _write(
+        self,
+        batch: RecordBatch,
+        part: slice,
+        columns: Columns,
+        where: Where,
+        index: Index | None,
+        block: Block,
+        place: int,
+    ) -> None:
+        times = batch.time_ns[part]
+        if index is None:
+            first = batch.first_frame + part.start
+            columns.frame[where] = np.arange(first, first + len(times))
+            columns.time_ns[where] = times
+        else:
+            columns.frame[where] = index + (batch.first_frame + part.start)
+            columns.time_ns[where] = times.take(index)
+        write(columns, where, block.ready[place], self._mixer)
+
+    def _walk(self, batch: RecordBatch, part: slice, slow: list[Index]) -> list[tuple[int, Segment]]:
+        """The slow path over some packets of a block, in order; (number in the block, row)."""
+        numbers = [number for index in slow for number in index.tolist()]
+        if not numbers:
+            return []
+        numbers.sort()
+        found = []
+        view = np.ascontiguousarray(batch.data).data
+        walk = self._walker.walk
+        for number in numbers:
+            packet = part.start + number
+            segment = walk(
+                view,
+                int(batch.offset[packet]),
+                int(batch.captured[packet]),
+                int(batch.original[packet]),
+                int(batch.link[packet]),
+                batch.first_frame + packet,
+                int(batch.time_ns[packet]),
+            )
+            if segment is not None:
+                found.append((number, segment))
+        return found
+
+
+def _distinct(values: NDArray[np.uint16]) -> list[int]:
+    """Different values, ascending; quick when there is only one."""
+    if len(values) and (values == values[0]).all():
+        return [int(values[0])]
+    return [int(value) for value in np.unique(values)]

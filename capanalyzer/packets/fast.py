@@ -1,0 +1,283 @@
+"""The fast path: common stacks decoded as columns.
+
+One block of packets at a time (so that its header rows stay in the processor's cache):
+
+1. The rows of the block are gathered, and the link layer splits them by where the IP header begins and which
+   version it is. Usually all packets fall into one class, and then nothing is copied or indexed.
+2. In each class masks pick the TCP segments whose headers are plain; their fields go to the columns.
+3. What is surely of no use (ARP, UDP that is no tunnel ...) is passed over. All the rest, whatever is unusual
+   or only too short, goes to the slow path by index, which gives the same rows for plain packets too.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.packets.columns import Columns, Where
+from capanalyzer.packets.flowkey import EndpointMixer
+from capanalyzer.packets.internet import TUNNEL_PORTS
+from capanalyzer.packets.layer import ETHERTYPE, IP_PROTOCOL
+from capanalyzer.packets.rows import Rows, RowSource, u8, u16, u32, word32
+from capanalyzer.packets.stack import LAYERS
+
+__all__ = ["FAST_LINKS", "Block", "Index"]
+
+Index = NDArray[np.int64]
+
+_LEAST_TCP: Final = 16
+"""Captured bytes of a TCP header without which there is no row (see walk)."""
+_SHORT: Final = 20 + _LEAST_TCP
+"""A packet with fewer captured bytes goes to the slow path: the masks below may read this far unchecked."""
+
+
+def _lookup(size: int, numbers: set[int] | frozenset[int]) -> NDArray[np.bool_]:
+    table = np.zeros(size, np.bool_)
+    table[list(numbers)] = True
+    return table
+
+
+_SLOW_ETHERTYPE: Final = _lookup(1 << 16, {n for n in range(1 << 16) if ETHERTYPE + n in LAYERS} | set(range(1501)))
+"""EtherTypes worth a walk; up to 1500 it is an 802.3 length."""
+_SLOW_PROTOCOL: Final = _lookup(256, {n for n in range(256) if IP_PROTOCOL + n in LAYERS and n != 17} | {6})
+_TUNNEL_PORT: Final = _lookup(1 << 16, TUNNEL_PORTS)
+_ICMP_ERROR: Final = _lookup(256, {3, 4, 11, 12})
+_ICMP6_ERROR: Final = _lookup(256, {1, 2, 3, 4})
+_TAGS: Final = _lookup(1 << 16, {0x8100, 0x88A8, 0x9100})
+"""EtherTypes of VLAN tags."""
+
+
+def _word(four: bytes) -> np.uint32:
+    return np.uint32(np.frombuffer(four, np.uint32)[0])
+
+
+# Bytes 6 to 9 of an IPv4 header: fragment field (without "don't fragment"), TTL, protocol.
+_V4_WHOLE_MASK, _V4_WHOLE_TCP = _word(b"\x3f\xff\x00\xff"), _word(b"\x00\x00\x00\x06")
+
+
+class Group(NamedTuple):
+    """Packets of a block whose IP header begins at one place of their rows."""
+
+    rows: Rows
+    at: int
+    """Where in the rows."""
+    base: Index
+    """Where the rows begin in the batch's bytes."""
+    there: Index
+    """Captured bytes from ``base`` on."""
+    wire: Index
+    """Bytes from ``base`` on as they were on the wire."""
+    members: Index | None
+    """Numbers of these packets in the block; None for all of them."""
+
+    def only(self, chosen: Index) -> Group:
+        """A part of it."""
+        return Group(
+            _take_rows(self.rows, chosen),
+            self.at,
+            self.base.take(chosen),
+            self.there.take(chosen),
+            self.wire.take(chosen),
+            self.numbers(chosen),
+        )
+
+    def numbers(self, chosen: Index) -> Index:
+        """Numbers in the block."""
+        return chosen if self.members is None else self.members.take(chosen)
+
+
+def _take_rows(rows: Rows, chosen: Index) -> Rows:
+    width = rows.shape[1]
+    return rows.view(np.dtype((np.void, width))).ravel().take(chosen).view(np.uint8).reshape(-1, width)
+
+
+class Ready(NamedTuple):
+    """TCP segments ready to be written."""
+
+    group: Group
+    is_v6: bool
+    header: int
+    """Length of the IP header."""
+    size: Index
+    """Length of the TCP header."""
+    length: Index
+    """Bytes of TCP, header and payload, on the wire."""
+
+
+class Block:
+    """The packets of one block while they are sorted into ready, slow and useless ones."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._source = source
+        self.ready: list[Ready] = []
+        self.slow: list[Index] = []
+
+    def take(self, link: int, base: Index, there: Index, wire: Index, index: Index | None) -> None:
+        """Sort packets of one link type; see Group for the arrays."""
+        short = np.flatnonzero(there < _SHORT)
+        if len(short):
+            self.slow.append(short if index is None else index.take(short))
+            chosen = np.flatnonzero(there >= _SHORT)
+            if not len(chosen):
+                return
+            base, there, wire = base.take(chosen), there.take(chosen), wire.take(chosen)
+            index = chosen if index is None else index.take(chosen)
+        group = Group(self._source.at(base), 0, base, there, wire, index)
+        FAST_LINKS[link](self, group)
+
+    def ethernet(self, group: Group) -> None:
+        self._by_ethertype(group, 12)
+
+    def cooked(self, group: Group) -> None:
+        self._by_ethertype(group, 14)
+
+    def cooked2(self, group: Group) -> None:
+        # The protocol comes first and 18 other bytes follow.
+        self._split(group, u16(group.rows, 0).astype(np.uint16), 20, 0)
+
+    def loopback(self, group: Group) -> None:
+        family = u32(group.rows, 0).astype(np.uint32)
+        kind = np.full(len(family), 0xFFFF, np.uint16)
+        kind[(family == 2) | (family == 0x02000000)] = 0x0800
+        for number in (10, 24, 28, 30):
+            kind[(family == number) | (family == number << 24)] = 0x86DD
+        self._split(group, kind, 4, None)
+
+    def raw(self, group: Group) -> None:
+        version = u8(group.rows, 0) >> 4
+        kind = np.full(len(version), 0xFFFF, np.uint16)
+        kind[version == 4] = 0x0800
+        kind[version == 6] = 0x86DD
+        self._split(group, kind, 0, None)
+
+    def _by_ethertype(self, group: Group, at: int) -> None:
+        self._split(group, u16(group.rows, at).astype(np.uint16), at + 2, at)
+
+    def _split(self, group: Group, kind: NDArray[np.uint16], at: int, tags_at: int | None) -> None:
+        """By EtherType. ``at``: where the payload begins; ``tags_at``: where a tag would, None where none can."""
+        is_v4 = kind == 0x0800
+        count = int(np.count_nonzero(is_v4))
+        if count == len(kind):
+            self._ipv4(group._replace(at=at))
+            return
+        is_v6 = kind == 0x86DD
+        count6 = int(np.count_nonzero(is_v6))
+        if count6 == len(kind):
+            self._ipv6(group._replace(at=at))
+            return
+        if count:
+            self._ipv4(group.only(np.flatnonzero(is_v4))._replace(at=at))
+        if count6:
+            self._ipv6(group.only(np.flatnonzero(is_v6))._replace(at=at))
+        if count + count6 == len(kind):
+            return
+        is_v4 |= is_v6
+        rest = np.flatnonzero(~is_v4)
+        kind = kind.take(rest)
+        if tags_at is None:
+            self.slow.append(group.numbers(rest))
+            return
+        tagged = _TAGS.take(kind)
+        if at < 22 and tagged.any():
+            chosen = rest.take(np.flatnonzero(tagged))
+            inner = group.only(chosen)
+            self._split(inner, u16(inner.rows, at + 2).astype(np.uint16), at + 4, at + 2)
+        else:
+            tagged[:] = False
+        metadata = kind == 0x8909
+        if at == 14 and metadata.any():
+            chosen = rest.take(np.flatnonzero(metadata))
+            inner = group.only(chosen)
+            one = u8(inner.rows, at + 1) == 1  # one option: eight bytes in all
+            self.slow.append(inner.numbers(np.flatnonzero(~one)))
+            inner = inner.only(np.flatnonzero(one))
+            self._split(inner, u16(inner.rows, at + 6).astype(np.uint16), at + 8, None)
+            tagged |= metadata
+        other = _SLOW_ETHERTYPE.take(kind)
+        other &= ~tagged
+        self.slow.append(group.numbers(rest.take(np.flatnonzero(other))))
+
+    def _ipv4(self, group: Group) -> None:
+        rows, at = group.rows, group.at
+        wire = group.wire - at
+        is_tcp = (word32(rows, at + 6) & _V4_WHOLE_MASK) == _V4_WHOLE_TCP
+        is_tcp &= u8(rows, at) == 0x45
+        is_tcp &= group.there >= at + _SHORT
+        total = u16(rows, at + 2).astype(np.int64)
+        np.minimum(total, wire, out=total)
+        size = (u8(rows, at + 32) >> 2 & 0x3C).astype(np.int64)
+        length = total - 20
+        is_tcp &= size >= 20
+        is_tcp &= size <= length
+        self._sort(group, is_tcp, False, 20, size, length)
+
+    def _ipv6(self, group: Group) -> None:
+        rows, at = group.rows, group.at
+        wire = group.wire - (at + 40)
+        is_tcp = u8(rows, at + 6) == 6
+        is_tcp &= u8(rows, at) >> 4 == 6
+        is_tcp &= group.there >= at + 40 + _LEAST_TCP
+        length = u16(rows, at + 4).astype(np.int64)
+        np.minimum(length, wire, out=length)
+        size = (u8(rows, at + 52) >> 2 & 0x3C).astype(np.int64)
+        is_tcp &= size >= 20
+        is_tcp &= size <= length
+        self._sort(group, is_tcp, True, 40, size, length)
+
+    def _sort(
+        self, group: Group, is_tcp: NDArray[np.bool_], is_v6: bool, header: int, size: Index, length: Index
+    ) -> None:
+        count = int(np.count_nonzero(is_tcp))
+        if count == len(is_tcp):
+            self.ready.append(Ready(group, is_v6, header, size, length))
+            return
+        if count:
+            chosen = np.flatnonzero(is_tcp)
+            self.ready.append(Ready(group.only(chosen), is_v6, header, size.take(chosen), length.take(chosen)))
+        rest = np.flatnonzero(~is_tcp)
+        rows = _take_rows(group.rows, rest)
+        at = group.at
+        protocol = u8(rows, at + (6 if is_v6 else 9))
+        worth = _SLOW_PROTOCOL.take(protocol)
+        plain = u8(rows, at) >> 4 == 6 if is_v6 else u8(rows, at) == 0x45
+        if not is_v6:
+            plain &= u16(rows, at + 6).astype(np.uint16) & 0x3FFF == 0
+        inner = at + header
+        # Of plain UDP and ICMP a look at the first bytes tells whether anything is inside.
+        tunnel = _TUNNEL_PORT.take(u16(rows, inner).astype(np.uint16))
+        tunnel |= _TUNNEL_PORT.take(u16(rows, inner + 2).astype(np.uint16))
+        is_udp = protocol == 17
+        worth |= is_udp & (tunnel | ~plain)
+        icmp, errors = (58, _ICMP6_ERROR) if is_v6 else (1, _ICMP_ERROR)
+        worth &= ~((protocol == icmp) & plain & ~errors.take(u8(rows, inner)))
+        self.slow.append(group.numbers(rest.take(np.flatnonzero(worth))))
+
+
+FAST_LINKS: Final = {
+    0: Block.loopback,
+    1: Block.ethernet,
+    12: Block.raw,
+    14: Block.raw,
+    101: Block.raw,
+    108: Block.loopback,
+    113: Block.cooked,
+    228: Block.raw,
+    229: Block.raw,
+    276: Block.cooked2,
+}
+"""Link types with a fast path, by LINKTYPE_ number."""
+
+
+def write(columns: Columns, where: Where, ready: Ready, mixer: EndpointMixer) -> None:
+    """Write segments' columns, all but frame and time."""
+    group, header = ready.group, ready.header
+    at = group.at
+    base = group.base + at
+    if ready.is_v6:
+        columns.write_v6(where, group.rows, at, base, mixer)
+    else:
+        columns.write_v4(where, group.rows, at, base)
+    behind = at + header
+    columns.write_tcp(where, group.rows, behind, base + header, ready.size, ready.length, group.there - behind)
