@@ -8,101 +8,33 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.classify.signs import MAX_RECORD, NO, UNDECIDED, Check, Sign, Signature, likely, literal, yes
+from capanalyzer.classify.databases import (
+    kafka,
+    mongodb,
+    mysql_client,
+    mysql_server,
+    openwire,
+    oracle,
+    postgres_client,
+    postgres_server,
+    tds,
+)
+from capanalyzer.classify.signs import (
+    NO,
+    PRINTABLE,
+    UNDECIDED,
+    Check,
+    Sign,
+    Signature,
+    likely,
+    literal,
+    yes,
+)
+from capanalyzer.classify.tls_like import sslv2, tlcp, tls
 
-__all__ = ["BINARY", "mysql_client"]
+__all__ = ["BINARY", "PROXY_V2", "ber_length"]
 
 _NO: Final = Sign(NO)
-_TLS, _TLS_CUT = yes("tls"), likely("tls")
-
-HANDSHAKE_TYPES: Final = frozenset(
-    (0, 1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 203, 254)
-)
-"""TLS HandshakeType registry, plus 67 next_protocol and 203 encrypted_extensions of drafts that are still met."""
-_SMALL_HANDSHAKE: Final = 256
-"""An encrypted handshake record at the start of a capture (Finished, resumption) has no readable type and is small."""
-_MAX_MESSAGE: Final = 1 << 18
-"""Announced handshake length above which it is no handshake message (largest chains are about 100 kB)."""
-
-
-def tls(data: bytes) -> Sign:
-    """TLSPlaintext or TLSCiphertext (RFC 8446 section 5.1, RFC 5246 section 6.2)."""
-    size = len(data)
-    if size < 3:
-        return UNDECIDED if size < 2 or data[1] == 3 else _NO
-    if data[1] != 3 or data[2] > 4:
-        return _NO
-    if size < 5:
-        return _TLS_CUT
-    kind, length = data[0], data[3] << 8 | data[4]
-    if length > MAX_RECORD:
-        return _NO
-    if kind == 23:
-        return _TLS
-    if length == 0:
-        return _NO
-    if size == 5:
-        return _TLS_CUT
-    if kind == 22:
-        if data[5] in HANDSHAKE_TYPES:
-            if length < 4:  # a header spread over records: legal, and used against middleboxes
-                return _TLS
-            if size < 9:
-                return _TLS_CUT
-            if data[6] << 16 | data[7] << 8 | data[8] < _MAX_MESSAGE:
-                return _TLS
-        return _TLS if length <= _SMALL_HANDSHAKE else _NO
-    if kind == 20:
-        return _TLS if length == 1 and data[5] == 1 else _NO
-    if kind == 21 and length == 2:
-        return _TLS if data[5] in (1, 2) else _NO
-    return _TLS if length >= 16 or kind == 24 else _NO
-
-
-def tlcp(data: bytes) -> Sign:
-    """The Chinese national variant: a TLS record layer with version 1.1 (GB/T 38636-2020 section 6.3)."""
-    head = b"\x16\x01\x01"
-    if len(data) < 6:
-        cut = data[:3]
-        return UNDECIDED if head.startswith(cut) else _NO
-    return (
-        yes("tlcp")
-        if data.startswith(head) and 4 <= data[3] << 8 | data[4] <= MAX_RECORD and data[5] in (1, 2)
-        else _NO
-    )
-
-
-def sslv2(data: bytes) -> Sign:
-    """SSLv2-format CLIENT-HELLO, also for later versions (RFC 5246 appendix E.2), SERVER-HELLO and ERROR (SSL 2.0 draft)."""
-    size = len(data)
-    if size < 3:
-        return UNDECIDED
-    length, kind = (data[0] & 0x7F) << 8 | data[1], data[2]
-    if kind == 1:
-        if size < 5:
-            return UNDECIDED if size < 4 or data[3] in (0, 3) else _NO
-        if not (data[3:5] == b"\x00\x02" or (data[3] == 3 and data[4] <= 4)):
-            return _NO
-        if size < 11:
-            return likely("sslv2")
-        ciphers, session, challenge = (data[at] << 8 | data[at + 1] for at in (5, 7, 9))
-        ok = ciphers and not ciphers % 3 and session in (0, 16) and 16 <= challenge <= 32
-        return yes("sslv2") if ok and 9 + ciphers + session + challenge == length else _NO
-    if kind == 4:
-        if size < 13:
-            return (
-                likely("sslv2") if size >= 7 and data[3] < 2 and data[4] < 2 and data[5:7] == b"\x00\x02" else UNDECIDED
-            )
-        certificate, ciphers, connection = (data[at] << 8 | data[at + 1] for at in (7, 9, 11))
-        ok = data[3] < 2 and data[4] < 2 and data[5:7] == b"\x00\x02" and not ciphers % 3
-        return yes("sslv2") if ok and 11 + certificate + ciphers + connection == length else _NO
-    if kind == 0 and length == 3:
-        if size < 5:
-            return UNDECIDED
-        return yes("sslv2") if data[3:5] in (b"\x00\x01", b"\x00\x02", b"\x00\x04", b"\x00\x06") else _NO
-    return _NO
-
-
 PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 
 
@@ -132,7 +64,7 @@ def http2_settings(data: bytes) -> Sign:
 
 
 def ber_length(data: bytes, at: int) -> tuple[int, int] | None:
-    """A definite BER length at ``at``: (value, offset behind it); None when cut; value -1 when not one (X.690 8.1.3)."""
+    """A definite length (X.690 section 8.1.3): (value, offset behind it); None when cut, value -1 when it is none."""
     if at >= len(data):
         return None
     first = data[at]
@@ -194,7 +126,7 @@ def ldap(data: bytes) -> Sign:
 
 
 def kerberos(data: bytes) -> Sign:
-    """A length, then a KRB message with an application tag whose DER length agrees (RFC 4120 sections 7.2.2 and 5.4)."""
+    """A length, then a KRB message whose DER length agrees with it (RFC 4120 sections 7.2.2 and 5.4)."""
     if len(data) < 5:
         return UNDECIDED if not data[0] and (len(data) < 2 or not data[1]) else _NO
     length = int.from_bytes(data[:4], "big")
@@ -207,7 +139,7 @@ def kerberos(data: bytes) -> Sign:
 
 
 def smb(data: bytes) -> Sign:
-    """A NetBIOS session packet with SMB1, SMB2/3, encrypted or compressed SMB3 ([MS-SMB2] 2.1), or its set-up (RFC 1002 4.3)."""
+    """A NetBIOS session packet with SMB 1 to 3 in it ([MS-SMB2] 2.1), or its set-up (RFC 1002 section 4.3)."""
     size = len(data)
     if data[0] == 0:
         if size < 8:
@@ -215,6 +147,8 @@ def smb(data: bytes) -> Sign:
         return yes("smb") if data[4] >= 0xFC and data[5:8] == b"SMB" else _NO
     if size < 5:
         return UNDECIDED if size < 2 or not data[1] & 0xFE else _NO
+    if data[0] == 0x82:
+        return yes("smb") if data[1:5] == bytes(4) else _NO
     if data[0] == 0x81:
         return yes("smb") if data[1:5] == b"\x00\x00\x44\x20" else _NO
     return (
@@ -222,88 +156,6 @@ def smb(data: bytes) -> Sign:
         if data[0] == 0x83 and data[1:4] == b"\x00\x00\x01" and data[4] in (0x80, 0x81, 0x82, 0x83, 0x8F)
         else _NO
     )
-
-
-PG_SSL, PG_GSS, PG_CANCEL = b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30", b"\x04\xd2\x16\x2e"
-
-
-def postgres_client(data: bytes) -> Sign:
-    """SSLRequest, GSSENCRequest, CancelRequest or StartupMessage (PostgreSQL documentation, "Message Formats")."""
-    size = len(data)
-    if size < 8:
-        if data[0] or (size > 1 and data[1]):
-            return _NO
-        if size >= 7 and data[4:7] in (b"\x04\xd2\x16", b"\x00\x03\x00"):
-            return likely("postgres")
-        return UNDECIDED
-    length, code = int.from_bytes(data[:4], "big"), data[4:8]
-    if code in (PG_SSL, PG_GSS):
-        return yes("postgres") if length == 8 else _NO
-    if code == PG_CANCEL:
-        return yes("postgres") if 16 <= length <= 268 else _NO
-    if code[:3] != b"\x00\x03\x00" or not 9 <= length <= 10_000:  # MAX_STARTUP_PACKET_LENGTH
-        return _NO
-    if size < 9:
-        return likely("postgres")
-    return yes("postgres") if 0x20 < data[8] < 0x7F or (data[8] == 0 and length == 9) else _NO
-
-
-def postgres_server(data: bytes) -> Sign:
-    """Authentication (R), ErrorResponse (E), or the one byte S before TLS (PostgreSQL documentation, "Message Formats")."""
-    size, kind = len(data), data[:1]
-    if kind == b"S":
-        if size < 4:
-            return UNDECIDED if b"\x16\x03".startswith(data[1:3]) else _NO
-        return yes("postgres") if data[1:3] == b"\x16\x03" and data[3] <= 4 else _NO
-    if size < 9:
-        return UNDECIDED if not any(data[1:3]) else _NO
-    length = int.from_bytes(data[1:5], "big")
-    if kind == b"R":
-        return yes("postgres") if 8 <= length <= 2048 and data[5:8] == bytes(3) and data[8] <= 12 else _NO
-    return yes("postgres") if 12 <= length <= 30_000 and data[5] in b"SCV" and 0x20 < data[6] < 0x7F else _NO
-
-
-def mysql_server(data: bytes) -> Sign:
-    """Handshake packet (protocol 10 or 9) or ERR packet, sequence 0 (MySQL "Protocol::HandshakeV10", "ERR_Packet")."""
-    size = len(data)
-    if size < 5:
-        return UNDECIDED if (size < 3 or data[2] == 0) and (size < 4 or data[3] == 0) else _NO
-    length = data[0] | data[1] << 8 | data[2] << 16
-    if data[3] or not 8 <= length < 1024:
-        return _NO
-    if data[4] == 0xFF:
-        if size < 8:
-            return UNDECIDED
-        code, text = data[5] | data[6] << 8, data[7:16]
-        return yes("mysql") if 1000 <= code < 5000 and not text.translate(None, _PRINTABLE) else _NO
-    if data[4] not in (9, 10):
-        return _NO
-    if size < 7:
-        return UNDECIDED
-    # A version string: digits and a dot at least, "5.5.5-10.6.1-MariaDB" at most.
-    return yes("mysql") if 0x30 <= data[5] <= 0x39 and data[6] in b".0123456789" else _NO
-
-
-_PRINTABLE: Final = bytes(range(32, 127))
-
-
-def mysql_client(data: bytes) -> Sign:
-    """SSLRequest or HandshakeResponse41, sequence 1 (MySQL "Protocol::SSLRequest", "Protocol::HandshakeResponse41")."""
-    size = len(data)
-    if size < 4:
-        return UNDECIDED if size < 3 or data[2] == 0 else _NO
-    length = data[0] | data[1] << 8 | data[2] << 16
-    if data[3] != 1 or not 32 <= length < 4096:
-        return _NO
-    if any(data[13:32]):
-        return _NO
-    if size >= 6 and not data[5] & 2:  # CLIENT_PROTOCOL_41
-        return _NO
-    if size >= 9 and data[7] & 0xE0 and data[7] & 0x1F == 0x1F:
-        return _NO
-    if size < 32:
-        return likely("mysql") if size >= 16 else UNDECIDED
-    return yes("mysql")
 
 
 def tpkt(data: bytes) -> Sign:
@@ -327,40 +179,12 @@ def tpkt(data: bytes) -> Sign:
     return yes("rdp") if data[11] in (1, 2, 3) or 0x20 < data[11] < 0x7F else _NO
 
 
-def tds(data: bytes) -> Sign:
-    """Packet header, then PRELOGIN, LOGIN7 or a token stream ([MS-TDS] 2.2.3.1, 2.2.6.4, 2.2.6.5, 2.2.7)."""
-    size, kind = len(data), data[0]
-    if size < 9:
-        return UNDECIDED if size < 2 or (data[1] <= 1 and (size < 8 or data[7] == 0)) else _NO
-    length = data[2] << 8 | data[3]
-    if data[1] > 1 or not 9 <= length <= 32_768 or data[6] > 1 or data[7]:
-        return _NO
-    if kind == 0x10:
-        if size < 16:
-            return UNDECIDED
-        ok = int.from_bytes(data[8:12], "little") == length - 8 or not data[1]
-        return yes("tds") if ok and 0x70 <= data[15] <= 0x75 else _NO
-    if data[8] == 0x16:  # the TLS handshake of a connection whose beginning was not captured
-        if size < 11:
-            return UNDECIDED
-        return yes("tds") if data[9] == 3 and data[10] <= 4 else _NO
-    if kind == 4 and data[8] in (0xAA, 0xAB, 0xAD, 0xE3, 0xED, 0xFD):
-        return yes("tds")
-    if data[8]:
-        return _NO
-    if size < 13:
-        return UNDECIDED
-    # First option VERSION: offset within the packet, length 6.
-    offset, width = data[9] << 8 | data[10], data[11] << 8 | data[12]
-    return yes("tds") if width == 6 and 6 <= offset <= length else _NO
-
-
 def socks4(data: bytes) -> Sign:
     """CONNECT or BIND: port, address (0.0.0.x for 4a), user name, NUL (SOCKS protocol, version 4 and 4A memos)."""
     size = len(data)
     if size < 9:
         return UNDECIDED if size < 2 or data[1] in (1, 2) else _NO
-    if data[1] not in (1, 2) or not (data[2] or data[3]) or (data[4] == 0 and (any(data[5:7]) or not data[7])):
+    if data[1] not in (1, 2) or not (data[2] or data[3]) or not data[7] or (data[4] == 0 and any(data[5:7])):
         return _NO
     end = data.find(b"\0", 8, 8 + 256)
     user = data[8:end] if end >= 0 else data[8 : 8 + 256]
@@ -383,7 +207,7 @@ def socks5(data: bytes) -> Sign:
         methods = data[2 : 2 + count]
         if len(set(methods)) == len(methods) and all(method <= 9 or method >= 0x80 for method in methods):
             return yes("socks5") if size >= 2 + count else likely("socks5")
-    if count == 0 and data[2] == 5 or count == 2 and data[2] == 1:
+    if (count == 0 and data[2] == 5) or (count == 2 and data[2] == 1):
         if size < 5:
             return likely("socks5")
         reply = data[2:5] if count == 0 else b"\5\0\0"
@@ -431,7 +255,7 @@ def dcerpc(data: bytes) -> Sign:
     ):
         return _NO
     if size < 8:
-        return UNDECIDED if size < 2 or data[1] <= 1 and (size < 6 or data[5] == 0) else _NO
+        return UNDECIDED if size < 2 or (data[1] <= 1 and (size < 6 or data[5] == 0)) else _NO
     return yes("dcerpc") if data[4] in (0, 0x10) and data[5] <= 3 and data[6:8] == b"\x00\x00" else _NO
 
 
@@ -448,7 +272,7 @@ def bgp(data: bytes) -> Sign:
     if data[:16].strip(b"\xff"):
         return _NO
     if len(data) < 19:
-        return UNDECIDED
+        return likely("bgp") if len(data) >= 16 else UNDECIDED
     return yes("bgp") if 19 <= data[16] << 8 | data[17] <= 4096 and 1 <= data[18] <= 5 else _NO
 
 
@@ -459,14 +283,14 @@ def dns(data: bytes) -> Sign:
         return _NO if size >= 8 and data[6:8] != b"\x00\x01" else UNDECIDED
     length = data[0] << 8 | data[1]
     is_answer, opcode = data[4] & 0x80, data[4] >> 3 & 15
-    if not 17 <= length or opcode > 6 or data[5] & 0x40 or data[6:8] != b"\x00\x01":
+    if not length >= 17 or opcode > 6 or data[5] & 0x40 or data[6:8] != b"\x00\x01":
         return _NO
     if not is_answer and (any(data[8:10]) or any(data[10:12]) or data[12] or data[13] > 3):
         return _NO
     at = 14
     while at < size and data[at]:
         step = data[at]
-        if step > 63 or data[at + 1 : at + 1 + step].translate(None, _PRINTABLE) or at - 14 > 255:
+        if step > 63 or data[at + 1 : at + 1 + step].translate(None, PRINTABLE) or at - 14 > 255:
             return _NO
         at += 1 + step
     if at + 5 > size:
@@ -495,24 +319,21 @@ def openvpn(data: bytes) -> Sign:
     return yes("openvpn") if not data[2] & 7 and (data[0] << 8 | data[1]) in lengths else _NO
 
 
-def mongodb(data: bytes) -> Sign:
-    """Message header: length, ids, opCode OP_MSG, OP_QUERY, OP_REPLY or OP_COMPRESSED (MongoDB wire protocol)."""
-    if len(data) < 16:
-        return UNDECIDED if len(data) < 4 or data[3] <= 2 else _NO
-    code = int.from_bytes(data[12:16], "little")
-    return (
-        yes("mongodb")
-        if code in (1, 2004, 2012, 2013) and 16 < int.from_bytes(data[:4], "little") <= 48_000_000
-        else _NO
-    )
+def pptp(data: bytes) -> Sign:
+    """A control message: length, type 1, the magic cookie (RFC 2637 section 2.1)."""
+    if len(data) < 8:
+        return UNDECIDED if data[2:8] == b"\x00\x01\x1a\x2b\x3c\x4d"[: max(0, len(data) - 2)] else _NO
+    return yes("pptp") if data[2:8] == b"\x00\x01\x1a\x2b\x3c\x4d" else _NO
 
 
-def oracle(data: bytes) -> Sign:
-    """A TNS CONNECT packet: length, no checksum, type 1, version 300 to 320 (Oracle Net, as dissected by Wireshark)."""
-    if len(data) < 10:
-        return UNDECIDED if len(data) < 5 or data[2:5] == b"\x00\x00\x01" else _NO
-    ok = data[2:6] == b"\x00\x00\x01\x00" and data[6:8] == b"\x00\x00" and 58 <= data[0] << 8 | data[1]
-    return yes("oracle-tns") if ok and 300 <= data[8] << 8 | data[9] <= 320 else _NO
+def diameter(data: bytes) -> Sign:
+    """Version 1, length, flags, a command of the base protocol or 3GPP's (RFC 6733 section 3)."""
+    if len(data) < 8:
+        return UNDECIDED if len(data) < 5 or not data[4] & 0x0F else _NO
+    length, command = int.from_bytes(data[1:4], "big"), int.from_bytes(data[5:8], "big")
+    ok = 20 <= length < 1 << 16 and not length % 4 and not data[4] & 0x0F
+    known = command in (257, 258, 265, 268, 271, 272, 274, 275, 280, 282) or 300 <= command <= 325
+    return yes("diameter") if ok and known else _NO
 
 
 def _row(name: str, first: bytes | range, check: Check, source: str) -> Signature:
@@ -537,16 +358,22 @@ BINARY: Final[tuple[Signature, ...]] = (
     _row("mqtt", b"\x10\x20", mqtt, "MQTT 3.1.1 sections 3.1, 3.2; MQTT 5.0"),
     _row("postgres", b"\x00", postgres_client, "PostgreSQL, Message Formats"),
     _row("postgres", b"RES", postgres_server, "PostgreSQL, Message Formats"),
-    _row("smb", b"\x00\x81\x83", smb, "MS-SMB2 2.1; RFC 1002 section 4.3"),
+    _row("smb", b"\x00\x81\x82\x83", smb, "MS-SMB2 2.1; RFC 1002 section 4.3"),
     _row("kerberos", b"\x00", kerberos, "RFC 4120 section 7.2.2"),
     _row("http2", b"\x00", http2_settings, "RFC 9113 sections 3.4, 6.5"),
-    _row("stun", range(0, 2), stun, "RFC 8489 section 5"),
+    _row("stun", range(2), stun, "RFC 8489 section 5"),
     _row("sslv2", range(0x80, 0x100), sslv2, "RFC 5246 appendix E.2; SSL 2.0 protocol draft"),
     _row("mysql", range(0x100), mysql_server, "MySQL, Protocol::HandshakeV10"),
     _row("mysql", range(0x100), mysql_client, "MySQL, Protocol::SSLRequest"),
-    _row("dns", range(0, 16), dns, "RFC 1035 section 4.2.2"),
-    _row("oracle-tns", range(0, 16), oracle, "Oracle Net"),
-    _row("openvpn", range(0, 6), openvpn, "OpenVPN ssl_pkt.h"),
+    _row("dns", range(16), dns, "RFC 1035 section 4.2.2"),
+    _row("oracle-tns", range(16), oracle, "Oracle Net"),
+    _row("openvpn", range(6), openvpn, "OpenVPN ssl_pkt.h"),
+    _row("pptp", range(2), pptp, "RFC 2637 section 2.1"),
+    _row("diameter", b"\x01", diameter, "RFC 6733 section 3"),
+    _row("openwire", b"\x00", openwire, "ActiveMQ OpenWire"),
+    _row("ajp", b"\x12", literal("ajp", b"\x12\x34\x00", 4), "AJPv13, request packet"),
+    _row("ajp", b"\x12", literal("ajp", b"\x12\x34\x01", 4), "AJPv13, request packet"),
+    _row("kafka", b"\x00", kafka, "Kafka protocol guide"),
     _row("mongodb", range(0x100), mongodb, "MongoDB wire protocol"),
 )
 """Tried in this order: a row is asked only when every row before it has said no."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.classify.binary import BINARY
-from capanalyzer.classify.signs import MORE, NO, UNDECIDED, YES, Check, Sign
+from capanalyzer.classify.signs import MAX_RECORD, MORE, NO, UNDECIDED, YES, Check, Sign, likely, yes
 from capanalyzer.classify.text import TEXT
 
 __all__ = ["ENOUGH", "NAMES", "SIGNATURES", "classify", "classify_pair"]
@@ -42,20 +42,19 @@ def classify(data: bytes, *, ended: bool = False) -> str | None:
     None: not enough bytes yet. With ``ended`` (nothing more will come) never None. More than
     :data:`ENOUGH` bytes are of no use.
     """
-    if (
-        data[:3] in _HELLOS
-        and data[5:6] in b"\1\2"
-        and len(data) >= 9
-        and data[3] < 0x48
-        and data[6] < 4 <= data[3] << 8 | data[4]
-    ):
-        return "tls"  # the common case, decided as binary.tls() would
-    sign = _sign(data, ended)
-    return sign.name or None
+    return _sign(data, ended).name or None
 
 
 def _sign(data: bytes, ended: bool) -> Sign:
     """The first row that does not say no; when ended, the first that could still be meant."""
+    if (
+        data[:3] in _HELLOS
+        and len(data) > 8
+        and 0 < data[5] < 3
+        and not data[6]
+        and 3 < data[3] << 8 | data[4] <= MAX_RECORD
+    ):
+        return _TLS  # a ClientHello or ServerHello, the common case: as binary.tls() would decide
     if not data:
         return _UNKNOWN if ended else UNDECIDED
     for check in _BY_FIRST[data[0]]:
@@ -77,6 +76,7 @@ _FAMILIES: Final[tuple[frozenset[str], ...]] = (
     frozenset(("pop3", "redis")),
     frozenset(("rtsp", "sip", "http", "http-response")),
     frozenset(("irc", "redis")),
+    frozenset(("xmpp", "xml")),
 )
 """Protocols whose weak beginnings can be each other's."""
 
@@ -100,29 +100,45 @@ def classify_pair(
     protocols (``220 ready``, ``USER joe``) the other side's decide, and the port only when they do not;
     so such an answer waits for the other side.
     """
-    asked = _TLS if client[:3] in _HELLOS and classify(client) == "tls" else _sign(client, client_ended)
-    told = _TLS if server[:3] in _HELLOS and classify(server) == "tls" else _sign(server, server_ended)
+    asked = _sign(client, client_ended)
+    told = _short_answer(asked.name, server, server_ended) or _sign(server, server_ended)
     return (
-        _settle(asked, told, server, server_ended, server_port, True) if client else None,
-        _settle(told, asked, client, client_ended, server_port, False) if server else None,
+        _settle(asked, told, server_ended and not server, server_port, True) if client else None,
+        _settle(told, asked, client_ended and not client, server_port, False) if server else None,
     )
 
 
-def _settle(mine: Sign, other: Sign, others: bytes, other_ended: bool, port: int | None, is_client: bool) -> str | None:
+def _short_answer(asked: str, server: bytes, ended: bool) -> Sign | None:
+    """Answers of one or two bytes that only the question explains: PostgreSQL's S, N or G, and SOCKS 4's."""
+    if asked == "postgres" and server[:1] in (b"S", b"N", b"G"):
+        if len(server) == 1:
+            return yes("postgres") if ended else UNDECIDED
+        return yes("postgres") if server[1] in _AFTER_POSTGRES[server[:1]] else None
+    if asked == "socks4" and server[:1] == b"\0":
+        if len(server) == 1:
+            return likely("socks4") if ended else UNDECIDED
+        return yes("socks4") if 90 <= server[1] <= 93 else None
+    return None
+
+
+_AFTER_POSTGRES: Final = {b"S": b"\x14\x15\x16", b"N": b"RESNG", b"G": b"\0"}
+"""What the server sends next: TLS; an authentication request, an error or another answer; a GSSAPI token's length."""
+
+
+def _settle(mine: Sign, other: Sign, other_is_mute: bool, port: int | None, is_client: bool) -> str | None:
     """One side's name, with the other side's answer at hand."""
-    if mine.state != YES and not mine.name:
+    if not mine.name:
         return None
-    if mine.name == "unknown" or mine.weak:
-        if other.state == MORE and not (other_ended and not others):
-            return None if mine.weak else mine.name
     if not mine.weak:
         return mine.name
-    for family in _FAMILIES:
-        if mine.name in family and other.name in family and not other.weak:
-            return other.name
+    if not other.name and not other_is_mute:
+        return None  # what the other side says may decide
+    related = frozenset().union(*(family for family in _FAMILIES if mine.name in family))
+    if other.name in related and not other.weak:
+        return other.name
     by_port = _PORTS.get(port or 0)
-    if by_port is not None and any(mine.name in family and by_port in family for family in _FAMILIES):
+    if by_port in related:
         return by_port
-    if is_client and other.weak and any(mine.name in family and other.name in family for family in _FAMILIES):
+    if is_client and other.name in related:
         return other.name  # a greeting says more than QUIT does
     return mine.name

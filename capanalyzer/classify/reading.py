@@ -16,9 +16,9 @@ class UpgradeReading(NamedTuple):
     """TLS behind something else in the same stream, as far as the bytes show. Offsets count from the stream's start."""
 
     kind: str
-    """``connect`` ``http-upgrade`` ``proxy-v1`` ``proxy-v2`` ``socks4`` ``socks5`` ``smtp`` ``imap`` ``pop3`` ``ftp`` ``nntp``
-    ``irc`` ``sieve`` ``xmpp`` ``ldap`` ``postgres`` ``mysql`` ``rdp`` ``tds``, or ``other`` where a ClientHello was found in
-    the middle of something unknown. Of several, one inside the other, the innermost that was reached."""
+    """``connect`` ``http-upgrade`` ``proxy-v1`` ``proxy-v2`` ``socks4`` ``socks5`` ``smtp`` ``imap`` ``pop3`` ``ftp``
+    ``nntp`` ``irc`` ``sieve`` ``xmpp`` ``ldap`` ``postgres`` ``mysql`` ``rdp`` ``tds``, or ``other`` where a
+    ClientHello was found in the middle of anything else. Of several, one inside the other, the innermost reached."""
     asked: bool
     """The upgrade was requested. A PROXY header always is; a ClientHello without a request is not."""
     agreed: bool | None

@@ -11,6 +11,7 @@ __all__ = [
     "MAX_RECORD",
     "MORE",
     "NO",
+    "PRINTABLE",
     "UNDECIDED",
     "YES",
     "Check",
@@ -100,6 +101,8 @@ def first_line(data: bytes, limit: int) -> tuple[bytes, bool] | None:
     return text, end >= 0
 
 
+PRINTABLE: Final = bytes(range(32, 127))
+"""Printable ASCII, to be deleted with ``translate`` so that what remains shows that some bytes are not."""
 _TEXT: Final = bytes([9, *range(32, 127), *range(128, 256)])
 """Bytes allowed in a line of text: everything but control characters (UTF-8 and Latin-1 text are common)."""
 

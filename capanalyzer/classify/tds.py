@@ -1,4 +1,4 @@
-"""TLS inside TDS packets (Microsoft SQL Server before TDS 8): negotiation and unwrapping ([MS-TDS] 2.2.6.5, 3.2.5.2)."""
+"""TLS inside TDS packets, as Microsoft SQL Server has it before TDS 8 ([MS-TDS] 2.2.6.5, 3.2.5.2)."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ LINE_LIMIT: Final = 2048
 """Bytes within which a first line must end to be read as one (requests with long targets are known by their method)."""
 
 HTTP_METHODS: Final = frozenset(
-    b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT "
-    b"MKACTIVITY CHECKOUT MERGE MKCALENDAR ACL BIND REBIND UNBIND LINK UNLINK PURGE SOURCE NOTIFY SUBSCRIBE UNSUBSCRIBE "
-    b"M-SEARCH RPC_IN_DATA RPC_OUT_DATA CCM_POST BITS_POST".split()
+    b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH "
+    b"REPORT MKACTIVITY CHECKOUT MERGE MKCALENDAR ACL BIND REBIND UNBIND LINK UNLINK PURGE SOURCE "
+    b"NOTIFY SUBSCRIBE UNSUBSCRIBE M-SEARCH RPC_IN_DATA RPC_OUT_DATA CCM_POST BITS_POST".split()
 )
 """IANA HTTP method registry, plus those of UPnP, Icecast, RPC over HTTP, BITS and SCCM that real captures hold."""
 
@@ -49,7 +49,7 @@ def http_request(data: bytes) -> Sign:
         return _HTTP_CUT
     if method in _SHARED_METHODS:
         return _version_decides(data, _HTTP_CUT)
-    if target.isalnum() or target in (b"*", b"[", b"%", b"?"):
+    if 0x21 <= target[0] < 0x7F:
         # "GET key" is also an inline command of Redis and its like: a version or an absolute target tells.
         if method == b"CONNECT" or data[space + 1 : space + 5].lower() == b"http":
             return _HTTP
@@ -57,6 +57,14 @@ def http_request(data: bytes) -> Sign:
     return _NO
 
 
+_SCHEMES: Final = (
+    (b"rtsp:", "rtsp"),
+    (b"sip:", "sip"),
+    (b"sips:", "sip"),
+    (b"tel:", "sip"),
+    (b"http:", "http"),
+    (b"https", "http"),
+)
 _VERSIONS: Final = ((b" HTTP/", "http"), (b" RTSP/", "rtsp"), (b" SIP/", "sip"))
 
 
@@ -67,6 +75,10 @@ def _version_decides(data: bytes, meanwhile: Sign) -> Sign:
         return _NO
     text, whole = line
     if not whole:
+        target = text.partition(b" ")[2][:5].lower()
+        for scheme, name in _SCHEMES:
+            if target.startswith(scheme):
+                return likely(name)
         return meanwhile
     for version, name in _VERSIONS:
         if version in text[-10:]:
@@ -91,7 +103,7 @@ def any_request(data: bytes) -> Sign:
 
 
 def html(data: bytes) -> Sign:
-    """An HTML page without a status line: an HTTP/0.9 answer (RFC 1945 section 6), sent when a request is not understood."""
+    """HTML without a status line: an answer of HTTP/0.9 (RFC 1945 section 6), to what is no request for one."""
     for head in (b"<!doctype html", b"<html"):
         start = data[: len(head)].lower()
         if start == head:
@@ -103,10 +115,11 @@ def html(data: bytes) -> Sign:
 
 def xml(data: bytes) -> Sign:
     """A stream header, with or without an XML declaration (RFC 6120 section 4.2)."""
-    if data.startswith((b"<stream:stream", b"<flash-stream")):
-        return yes("xmpp")
-    if b"<stream:stream".startswith(data[:14]):
-        return likely("xmpp") if len(data) >= 4 else UNDECIDED
+    for start in (b"<stream:stream", b"<iq ", b"<presence", b"<message ", b"</stream:stream"):
+        if data.startswith(start):
+            return yes("xmpp")
+        if start.startswith(data):
+            return likely("xmpp") if len(data) >= 4 else UNDECIDED
     if not data.startswith(b"<?xml"):
         return UNDECIDED if b"<?xml".startswith(data) else _NO
     window = data[:512]
@@ -116,7 +129,7 @@ def xml(data: bytes) -> Sign:
             window[root:].startswith((b"<stream:stream", b"<stream ")) or b"etherx.jabber.org/streams" in window[root:]
         )
         return yes("xmpp") if is_stream else yes("xml")
-    return likely("xml") if len(data) < 512 else yes("xml")
+    return likely("xml", True) if len(data) < 512 else yes("xml")
 
 
 def redis_request(data: bytes) -> Sign:
@@ -241,7 +254,7 @@ _COMMANDS: Final[dict[bytes, tuple[str, bool]]] = {
     **dict.fromkeys((b"CAPA", b"STLS", b"APOP"), ("pop3", False)),
     **dict.fromkeys((b"FEAT", b"SYST", b"PBSZ", b"PROT", b"CLNT", b"ADAT"), ("ftp", False)),
     **dict.fromkeys((b"CAPABILITIES", b"AUTHINFO", b"XOVER", b"ARTICLE", b"MODE"), ("nntp", False)),
-    **dict.fromkeys((b"NICK", b"CAP", b"WEBIRC"), ("irc", False)),
+    **dict.fromkeys((b"NICK", b"CAP", b"WEBIRC", b"ISON"), ("irc", False)),
     **dict.fromkeys((b"DESCRIBE", b"SETUP", b"ANNOUNCE", b"TEARDOWN", b"GET_PARAMETER"), ("rtsp", True)),
     b"USER": ("ftp", True),
     b"PASS": ("irc", True),
@@ -251,7 +264,7 @@ _COMMANDS: Final[dict[bytes, tuple[str, bool]]] = {
     b"GROUP": ("nntp", True),
     b"LOGOUT": ("sieve", True),
 }
-"""First words of clients, and whether another protocol has them too (RFC 5321, 1939, 2449, 959, 4217, 3977, 1459, 7826)."""
+"""First words of clients, and whether others have them too (RFC 5321, 1939, 2449, 959, 4217, 3977, 1459, 7826)."""
 
 
 def command(data: bytes) -> Sign:
@@ -306,7 +319,9 @@ def irc_server(data: bytes) -> Sign:
     text, whole = line
     words = text.split(b" ", 2)
     if len(words) < 3:
-        return UNDECIDED if not whole else _NO
+        if whole:
+            return _NO
+        return likely("irc") if len(words) == 2 and b"." in words[0] else UNDECIDED
     numeric = len(words[1]) == 3 and words[1].isdigit()
     return yes("irc") if numeric or words[1] in (b"NOTICE", b"CAP", b"PING", b"PRIVMSG", b"MODE") else _NO
 

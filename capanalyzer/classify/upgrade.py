@@ -1,8 +1,8 @@
 """TLS behind something else in the same stream: CONNECT, PROXY headers, SOCKS, STARTTLS and its like.
 
 A pure function of both directions' bytes from their beginning, in stream order; it may be called again with more.
-Which reader is asked follows from the first bytes. Steps nest (a PROXY header, then SOCKS, then STARTTLS): the reading is
-the innermost one's, with offsets of the whole streams.
+Which reader is asked follows from the first bytes. Steps nest (a PROXY header, then SOCKS, then STARTTLS): the
+reading is the innermost one's, with offsets of the whole streams.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from capanalyzer.classify.binary import PROXY_V2
-from capanalyzer.classify.first_bytes import classify_pair
+from capanalyzer.classify.first_bytes import classify, classify_pair
 from capanalyzer.classify.reading import UpgradeReading, conclude
 from capanalyzer.classify.signs import MAX_RECORD, looks_like_tls
 from capanalyzer.classify.tds import Deframed, deframe_tds, read_tds
@@ -41,23 +41,24 @@ def read_upgrade(
 ) -> UpgradeReading | None:
     """What both directions show of an upgrade to TLS; None: nothing like one in sight (yet).
 
-    ``client``, ``server``: their streams' first bytes, up to :data:`LIMIT` of each. ``client_cuts``: client stream offsets
-    at which segments began; a ClientHello that begins at one in the middle of anything else is found by them (kind ``other``).
+    ``client``, ``server``: their streams' first bytes, up to :data:`LIMIT` of each. ``client_cuts``: client stream
+    offsets at which segments began: a ClientHello is found there in the middle of anything (kind ``other``).
+    ``server_port`` only tells protocols apart whose words are the same.
     """
     client, server = client[:LIMIT], server[:LIMIT]
-    found = _read(client, server, server_port, MAX_DEPTH)
+    if client and looks_like_tls(client):
+        return None  # a ClientHello later in it is TLS's own: after a HelloRetryRequest, or a renegotiation
+    found = _read(client, server, server_port, MAX_DEPTH) if client else _server_alone(server)
     if found is not None and (found.client_tls_at is not None or found.server_tls_at is not None or not client_cuts):
         return found
     for cut in client_cuts:
         if 0 < cut < len(client) and is_client_hello(client, cut):
-            other = _embedded(client, server, cut)
+            other = _embedded(server, cut)
             return other if found is None else found._replace(client_tls_at=cut, server_tls_at=other.server_tls_at)
     return found
 
 
 def _read(client: bytes, server: bytes, port: int | None, depth: int) -> UpgradeReading | None:
-    if not client:
-        return None
     header = _proxy_header(client)
     if header is not None:
         return _inside(header[0], header[1], client, server, port, depth)
@@ -142,13 +143,33 @@ def is_client_hello(data: bytes, at: int) -> bool:
     return len(suites) < 2 or not (suites[1] & 1 or suites == b"\0\0" or (suites[0] << 8 | suites[1]) > message)
 
 
-def _embedded(client: bytes, server: bytes, at: int) -> UpgradeReading:
-    """A ClientHello nobody was seen to ask for; the server's side is searched for the first ServerHello."""
-    server_at = server.find(b"\x16\x03")
-    while server_at >= 0 and not (
-        looks_like_tls(server, server_at) and server[server_at + 5 : server_at + 7] == b"\x02\x00"
-    ):
-        server_at = server.find(b"\x16\x03", server_at + 1)
-    return UpgradeReading(
-        "other", False, None, "", None, None, at, server_at if server_at >= 0 else None, server_at >= 0
-    )
+def _embedded(server: bytes, at: int) -> UpgradeReading:
+    """A ClientHello nobody was seen to ask for."""
+    server_at = _server_hello_at(server)
+    return UpgradeReading("other", False, None, "", None, None, at, server_at, server_at is not None)
+
+
+def _server_hello_at(server: bytes) -> int | None:
+    """Where the first ServerHello begins, by record and message headers that agree (RFC 8446 section 4.1.3)."""
+    at = server.find(b"\x16\x03")
+    while at >= 0:
+        head = server[at : at + 11]
+        if len(head) == 11 and looks_like_tls(head) and head[5:7] == b"\2\0" and head[9] == 3 and head[10] <= 4:
+            record, message = head[3] << 8 | head[4], head[7] << 8 | head[8]
+            if message >= 38 and record >= 42:
+                return at
+        at = server.find(b"\x16\x03", at + 1)
+    return None
+
+
+_BY_SERVER: Final = {"http-response": "connect", **{kind: kind for kind in _READERS}}
+"""What a server's first bytes make of an upgrade whose client side was not captured."""
+
+
+def _server_alone(server: bytes) -> UpgradeReading | None:
+    """Only the server was captured: a ServerHello behind its plaintext shows that it was asked and agreed."""
+    kind = _BY_SERVER.get(classify(server, ended=True) or "")
+    at = _server_hello_at(server) if kind is not None else None
+    if kind is None or not at:
+        return None
+    return UpgradeReading(kind, True, True, "", None, None, None, at, False)

@@ -1,20 +1,21 @@
-"""TLS requested with binary messages: PostgreSQL, MySQL, LDAP, RDP, SOCKS, TDS. Each reader walks its protocol's messages."""
+"""TLS behind binary messages: PostgreSQL, MySQL, LDAP, RDP, SOCKS. Each reader walks its protocol's messages."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.classify.binary import PG_GSS, PG_SSL, ber_length
+from capanalyzer.classify.binary import ber_length
+from capanalyzer.classify.databases import PG_GSS, PG_SSL
 from capanalyzer.classify.reading import UpgradeReading, conclude, printable
 
 __all__ = ["read_ldap", "read_mysql", "read_postgres", "read_rdp", "read_socks4", "read_socks5"]
 
 
 def read_postgres(client: bytes, server: bytes) -> UpgradeReading | None:
-    """SSLRequest and the server's one byte, also after a refused GSSENCRequest (PostgreSQL, "SSL Session Encryption")."""
+    """SSLRequest and its answer of one byte, GSSENCRequest before it or not (PostgreSQL, "SSL Session Encryption")."""
     found: UpgradeReading | None = None
-    at = answered = 0
-    for _ in range(4):  # GSS and SSL, each at most once or twice
+    at = 0
+    for answered in range(4):  # GSS and SSL, each at most once or twice; an answer is one byte
         code = client[at + 4 : at + 8]
         if client[at : at + 4] != b"\0\0\0\x08" or code not in (PG_SSL, PG_GSS):
             break
@@ -53,7 +54,6 @@ def read_postgres(client: bytes, server: bytes) -> UpgradeReading | None:
             if agreed:
                 return found
             found = found._replace(done=len(client) >= at + 8 and client[at + 4 : at + 8] != PG_GSS)
-        answered += 1
     return found
 
 
@@ -110,7 +110,7 @@ LDAP_RESULTS: Final = {
 
 
 def read_ldap(client: bytes, server: bytes) -> UpgradeReading | None:
-    """ExtendedRequest with the StartTLS name, and the ExtendedResponse of the same message id (RFC 4511 section 4.14)."""
+    """ExtendedRequest named StartTLS, and the ExtendedResponse of its message id (RFC 4511 section 4.14)."""
     for start, end, tag, ident, body in _ldap_messages(client):
         if tag != 0x77 or START_TLS_OID not in body[:64]:
             continue

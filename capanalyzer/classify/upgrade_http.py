@@ -50,9 +50,13 @@ def read_connect(client: bytes, server: bytes) -> UpgradeReading | None:
 
 
 def read_http_upgrade(client: bytes, server: bytes) -> UpgradeReading | None:
-    """A request with ``Upgrade: TLS/1.0``; TLS begins behind the request and the 101 (RFC 2817 sections 3.1 and 3.3)."""
+    """A request with ``Upgrade: TLS/1.0``: TLS begins behind it and the 101 (RFC 2817 sections 3.1 and 3.3)."""
     end = head_end(client, 0)
-    if end is None or b"tls/1." not in (field(client, 0, end, b"upgrade") or b"").lower():
+    if (
+        end is None
+        or b"pgrade" not in client[:end]
+        or b"tls/1." not in (field(client, 0, end, b"upgrade") or b"").lower()
+    ):
         return None
     stop = server.find(b"\r\n\r\n", 0, MAX_HEAD)
     if stop < 0 or not server.startswith(b"HTTP/1."):
@@ -81,7 +85,7 @@ def field(data: bytes, at: int, end: int, name: bytes) -> bytes | None:
 
 
 def final_response(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """(start, status, start of its body) of the first response at ``at`` that is not 1xx; None while it is not whole."""
+    """(start, status, start of the body) of the first response from ``at`` that is not 1xx; None while it is cut."""
     for _ in range(MAX_ROUNDS):
         end = head_end(data, at)
         if end is None or not data.startswith(b"HTTP/", at):

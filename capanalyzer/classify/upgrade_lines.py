@@ -1,8 +1,8 @@
 """STARTTLS and its like in protocols made of lines: SMTP, LMTP, FTP, NNTP, IMAP, POP3, Sieve, IRC, and XMPP.
 
-A request is matched with its answer by the rule of its protocol (the n-th command has the n-th reply, or a tag), so that
-pipelined commands and earlier refusals do not mislead. Where commands and replies cannot be counted (authentication
-dialogues), the bytes decide: TLS follows an agreeing reply.
+A request is matched with its answer by the rule of its protocol (the n-th command has the n-th reply, or a tag),
+so that pipelined commands and earlier refusals do not mislead. Where commands and replies cannot be counted
+(authentication dialogues), the bytes decide: TLS follows an agreeing reply.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _numeric(lines: list[_Line], data: bytes) -> list[_Reply]:
 
 
 def _by_word(*words: bytes) -> Callable[[list[_Line], bytes], list[_Reply]]:
-    """Replies that begin with a word; other lines belong to the reply before (RFC 1939 section 3, RFC 5804 section 1.2)."""
+    """Replies that begin with a word; other lines belong to them (RFC 1939 section 3, RFC 5804 section 1.2)."""
 
     def read(lines: list[_Line], _: bytes) -> list[_Reply]:
         return [
@@ -175,7 +175,7 @@ def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading
         tls_at = lines[-1].end if server_tls and lines else None
         return conclude(kind, client, server, commands[-1].end, tls_at, asked=False, request_at=None)
     if kind == "smtp":
-        return _not_offered(client, server, commands, replies)
+        return _not_offered(commands, replies)
     return None
 
 
@@ -192,8 +192,8 @@ def _answer(rules: _Kind, line: _Line, number: int, replies: list[_Reply]) -> _R
     return replies[index] if index < len(replies) else None
 
 
-def _not_offered(client: bytes, server: bytes, commands: list[_Line], replies: list[_Reply]) -> UpgradeReading | None:
-    """The server's EHLO answer does not list STARTTLS, and the client has not gone on without it (RFC 3207 section 4)."""
+def _not_offered(commands: list[_Line], replies: list[_Reply]) -> UpgradeReading | None:
+    """The EHLO answer does not list STARTTLS, and the client has not gone on without it (RFC 3207 section 4)."""
     for number, line in enumerate(commands):
         if line.text[:5].upper() in (b"EHLO ", b"LHLO ") and number + 1 < len(replies):
             reply = replies[number + 1]
@@ -225,7 +225,7 @@ def read_xmpp_upgrade(client: bytes, server: bytes) -> UpgradeReading | None:
     for word, agreed in ((b"<proceed", True), (b"<failure", False)):
         answer_at = server.find(word)
         server_at = _tag_end(server, answer_at, word[1:]) if answer_at >= 0 else None
-        if server_at is not None:
+        if server_at is not None and (agreed or b"xmpp-tls" in server[answer_at:server_at]):
             return conclude(
                 "xmpp",
                 client,
