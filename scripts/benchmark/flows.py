@@ -163,13 +163,14 @@ def _bulk(
     """Bursts of eight data packets from the server (a tenth from the client) with five ACKs between them."""
     pattern = np.array([1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0], bool)
     width = len(pattern)
-    flow = np.repeat(random.integers(0, len(flows), bursts), width)
+    chosen = random.integers(0, len(flows), bursts)
+    begins = np.array([one.begins_us for one in flows])[chosen] + 1
+    when = begins + ((epoch_s * 1_000_000 + span_us - begins) * random.random(bursts)).astype(np.int64)
+    flow = np.repeat(chosen, width)
     upward = np.repeat(random.random(bursts) < 0.1, width)
     data = np.tile(pattern, bursts)
     total = len(flow)
-    when = np.sort(random.integers(0, span_us, bursts)) + epoch_s * 1_000_000
-    begins = np.array([one.begins_us for one in flows])
-    time_us = np.maximum(np.repeat(when, width), begins[flow] + 1) + np.tile(np.arange(width) * 9, bursts)
+    time_us = np.repeat(when, width) + np.tile(np.arange(width) * 9, bursts)
     order = np.argsort(time_us, kind="stable")
     flow, upward, data, time_us = flow[order], upward[order], data[order], time_us[order]
     low, high = sizes
