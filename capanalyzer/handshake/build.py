@@ -1,0 +1,230 @@
+"""From what a connection has read to a :class:`~capanalyzer.handshake.session.Session`."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from capanalyzer.classify.first_bytes import classify_pair
+from capanalyzer.classify.reading import UpgradeReading
+from capanalyzer.handshake.direction import Direction
+from capanalyzer.handshake.machine import Handshake, causal_order, walk
+from capanalyzer.handshake.session import (
+    CloseEvent,
+    Endpoint,
+    KnownBy,
+    Quality,
+    Session,
+    Side,
+    TcpFacts,
+    TlsFacts,
+    Upgrade,
+)
+from capanalyzer.handshake.tcp_facts import LazySide, TcpReading
+from capanalyzer.handshake.timeline import read_timeline
+from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Flow, Row
+from capanalyzer.streams.reassembly import distance
+from capanalyzer.tls.records import Message
+
+__all__ = ["OPENING", "build_session"]
+
+OPENING: Final = 1_024
+"""Opening bytes kept of a plaintext direction."""
+_FIRST: Final = 16
+_TLS: Final = ("tls", "tls")
+
+
+class LazySession(Session):
+    """A session whose timeline is made when it is asked for."""
+
+    __slots__ = ("_reading",)
+
+    if not TYPE_CHECKING:  # for a type checker every field is simply there
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "events":
+                raise AttributeError(name)
+            self.events = read_timeline(self, self._reading)
+            return self.events
+
+
+@lru_cache(maxsize=1 << 16)
+def address_text(address: bytes) -> str:
+    """An IPv4 or IPv6 address in the form of RFC 5952."""
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
+def build_session(
+    flow: Flow,
+    *,
+    client: int,
+    known_by: KnownBy,
+    directions: tuple[Direction, Direction],
+    rows: Sequence[Row],
+    closes: Sequence[Row],
+    ack_row: Row | None,
+    messages: list[Message],
+    handshake: Handshake,
+    reading: UpgradeReading | None,
+    settled: bool,
+) -> Session:
+    """The session; ``directions`` and ``flow`` are by flow side, of which ``client`` is the client's."""
+    mine, theirs = directions if not client else (directions[1], directions[0])
+    bases = (_base(mine), _base(theirs))
+    tcp_reading = TcpReading(rows, client, bases, settled)
+    first, second = client, 1 - client
+    tcp = TcpFacts(
+        _side(mine, theirs, flow, first, 0, tcp_reading, settled),
+        _side(theirs, mine, flow, second, 1, tcp_reading, settled),
+        ack_row[0] if ack_row else None,
+        ack_row[1] if ack_row else None,
+        tuple([_close(row, client) for row in closes]),
+        flow.icmp,
+        _round_trip(mine, theirs, ack_row),
+    )
+    tls = None
+    readers = (mine.reader, theirs.reader)
+    if messages or any(
+        reader is not None and direction.tls_at is not None and not direction.resync
+        for reader, direction in zip(readers, (mine, theirs), strict=True)
+    ):
+        kept = list(messages)
+        if handshake.unexpected:
+            kept = causal_order(kept)
+            handshake = walk(kept)
+        tls = TlsFacts(kept, handshake=handshake, readers=readers)
+    session = LazySession.__new__(LazySession)
+    session._reading = tcp_reading
+    session.capture, session.stream, session.transport = flow.capture, flow.stream, "tcp"
+    addresses, ports = flow.addresses, flow.ports
+    session.client = Endpoint(address_text(addresses[first]), ports[first])
+    session.server = Endpoint(address_text(addresses[second]), ports[second])
+    session.client_known_by = known_by
+    session.start_ns, session.end_ns = flow.first_ns, flow.last_ns
+    packets, payload = flow.packets, flow.payload_bytes
+    session.packets = packets if not client else (packets[1], packets[0])
+    session.payload_bytes = payload if not client else (payload[1], payload[0])
+    opening = (_opening(mine), _opening(theirs))
+    session.first_bytes = (_first_bytes(opening[0]), _first_bytes(opening[1]))
+    if mine.protocol == "tls" and theirs.protocol == "tls":
+        session.protocol = _TLS
+    else:
+        session.protocol = classify_pair(
+            opening[0],
+            opening[1],
+            True,
+            True,
+            ports[second],
+        )
+    session.opening = (_plain_opening(mine, opening[0]), _plain_opening(theirs, opening[1]))
+    session.tcp, session.tls = tcp, tls
+    session.upgrade = _upgrade(reading, mine, theirs) if reading is not None else None
+    sides = (tcp.client, tcp.server)
+    session.quality = Quality(
+        _one_sided(flow, directions, client),
+        directions[0].isn is None and directions[1].isn is None,
+        flow.ended,
+        flow.watched_until_ns,
+        mine.truncated or theirs.truncated,
+        any(side.gap_acked for side in sides) and not flow.rows_dropped,
+        flow.rows_dropped,
+    )
+    return session
+
+
+def _base(direction: Direction) -> int:
+    return direction.first_seq if direction.next_seq >= 0 else -1
+
+
+def _side(
+    mine: Direction, other: Direction, flow: Flow, number: int, side: int, reading: TcpReading, settled: bool
+) -> LazySide:
+    """What needs no pass over the rows."""
+    facts = LazySide(reading, side)
+    facts.packets, facts.payload_bytes = flow.packets[number], flow.payload_bytes[number]
+    facts.isn, facts.syn_count = mine.isn, mine.syn_count
+    syn, fin = mine.syn, mine.fin
+    if syn is not None:
+        facts.syn_frame, facts.syn_ns, facts.last_syn_ns = syn[0], syn[1], mine.syn_last_ns
+    else:
+        facts.syn_frame = facts.syn_ns = facts.last_syn_ns = None
+    if fin is not None:
+        facts.fin_frame, facts.fin_ns = fin[0], fin[1]
+    else:
+        facts.fin_frame = facts.fin_ns = None
+    facts.stream_bytes = mine.offset
+    facts.truncated, facts.conflict, facts.data_in_syn = mine.truncated, mine.conflict, mine.data_in_syn
+    facts.gap = facts.gap_acked = False
+    facts.gap_at = facts.gap_length = None
+    if not settled and mine.next_seq >= 0 and mine.offset < mine.limit:
+        # The SYN counts for one, so does the FIN: an acknowledgement of it is not one of missing bytes.
+        acked = distance(mine.acked_seq, mine.next_seq) if mine.acked_seq >= 0 else 0
+        ended = distance(mine.fin_end, mine.next_seq) if mine.fin_end >= 0 else 0
+        if mine.waiting or ended > 0 or (acked > 0 and not (ended == 0 and fin is not None)):
+            facts.gap, facts.gap_at, facts.gap_acked = True, mine.offset, acked > 0
+            if mine.waiting:
+                facts.gap_length = mine.waiting[0][0] - mine.offset
+            elif ended > 0:
+                facts.gap_length = ended
+    return facts
+
+
+def _close(row: Row, client: int) -> CloseEvent:
+    frame, time_ns, side, flags, seq, ack, window, _, payload, ttl, ip_id, _ = row
+    is_rst = bool(flags & RST)
+    return CloseEvent(
+        time_ns, frame, Side(side ^ client), is_rst, seq, ack, flags, window, ttl, ip_id, payload if is_rst else b""
+    )
+
+
+def _round_trip(mine: Direction, theirs: Direction, ack_row: Row | None) -> int | None:
+    """SYN to SYN/ACK plus SYN/ACK to ACK, from the last transmissions before the answers (Karn: RFC 6298 section 3)."""
+    syn, answer = mine.syn, theirs.syn
+    if syn is None or answer is None or ack_row is None:
+        return None
+    sent_ns = syn[1] if mine.syn_count == 1 or mine.syn_last_ns > answer[1] else mine.syn_last_ns
+    answered_ns = answer[1] if theirs.syn_count == 1 or theirs.syn_last_ns > ack_row[1] else theirs.syn_last_ns
+    return max(answer[1] - sent_ns, 0) + max(ack_row[1] - answered_ns, 0)
+
+
+def _opening(direction: Direction) -> bytes:
+    """The first bytes of a direction, in order or, where its beginning is missing, the first that were captured."""
+    if direction.prefix:
+        return direction.prefix[:OPENING]
+    return direction.waiting[0][1][:OPENING] if direction.waiting else b""
+
+
+def _first_bytes(opening: bytes) -> bytes | None:
+    return opening[:_FIRST] or None
+
+
+def _plain_opening(direction: Direction, opening: bytes) -> bytes:
+    return b"" if direction.tls_at == 0 and not direction.resync else opening
+
+
+def _upgrade(reading: UpgradeReading, mine: Direction, theirs: Direction) -> Upgrade:
+    return Upgrade(
+        reading.kind,
+        reading.asked,
+        reading.agreed,
+        reading.answer,
+        mine.frame_at(reading.request_at),
+        theirs.frame_at(reading.answer_at),
+        (reading.client_tls_at, reading.server_tls_at),
+    )
+
+
+def _one_sided(flow: Flow, directions: tuple[Direction, Direction], client: int) -> Side | None:
+    """Only one end was captured, and it acknowledges what the other must have sent."""
+    if flow.packets[0] and flow.packets[1]:
+        return None
+    seen = 0 if flow.packets[0] else 1
+    other = directions[1 - seen]
+    if other.acked_seq < 0:
+        return None
+    # With the SYN at hand any acknowledgement is one of a SYN/ACK or more; without it, it must move.
+    if directions[seen].isn is None and other.acked_seq == other.first_acked_seq:
+        return None
+    return Side(seen ^ client)

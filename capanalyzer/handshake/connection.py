@@ -1,0 +1,521 @@
+"""One TCP connection on its way to becoming a :class:`~capanalyzer.handshake.session.Session`.
+
+The tracker feeds the rows that can matter, in capture order; :class:`Connection` puts each direction in order, finds where
+TLS begins (at the first byte, behind a plaintext dialogue, or anywhere in a connection that was captured from its middle),
+reads it, and walks the handshake's table. Rows are kept (bounded) until the session is made, because what only some
+verdicts need (retransmissions, acknowledgements, the timeline) is worked out from them when it is asked for.
+
+Written for speed where every packet comes by (``feed``): an in-order segment of a connection whose reader exists costs
+one call of the reader. Everything unusual goes to methods of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from capanalyzer.classify.first_bytes import classify, classify_pair
+from capanalyzer.classify.reading import UpgradeReading
+from capanalyzer.classify.upgrade import read_upgrade
+from capanalyzer.handshake.build import build_session
+from capanalyzer.handshake.direction import WINDOW, Direction
+from capanalyzer.handshake.machine import Handshake
+from capanalyzer.handshake.session import KnownBy, Session
+from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.tls_facts import MAX_MESSAGES
+from capanalyzer.streams.flow import Flow, Row
+from capanalyzer.streams.reassembly import Piece, distance
+from capanalyzer.tls.records import ALERT, HANDSHAKE, Message, TlsReader
+
+__all__ = ["MAX_CLOSES", "MAX_LOG", "MAX_WINDOW", "TLS_PORTS", "Connection"]
+
+MAX_WINDOW: Final = 256 * 1024
+"""The same while a handshake message announces more."""
+MAX_LOG: Final = 2_048
+"""Rows kept for what is worked out later; the tracker hands over about half of that at most."""
+MAX_CLOSES: Final = 16
+"""FIN and RST segments kept."""
+MAX_RESTARTS: Final = 3
+"""How often a connection is read again because something earlier than its beginning turned up."""
+MAX_EARLIER: Final = 64 * 1024
+"""How far before the first segment seen a later one may begin and still be taken for the true beginning."""
+_ENOUGH: Final = 1_024
+"""First bytes by which a protocol is told."""
+_FIRST: Final = 16
+"""First bytes that a report shows."""
+TLS_PORTS: Final = frozenset(
+    (443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6380, 6697, 8443, 8883, 9443)
+)
+"""Ports on which TLS is expected."""
+
+SERVICE_PORTS: Final = frozenset(
+    (
+        21,
+        22,
+        23,
+        25,
+        80,
+        110,
+        119,
+        143,
+        389,
+        587,
+        1080,
+        1433,
+        1883,
+        3128,
+        3306,
+        3389,
+        5222,
+        5269,
+        5432,
+        5671,
+        5672,
+        6379,
+    )
+) | frozenset((6667, 8000, 8080, 8081, 8888, 9000, 9200, 27017))
+"""Other ports that are a service's: the unprivileged ones among them are no client's choice."""
+
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_CLIENT_ONLY: Final = frozenset(("http", "http2", "proxy-v1", "proxy-v2"))
+_SERVER_ONLY: Final = frozenset(("http-response",))
+
+
+class Connection:
+    """One live TCP flow. Sides are 0 and 1 as in rows; which one is the client is decided here.
+
+    :param tls_ports: ports on which TLS is expected, for telling client from server where nothing else does.
+    """
+
+    __slots__ = (
+        "_ack_row",
+        "_await_ack",
+        "_closes",
+        "_client",
+        "_directions",
+        "_handshake",
+        "_known_by",
+        "_log",
+        "_messages",
+        "_reading",
+        "_restarts",
+        "_tls_ports",
+        "_upgrade_over",
+        "settled",
+    )
+
+    def __init__(self, *, tls_ports: frozenset[int] = TLS_PORTS) -> None:
+        self._tls_ports = tls_ports
+        self._log: list[Row] = []
+        self._restarts = 0
+        self.settled = False
+        """No payload and no pure acknowledgement is of interest any more."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._directions = (Direction(), Direction())
+        self._handshake = Handshake()
+        self._messages: list[Message] = []
+        self._closes: list[Row] = []
+        self._client = 0
+        self._known_by: KnownBy | None = None
+        self._ack_row: Row | None = None
+        self._await_ack = False
+        self._reading: UpgradeReading | None = None
+        self._upgrade_over = False
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """Stream offset up to which payload of (side 0, side 1) is of interest."""
+        first, second = self._directions
+        return first.limit, second.limit
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def feed(self, rows: Sequence[Row]) -> None:
+        """Take rows of this flow in capture order. Each row once; how they are grouped makes no difference."""
+        log = self._log
+        directions = self._directions
+        for row in rows:
+            frame, time_ns, side, flags, seq, ack, _, length, payload, _, _, _ = row
+            if flags & 7:  # SYN, RST, FIN
+                if len(log) < MAX_LOG:
+                    log.append(row)
+                self._control(row)
+                if self._log is not log:
+                    log, directions = self._log, self._directions
+                    continue
+                if flags & _RST or not length:
+                    continue
+                if flags & _SYN:
+                    seq = seq + 1 & 0xFFFFFFFF
+            elif self.settled:
+                self._after_settled(row)
+                continue
+            else:
+                if len(log) < MAX_LOG:
+                    log.append(row)
+                if self._await_ack and side == self._client:
+                    self._await_ack = False
+                    self._ack_row = row
+            mine = directions[side]
+            if flags & _ACK:
+                other = directions[1 - side]
+                if ack != other.acked_seq:
+                    self._acknowledge(other, ack)
+            if not length or mine.offset >= mine.limit:
+                continue
+            if self.settled:
+                self._after_settled(row)
+            elif seq == mine.next_seq and not mine.waiting and len(payload) == length:
+                offset = mine.offset
+                mine.offset = offset + length
+                mine.next_seq = seq + length & 0xFFFFFFFF
+                reader = mine.reader
+                if reader is None:
+                    self._open(side, mine, [(offset, payload, frame, time_ns)], row)
+                else:
+                    reader.feed(payload, frame, time_ns)
+                    self._take(mine, reader)
+            else:
+                self._irregular(side, mine, row, seq)
+                if self._log is not log:
+                    log, directions = self._log, self._directions
+
+    def _acknowledge(self, other: Direction, ack: int) -> None:
+        """``other``'s bytes up to ``ack`` arrived."""
+        if other.acked_seq < 0:
+            other.first_acked_seq = other.acked_seq = ack
+        elif (ack - other.acked_seq & 0xFFFFFFFF) < 0x80000000:
+            other.acked_seq = ack
+
+    def _control(self, row: Row) -> None:
+        """SYN, FIN or RST; payload apart."""
+        side, flags, seq, ack, length = row[2], row[3], row[4], row[5], row[7]
+        mine = self._directions[side]
+        if flags & _SYN:
+            mine.syn_count += 1
+            mine.syn_last_ns = row[1]
+            if mine.syn is None:
+                self._first_syn(row, mine)
+            if length and len(row[8]):
+                mine.data_in_syn = True
+        if flags & (_FIN | _RST):
+            if len(self._closes) < MAX_CLOSES:
+                self._closes.append(row)
+            if flags & _FIN and mine.fin is None:
+                mine.fin = row
+                mine.fin_end = seq + length & 0xFFFFFFFF
+            if self._await_ack and side == self._client and flags & (_ACK | _RST) == _ACK:
+                self._await_ack = False
+                self._ack_row = row
+        if flags & _RST and flags & _ACK:
+            other = self._directions[1 - side]
+            if ack != other.acked_seq and other.next_seq >= 0 and abs(distance(ack, other.next_seq)) <= MAX_WINDOW:
+                self._acknowledge(other, ack)  # further away it is a guess of a forged reset
+
+    def _first_syn(self, row: Row, mine: Direction) -> None:
+        side, flags, seq, ack = row[2], row[3], row[4], row[5]
+        mine.syn = row
+        mine.isn = seq
+        first = seq + 1 & 0xFFFFFFFF
+        if mine.next_seq < 0 or not mine.offset:
+            mine.start(first)  # what is waiting has a place that was counted from elsewhere
+            if mine.waiting and self._may_restart():
+                self._restart()
+                return
+        elif mine.first_seq != first and self._may_restart():
+            self._restart()  # data was captured before the SYN
+            return
+        if not flags & _ACK:
+            if self._known_by is not KnownBy.SYN:
+                self._decide(side, KnownBy.SYN)
+            return
+        if self._known_by is not KnownBy.SYN:
+            self._decide(1 - side, KnownBy.SYN_ACK)
+        other = self._directions[1 - side]
+        if other.next_seq < 0:
+            other.start(ack)
+        self._await_ack = self._ack_row is None
+
+    def _irregular(self, side: int, mine: Direction, row: Row, seq: int) -> None:
+        """A segment that is not simply the next one: early, late, cut, or the first of all."""
+        frame, time_ns, length, payload = row[0], row[1], row[7], row[8]
+        if mine.next_seq < 0:
+            mine.start(seq)
+        ahead = distance(seq, mine.next_seq)
+        if mine.offset + ahead >= mine.limit:
+            return
+        if len(payload) < length and ahead + len(payload) >= 0:
+            mine.truncated = True
+        if ahead < 0:
+            if mine.isn is None and mine.offset + ahead < 0 and length > 1 and self._is_beginning(side, mine, seq):
+                self._restart()
+                return
+            if length <= 1 and ahead == -1:
+                return  # keep-alive, RFC 9293 section 3.8.4: its byte means nothing
+            self._compare(side, mine, row, seq)
+        pieces = mine.feed(seq, payload, frame, time_ns)
+        if not pieces:
+            return
+        reader = mine.reader
+        if reader is None:
+            self._open(side, mine, pieces, row)
+        else:
+            if len(pieces) > 1:
+                mine.note_moved(pieces)
+            for _, data, _, _ in pieces:  # what they complete together was complete in this frame
+                reader.feed(data, frame, time_ns)
+            self._take(mine, reader)
+
+    def _compare(self, side: int, mine: Direction, row: Row, seq: int) -> None:
+        """Does a segment sent again say what was said before?"""
+        payload = row[8]
+        for old in self._log:
+            if old is row or old[2] != side or not old[8] or old[3] & (_SYN | _RST):
+                continue
+            shift = distance(seq, old[4])
+            if -len(payload) < shift < len(old[8]):
+                start = max(shift, 0)
+                end = min(shift + len(payload), len(old[8]))
+                if old[8][start:end] != payload[start - shift : end - shift]:
+                    mine.conflict = True
+                    return
+
+    def _take(self, mine: Direction, reader: TlsReader) -> None:
+        """New messages of a reader go to the machine."""
+        messages = reader.messages
+        seen = mine.seen
+        if len(messages) == seen:
+            if reader.wants_more:
+                self._widen(mine, reader)
+            return
+        see, kept = self._handshake.see, self._messages
+        if mine.moved or self._known_by is None:
+            self._correct(mine, reader)
+        for message in messages[seen:] if seen else messages:
+            see(message)
+            if len(kept) < MAX_MESSAGES or message[4] == ALERT:
+                kept.append(message)
+        mine.seen = len(messages)
+        data_from = self._handshake.data_from
+        if data_from[0] and data_from[1] and self._handshake.done_ns is not None:
+            self.settled = True
+        elif mine.offset >= mine.limit and reader.wants_more:
+            self._widen(mine, reader)
+
+    def _widen(self, mine: Direction, reader: TlsReader) -> None:
+        """Want more where a message announces more."""
+        until = reader.wants_until
+        if until > mine.limit:
+            mine.limit = max(mine.limit, min(until, (mine.tls_at or 0) + MAX_WINDOW))
+
+    def _correct(self, mine: Direction, reader: TlsReader) -> None:
+        """Unusual streams: frames of pieces that came early, and who is the client by who says what."""
+        messages = reader.messages
+        for at in range(mine.seen, len(messages)):
+            frame = mine.moved_frame(messages[at].offset)
+            if frame is not None:
+                messages[at] = messages[at]._replace(first_frame=frame)
+        if self._known_by is None:
+            side = 0 if self._directions[0] is mine else 1
+            for message in messages[mine.seen :]:
+                if message.content_type in (HANDSHAKE, 0x80) and message.handshake_type in (1, 2, 4):
+                    if message.handshake_type == 1:
+                        self._decide(side, KnownBy.HELLO)
+                    elif message.handshake_type == 2 or message.content_type == 0x80:
+                        self._decide(1 - side, KnownBy.HELLO)
+                    break
+
+    # --- which side is the client -------------------------------------------------------------------------------------
+
+    def _decide(self, client: int, known_by: KnownBy) -> None:
+        self._known_by = known_by
+        if client != self._client:
+            self._client = client
+            self._rename()
+
+    def _rename(self) -> None:
+        """The sides were taken for each other: what was read already gets its right sender."""
+        for number, direction in enumerate(self._directions):
+            reader = direction.reader
+            if reader is not None:
+                reader.side = number ^ self._client
+                reader.messages[:] = [message._replace(side=reader.side) for message in reader.messages]
+        self._messages = [message._replace(side=1 - message.side) for message in self._messages]
+        self._handshake = Handshake()
+        for message in self._messages:
+            self._handshake.see(message)
+
+    # --- where TLS begins ---------------------------------------------------------------------------------------------
+
+    def _open(self, side: int, mine: Direction, pieces: list[Piece], row: Row) -> None:
+        """Bytes of a direction in which no TLS has begun yet."""
+        if len(pieces) > 1:
+            mine.note_moved(pieces)
+        for offset, data, _, _ in pieces:
+            mine.marks.append((offset, row[0], row[1]))
+            mine.prefix += data
+        protocol = mine.protocol
+        if protocol is None:
+            mine.protocol = protocol = classify(mine.prefix[:_ENOUGH])
+            if protocol is None:
+                return
+            if self._known_by is None and protocol == "tls" and mine.prefix[0] == HANDSHAKE and len(mine.prefix) > 5:
+                self._decide(side if mine.prefix[5] == 1 else 1 - side, KnownBy.HELLO)
+        if protocol == "tls" or protocol == "sslv2":
+            self._begin(side, mine, 0)
+            return
+        other = self._directions[1 - side]
+        if self._directions[0].isn is None and other.isn is None and protocol == "unknown":
+            mine.resync = True
+            self._begin(side, mine, 0)
+            return
+        self._follow(mine, other)
+
+    def _begin(self, side: int, mine: Direction, at: int) -> None:
+        """TLS begins at stream offset ``at``: read what is here of it."""
+        mine.tls_at = at
+        mine.limit = at + WINDOW
+        reader = mine.reader = TlsReader(side ^ self._client, offset=at, mid_stream=mine.resync)
+        prefix, marks = mine.prefix, mine.marks
+        if len(marks) == 1 and not at:
+            reader.feed(prefix, marks[0][1], marks[0][2])
+        else:
+            ends = [mark[0] for mark in marks[1:]] + [len(prefix)]
+            for (start, frame, time_ns), end in zip(marks, ends, strict=True):
+                if end > at:
+                    reader.feed(prefix[max(start, at) : end], frame, time_ns)
+        if not at:
+            mine.marks = marks[:1]
+        if not at:
+            mine.prefix = prefix[:_ENOUGH] if mine.resync else prefix[:_FIRST]
+        self._take(mine, reader)
+
+    def _follow(self, mine: Direction, other: Direction) -> None:
+        """A plaintext dialogue: has it come to TLS, and can it still?"""
+        client, server = self._directions[self._client], self._directions[1 - self._client]
+        if not self._upgrade_over:
+            cuts = [mark[0] for mark in client.marks]
+            reading = read_upgrade(client.prefix, server.prefix, cuts)
+            self._reading = reading
+            if reading is not None:
+                if reading.client_tls_at is not None and client.reader is None:
+                    self._begin(self._client, client, reading.client_tls_at)
+                if reading.server_tls_at is not None and server.reader is None:
+                    self._begin(1 - self._client, server, reading.server_tls_at)
+                self._upgrade_over = reading.done
+        if (
+            client.reader is None
+            and server.reader is None
+            and (self._upgrade_over or self._reading is None)
+            and len(client.prefix) >= _FIRST
+            and len(server.prefix) >= _FIRST
+            and mine.protocol is not None
+            and other.protocol is not None
+        ):
+            self.settled = True
+
+    # --- unusual ------------------------------------------------------------------------------------------------------
+
+    def _after_settled(self, row: Row) -> None:
+        """Payload after the handshake is of no interest, but for an alert: it says how the session was ended.
+
+        A segment that begins with an alert record which it holds whole is read, whatever came before it.
+        """
+        frame, time_ns, side, payload = row[0], row[1], row[2], row[8]
+        reader = self._directions[side].reader
+        if reader is None or len(payload) < 7 or payload[0] != ALERT or payload[1] != 3 or payload[2] > 4:
+            return
+        length = payload[3] << 8 | payload[4]
+        if length + 5 > len(payload) or any(m.content_type == ALERT and m.side == reader.side for m in self._messages):
+            return
+        clear = length == 2 and 1 <= payload[5] <= 2
+        offset = self._directions[side].offset + distance(row[4], self._directions[side].next_seq)
+        body = payload[5:7] if clear else b""
+        self._messages.append(
+            Message(time_ns, frame, frame, reader.side, ALERT, -1, length, not clear, 0x300 | payload[2], offset, body)
+        )
+
+    def _is_beginning(self, side: int, mine: Direction, seq: int) -> bool:
+        """Captured from the middle, and now a segment before the first one: is it joined to what is there?"""
+        return self._may_restart() and self._base(side, mine) != mine.first_seq
+
+    def _may_restart(self) -> bool:
+        return self._restarts < MAX_RESTARTS and len(self._log) < MAX_LOG and not self.settled
+
+    def _base(self, side: int, mine: Direction) -> int:
+        """Lowest sequence number that is joined without a hole to the first segment seen."""
+        base = mine.first_seq
+        pieces = [
+            (distance(row[4], base), row[7])
+            for row in self._log
+            if row[2] == side and row[7] > 1 and not row[3] & (_SYN | _RST)
+        ]
+        lowest = 0
+        for start, length in sorted(pieces, reverse=True):
+            if -MAX_EARLIER <= start < lowest <= start + length:
+                lowest = start
+        return base + lowest & 0xFFFFFFFF
+
+    def _restart(self) -> None:
+        """Something before the beginning turned up: read all rows again, from the right beginning."""
+        old = self._directions
+        bases = [
+            direction.isn + 1 & 0xFFFFFFFF
+            if direction.isn is not None
+            else self._base(side, direction)
+            if direction.next_seq >= 0
+            else -1
+            for side, direction in enumerate(old)
+        ]
+        syns = [direction.syn for direction in old]
+        rows = self._log
+        self._restarts += 1
+        self._log = []
+        self._reset()
+        for direction, base, syn in zip(self._directions, bases, syns, strict=True):
+            direction.next_seq = base
+            if syn is not None:
+                direction.isn = syn[4]
+        self.feed(rows)
+
+    # --- the session --------------------------------------------------------------------------------------------------
+
+    def finish(self, flow: Flow) -> Session:
+        """The facts as they are now. May be called again later, after more rows and with newer counters."""
+        known_by = self._known_by
+        if known_by is None:
+            known_by = self._guess(flow)
+        return build_session(
+            flow,
+            client=self._client,
+            known_by=known_by,
+            directions=self._directions,
+            rows=self._log,
+            closes=self._closes,
+            ack_row=self._ack_row,
+            messages=self._messages,
+            handshake=self._handshake,
+            reading=self._reading,
+            settled=self.settled,
+        )
+
+    def _guess(self, flow: Flow) -> KnownBy:
+        """No SYN and no hello: by what they say, else by port, else the first to be seen."""
+        names = [classify(d.prefix[:_ENOUGH], ended=True) if d.prefix else None for d in self._directions]
+        asks = [name in _CLIENT_ONLY for name in names]
+        answers = [name in _SERVER_ONLY for name in names]
+        if asks[0] is not asks[1] or answers[0] is not answers[1]:
+            client = 0 if (asks[0] and not asks[1]) or (answers[1] and not answers[0]) else 1
+            known_by = KnownBy.HELLO
+        else:
+            service = [port in self._tls_ports or port in SERVICE_PORTS for port in flow.ports]
+            if service[0] is service[1]:
+                service = [port < 1024 for port in flow.ports]
+            client = 1 if service[0] and not service[1] else 0
+            known_by = KnownBy.FIRST_PACKET if service[0] is service[1] else KnownBy.PORT
+        if client != self._client:
+            self._client = client
+            self._rename()
+        return known_by
