@@ -47,6 +47,10 @@ class RecordBatch:
         return len(self.offset)
 
 
+Secrets = tuple[int, bytes]
+"""Type and data of a pcapng Decryption Secrets Block."""
+
+
 @dataclass(slots=True)
 class CaptureInfo:
     """What the report's header says of a capture. Filled while it is read; final after the last batch."""
@@ -71,7 +75,7 @@ class CaptureInfo:
     """Packets of which less was captured than was on the wire (snap length)."""
     dropped_packets: int = 0
     """Packets the capturing host says it lost (pcapng ISB isb_ifdrop + isb_osdrop)."""
-    secrets: list[tuple[int, bytes]] = field(default_factory=list)
+    secrets: list[Secrets] = field(default_factory=list)
     """Decryption-secrets blocks (type, data), kept for decryption, never printed (bounded)."""
     warnings: list[str] = field(default_factory=list)
     """One plain sentence each: cut short, damaged at byte N, link type not decoded ..."""

@@ -1,0 +1,154 @@
+"""One input, opened: what it is, and its bytes through a window."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from capanalyzer.capture.compression import Unpacked
+from capanalyzer.capture.probe import PROBE_BYTES, compression_of, describe, format_of
+from capanalyzer.capture.streams import Prefixed, Source, StreamSource
+from capanalyzer.capture.windows import MappedWindow, StreamWindow, Window
+from capanalyzer.errors import CaptureError
+
+__all__ = ["Input", "examine_file", "examine_stream"]
+
+_LAYERS: Final = 2
+"""Compressions within each other that are unpacked."""
+
+
+@dataclass(slots=True)
+class Input:
+    """A capture that can be read: its format is known, and its bytes can be had."""
+
+    name: str
+    """As the user gave it."""
+    format: str
+    """``pcap``, ``pcapng``, ``snoop``; empty for an input of length zero."""
+    total_bytes: int | None
+    """Size of the input as stored, compressed or not; None where unknown."""
+    open: Callable[[int], Window]
+    """Makes a window that holds so many bytes at least; once only for streams."""
+    is_file: bool = False
+    is_compressed: bool = False
+    source: StreamSource | None = field(default=None, repr=False)
+    """What counts the bytes that were read, where the input is a stream."""
+
+
+def examine_stream(name: str, stream: BinaryIO, *, owned: bool, total_bytes: int | None = None) -> Input:
+    """Look at a stream's first bytes.
+
+    :raises CaptureError: when it holds no capture.
+    """
+    raw = StreamSource(stream, owned=owned)
+    try:
+        source, kind, layers = _unwrap(name, raw)
+    except CaptureError:
+        raw.close()
+        raise
+    return Input(name, kind, total_bytes, lambda size: StreamWindow(source, size), is_compressed=layers > 0, source=raw)
+
+
+def examine_file(path: str) -> Input:
+    """Look at a file's first bytes; FIFOs and devices are streams.
+
+    :raises CaptureError: when it cannot be opened, or holds no capture.
+    """
+    try:
+        status = os.stat(path)
+        if stat.S_ISSOCK(status.st_mode):
+            raise CaptureError(path, "is a socket, not a capture")
+        handle = io.FileIO(path)
+    except OSError as error:
+        raise CaptureError(path, _says(error)) from error
+    except ValueError as error:
+        raise CaptureError(path.replace("\0", "\\0"), "is no possible file name") from error
+    if not stat.S_ISREG(status.st_mode):
+        return examine_stream(path, handle, owned=True)
+    try:
+        head = handle.read(PROBE_BYTES)
+    except OSError as error:
+        handle.close()
+        raise CaptureError(path, _says(error)) from error
+    kind = format_of(head)
+    if kind is None and head:
+        handle.seek(0)
+        found = examine_stream(path, handle, owned=True, total_bytes=status.st_size)
+        # Its own handle was only for looking: hundreds of files of a directory must not stay open.
+        handle.close()
+        found.open, found.is_file, found.source = _Reopened(path, found), True, None
+        return found
+    handle.close()
+    return Input(path, kind or "", status.st_size, lambda size: _map(path, size), is_file=True)
+
+
+@dataclass(slots=True)
+class _Reopened:
+    """Opens a compressed file again, from its start, when it is read."""
+
+    path: str
+    found: Input
+
+    def __call__(self, batch_bytes: int) -> Window:
+        raw = StreamSource(io.FileIO(self.path), owned=True)
+        self.found.source = raw
+        source, _, _ = _unwrap(self.path, raw)
+        return StreamWindow(source, batch_bytes)
+
+
+def _map(path: str, batch_bytes: int) -> Window:
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        return MappedWindow(fd, batch_bytes)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
+    """The source of the capture's own bytes, its format, and how many compressions were taken off."""
+    source: Source = raw
+    head = b""
+    for layer in range(_LAYERS + 1):
+        head = _peek(source)
+        if not head and layer == 0:
+            if raw.problem:
+                raise CaptureError(name, raw.problem)
+            return source, "", 0
+        source = Prefixed(head, source)
+        kind = format_of(head)
+        if kind is not None:
+            return source, kind, layer
+        compression = compression_of(head)
+        if compression is None or layer == _LAYERS:
+            break
+        source = Unpacked(source, compression)
+    problem = f" ({source.problem})" if source.problem else ""
+    raise CaptureError(name, f"is not a packet capture (pcap, pcapng or snoop){describe(head)}{problem}")
+
+
+def _peek(source: Source) -> bytes:
+    """The first bytes, as many as there are up to what a magic number needs."""
+    buffer = bytearray(PROBE_BYTES)
+    filled = 0
+    while filled < PROBE_BYTES:
+        count = source.readinto(memoryview(buffer)[filled:])
+        if not count:
+            break
+        filled += count
+    return bytes(buffer[:filled])
+
+
+def _says(error: OSError) -> str:
+    """One line that says what to do."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, PermissionError):
+        return "permission denied; run as a user who may read it, or copy it"
+    if isinstance(error, IsADirectoryError):
+        return "is a directory"
+    return f"cannot be read ({error.strerror or error})"

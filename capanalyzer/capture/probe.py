@@ -1,0 +1,74 @@
+"""What a file is, by its first bytes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.capture import pcap, snoop
+from capanalyzer.capture.pcapng import PcapngReader
+from capanalyzer.capture.reader import RecordReader
+from capanalyzer.capture.records import CaptureInfo
+
+__all__ = ["PROBE_BYTES", "compression_of", "describe", "format_of", "make_reader"]
+
+PROBE_BYTES: Final = 16
+"""Enough of a file to tell."""
+
+_COMPRESSIONS: Final = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+
+_OTHERS: Final = {
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"%PDF": "a PDF document",
+    b"\x7fELF": "a program",
+    b"GMBU": "a Network Monitor capture; convert it with editcap",
+    b"RTSS": "a Network Monitor 1 capture; convert it with editcap",
+}
+
+
+def format_of(head: bytes) -> str | None:
+    """``pcap``, ``pcapng`` or ``snoop``; None for anything else, and for less than four bytes.
+
+    A capture cut short within its magic number still counts as one.
+    """
+    if len(head) < 4:
+        return None
+    if head[:4] in pcap.MAGICS:
+        return "pcap"
+    if head[:4] == b"\x0a\x0d\x0d\x0a":
+        order = head[8:12]
+        return "pcapng" if len(order) < 4 or order in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a") else None
+    if head[:8] == snoop.MAGIC[: len(head)]:
+        return "snoop"
+    return None
+
+
+def compression_of(head: bytes) -> str | None:
+    """``gzip``, ``bzip2``, ``xz``, ``zstd``, ``lz4``, or None."""
+    for magic, name in _COMPRESSIONS.items():
+        if head.startswith(magic):
+            return name
+    # A zstd file may begin with a skippable frame (RFC 8878 section 3.1.2).
+    if head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5:
+        return "zstd"
+    return None
+
+
+def describe(head: bytes) -> str:
+    """What else it may be, as the end of the sentence "not a packet capture ..."."""
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            return f" but {what}"
+    return ""
+
+
+def make_reader(format_name: str, info: CaptureInfo) -> RecordReader:
+    """The reader of a format that :func:`format_of` named."""
+    if format_name == "pcap":
+        return pcap.PcapReader(info)
+    return PcapngReader(info) if format_name == "pcapng" else snoop.SnoopReader(info)

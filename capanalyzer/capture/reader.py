@@ -1,0 +1,115 @@
+"""What the readers of all formats share: their place in the file, frame numbers, and the capture's sums."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.linktypes import link_name
+from capanalyzer.capture.records import CaptureInfo, RecordBatch
+
+__all__ = ["RecordReader"]
+
+
+class RecordReader(ABC):
+    """Bytes in, batches of records out; opens nothing, and never raises on bad bytes.
+
+    Whoever has the bytes calls :meth:`feed` with what is there and drops what was used, until
+    ``done`` is true or the input has ended.
+    """
+
+    def __init__(self, info: CaptureInfo) -> None:
+        self.info = info
+        self.done = False
+        """Nothing more can be read: the end, or damage."""
+        self.wants = 0
+        """Bytes that must be there from the next unused one on before a record can be read; 0: any more will do."""
+        self.base = 0
+        """Input bytes used before the ones fed next."""
+        self.frames = 0
+        """Frames handed on so far."""
+        self.ended_by: str | None = None
+        """Why the input stops where it does, when that is not the file's own end: set before the last feed."""
+
+    @abstractmethod
+    def feed(self, data: NDArray[np.uint8], at_end: bool) -> tuple[RecordBatch | None, int]:
+        """Read what can be read of ``data``, shape (m,), which begins where the last feed's use ended.
+
+        :param at_end: nothing comes after ``data``.
+        :returns: the packets, None without any, and how many bytes were used.
+        """
+
+    def find_record(self, data: NDArray[np.uint8]) -> int:
+        """Where in ``data``, which is from further on in the input, a record seems to begin; -1 if unknown."""
+        del data
+        return -1
+
+    @property
+    def record(self) -> int:
+        """Number of the record that is read next, from 1."""
+        return self.frames + 1
+
+    def cut_short(self, place: int) -> None:
+        """The input ends within the record that begins at input byte ``place``."""
+        record = f"in the middle of record {self.record} at byte {place}"
+        if self.ended_by is None:
+            self.warn(f"The file is cut short {record}; analysed up to there.")
+        else:
+            self.warn(f"{self.ended_by}; analysed up to there, {record}.")
+        self.ended_by = None
+        self.done = True
+
+    def damaged(self, place: int, what: str) -> None:
+        """The record at input byte ``place`` cannot be one."""
+        self.warn(f"The file is damaged at byte {place} (record {self.record}: {what}); analysed up to there.")
+        self.done = True
+
+    def warn(self, sentence: str) -> None:
+        """Tell it once."""
+        if sentence not in self.info.warnings:
+            self.info.warnings.append(sentence)
+
+    def met(self, link: int) -> None:
+        """A link type was met."""
+        name = link_name(link)
+        if name not in self.info.link_types:
+            self.info.link_types.append(name)
+
+    def batch(
+        self,
+        data: NDArray[np.uint8],
+        offset: NDArray[np.int64],
+        captured: NDArray[np.int64],
+        original: NDArray[np.int64],
+        time_ns: NDArray[np.int64],
+        link: NDArray[np.uint16],
+        timed: NDArray[np.bool_] | None = None,
+    ) -> RecordBatch | None:
+        """Columns as a batch, counted in the capture's sums; None when there is no row.
+
+        :param timed: false where a row has no time of its own; None when all have one.
+        """
+        count = len(offset)
+        if not count:
+            return None
+        info = self.info
+        original = np.maximum(original, captured)
+        info.packets += count
+        info.bytes += int(original.sum())
+        info.truncated_packets += int(np.count_nonzero(captured < original))
+        own_times = time_ns if timed is None else time_ns[timed]
+        if len(own_times):
+            first, last = int(own_times.min()), int(own_times.max())
+            info.first_ns = first if info.first_ns is None else min(first, info.first_ns)
+            info.last_ns = last if info.last_ns is None else max(last, info.last_ns)
+        if (link == link[0]).all():
+            self.met(int(link[0]))
+        else:
+            kinds, places = np.unique(link, return_index=True)
+            for kind in kinds[np.argsort(places)].tolist():
+                self.met(kind)
+        made = RecordBatch(data, offset, captured, original, time_ns, link, self.frames + 1)
+        self.frames += count
+        return made

@@ -1,0 +1,203 @@
+"""From what the user names to captures: files, directories, globs, URLs, standard input, open streams."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+from urllib.parse import urlsplit, urlunsplit
+
+from capanalyzer.capture.files import FileCapture
+from capanalyzer.capture.opening import Input, examine_file, examine_stream
+from capanalyzer.capture.records import BATCH_BYTES, Capture
+from capanalyzer.capture.rings import RingCapture, find_rings
+from capanalyzer.errors import CaptureError
+
+__all__ = ["open_captures"]
+
+_CAPTURE_EXTENSIONS = (".pcap", ".pcapng", ".cap", ".snoop", ".ntar")
+"""In a directory, an empty or unreadable file counts as a capture only when it is named like one."""
+
+
+def open_captures(
+    inputs: Sequence[str | BinaryIO], *, batch_bytes: int = BATCH_BYTES
+) -> Iterator[Capture | CaptureError]:
+    """The captures that the inputs name, in the inputs' order, directories and globs by sorted path.
+
+    An input is the path of a file, a directory (searched downwards; what is no capture is passed over),
+    a glob, a URL that fsspec knows, ``-`` (standard input), or an open binary stream. The files of a ring
+    become one capture, at the place of the first of them. A file named twice is read once.
+
+    What cannot be read comes as a :class:`CaptureError` (not raised), the others go on.
+    """
+    found: list[Input | CaptureError] = []
+    seen: set[tuple[int, int]] = set()
+    for each in inputs:
+        found.extend(_expand(each, seen))
+    rings = find_rings([each for each in found if isinstance(each, Input)])
+    members = {id(member): ring for ring in rings for member in ring}
+    for one in found:
+        if isinstance(one, CaptureError):
+            yield one
+            continue
+        ring = members.get(id(one))
+        if ring is None:
+            yield FileCapture(one, batch_bytes)
+        elif ring:
+            yield RingCapture(list(ring), batch_bytes)
+            ring.clear()
+
+
+def _expand(each: str | BinaryIO, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
+    """The inputs that one argument stands for."""
+    try:
+        if not isinstance(each, str):
+            yield _stream(each)
+        elif each == "-":
+            yield _standard_input(seen)
+        elif "://" in each and not os.path.exists(each):
+            yield _remote(each)
+        elif os.path.isdir(each):
+            yield from _directory(each, seen)
+        elif glob.has_magic(each) and not os.path.exists(each):
+            yield from _matches(each, seen)
+        elif _is_new(each, seen):
+            yield examine_file(each)
+    except CaptureError as error:
+        yield error
+
+
+def _stream(stream: BinaryIO) -> Input:
+    name = getattr(stream, "name", None)
+    name = name if isinstance(name, str) else "<stream>"
+    if not hasattr(stream, "read") or isinstance(getattr(stream, "encoding", None), str):
+        raise CaptureError(name, "is not a binary stream; open it in mode 'rb'")
+    return examine_stream(name, stream, owned=False)
+
+
+def _standard_input(seen: set[tuple[int, int]]) -> Input:
+    if (-1, -1) in seen:
+        raise CaptureError("-", "standard input can be read only once")
+    seen.add((-1, -1))
+    if sys.stdin is None or sys.stdin.closed:
+        raise CaptureError("-", "standard input is closed")
+    stream = sys.stdin.buffer
+    if stream.isatty():
+        raise CaptureError("-", "standard input is a terminal; pipe a capture into it")
+    total: int | None = None
+    try:
+        status = os.fstat(stream.fileno())
+        total = status.st_size if stat.S_ISREG(status.st_mode) else None
+    except (OSError, ValueError, AttributeError):
+        pass  # a stand-in without a descriptor
+    return examine_stream("-", stream, owned=False, total_bytes=total)
+
+
+def _remote(url: str) -> Input:
+    """A file behind a URL, read as a stream."""
+    name = _without_secrets(url)
+    try:
+        import fsspec
+    except ImportError as error:
+        raise CaptureError(name, "URLs need fsspec: pip install 'capanalyzer[url]'") from error
+    try:
+        opened = fsspec.open(url, "rb")
+        total = None
+        handle = opened.open()
+        size = getattr(handle, "size", None)
+        total = size if isinstance(size, int) else None
+    except ImportError as error:
+        raise CaptureError(name, f"this kind of URL needs another package ({_one_line(error)})") from error
+    except FileNotFoundError as error:
+        raise CaptureError(name, "there is no such file") from error
+    except Exception as error:
+        raise CaptureError(name, f"cannot be opened ({_one_line(error)})") from error
+    return examine_stream(name, handle, owned=True, total_bytes=total)
+
+
+def _without_secrets(url: str) -> str:
+    """The URL without password and query, which may hold a signature: it is printed and stored in reports."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    except ValueError:
+        return url.split("?", 1)[0]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:
+    """Whether this file was not named before, under whatever name; FIFOs and the like always count as new."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return True  # opening it will say what is wrong
+    key = (status.st_dev, status.st_ino)
+    if not stat.S_ISREG(status.st_mode) or not status.st_ino:
+        return True
+    if key in seen:
+        return False
+    seen.add(key)
+    return True
+
+
+def _directory(top: str, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
+    """The captures below a directory; links to directories are not followed, so there is no way around."""
+    count = 0
+    errors: list[CaptureError] = []
+    for folder, folders, names in os.walk(top, onerror=lambda error: errors.append(_no_folder(error))):
+        folders.sort()
+        for name in sorted(names):
+            for each in _candidate(os.path.join(folder, name), seen):
+                count += 1
+                yield each
+    yield from errors
+    if not count and not errors:
+        raise CaptureError(top, "holds no packet capture (pcap, pcapng or snoop, compressed or not)")
+
+
+def _no_folder(error: OSError) -> CaptureError:
+    return CaptureError(str(error.filename), f"cannot be searched ({error.strerror or error})")
+
+
+def _candidate(path: str, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
+    """A file that was not named itself: nothing when it is no capture."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return  # a link to nowhere
+    if not stat.S_ISREG(status.st_mode):
+        return
+    named_so = any(extension in os.path.basename(path).lower() for extension in _CAPTURE_EXTENSIONS)
+    if (not status.st_size and not named_so) or not _is_new(path, seen):
+        return
+    try:
+        yield examine_file(path)
+    except CaptureError as error:
+        if named_so and isinstance(error.__cause__, OSError):
+            yield error
+
+
+def _matches(pattern: str, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
+    """What a glob matches; directories among it are searched."""
+    paths = sorted(glob.glob(pattern, recursive=True))
+    if not paths:
+        raise CaptureError(pattern, "no file matches")
+    count = 0
+    before = len(seen)
+    for path in paths:
+        found = _directory(path, seen) if os.path.isdir(path) else _candidate(path, seen)
+        try:
+            for each in found:
+                count += 1
+                yield each
+        except CaptureError:
+            continue  # a directory without captures
+    if not count and len(seen) == before:
+        raise CaptureError(pattern, "what it matches holds no packet capture (pcap, pcapng or snoop)")
