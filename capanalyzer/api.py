@@ -107,7 +107,7 @@ def _document(
 
 def _inputs(source: Source | Iterable[Source]) -> list[str | BinaryIO]:
     if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
-        source = [cast(Source, source)]
+        source = [cast("Source", source)]
     return [os.fspath(one) if isinstance(one, str | os.PathLike) else one for one in source]
 
 

@@ -32,10 +32,9 @@ SIDES: Final = ("client", "server")
 _ALERT_LEVELS: Final = {1: "warning", 2: "fatal"}
 _UNFINISHED: Final = (Outcome.FAILED, Outcome.INCOMPLETE)
 _NOTHING: Final = model.Timing(None, None, None, None)
-_MAX_CHAINS: Final = 4096
-"""Certificate chains kept as models, about 3 kB each."""
-_chains: dict[tuple[int, ...], tuple[tuple[CertificateFacts, ...], tuple[model.Certificate, ...]]] = {}
-"""By the identities of the facts, which the entry itself keeps alive."""
+MAX_CHAINS: Final = 4096
+MAX_CHAIN_BYTES: Final = 16 << 20
+"""How many certificate chains, and bytes of them, are kept as models; then all are forgotten at once."""
 
 
 def session_id(capture: int, transport: str, stream: int) -> int:
@@ -115,8 +114,8 @@ def _tls(tls: TlsFacts) -> model.Tls:
     return model.Tls(
         _client_hello(tls),
         _server_hello(tls),
-        _chain(certificates) if certificates else (),
-        _chain(client_certificates) if client_certificates else (),
+        _chains.get(certificates) if certificates else (),
+        _chains.get(client_certificates) if client_certificates else (),
         tuple([_alert(a) for a in alerts]) if alerts else (),
         tls.resumed,
     )
@@ -155,14 +154,28 @@ def _server_hello(tls: TlsFacts) -> model.ServerHello | None:
     )
 
 
-def _chain(facts: tuple[CertificateFacts, ...]) -> tuple[model.Certificate, ...]:
-    key = tuple(map(id, facts))
-    known = _chains.get(key)
-    if known is None:
-        if len(_chains) >= _MAX_CHAINS:
-            _chains.clear()
-        known = _chains[key] = facts, tuple(_certificate(f) for f in facts)
-    return known[1]
+class _Chains:
+    """Certificate chains as models, by the identities of their facts, which each entry keeps alive."""
+
+    __slots__ = ("_bytes", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], tuple[tuple[CertificateFacts, ...], tuple[model.Certificate, ...]]] = {}
+        self._bytes = 0
+
+    def get(self, facts: tuple[CertificateFacts, ...]) -> tuple[model.Certificate, ...]:
+        key = tuple(map(id, facts))
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MAX_CHAINS or self._bytes >= MAX_CHAIN_BYTES:
+                self._known.clear()
+                self._bytes = 0
+            known = self._known[key] = facts, tuple([_certificate(one) for one in facts])
+            self._bytes += sum([len(one.der) for one in facts])
+        return known[1]
+
+
+_chains: Final = _Chains()
 
 
 def _certificate(facts: CertificateFacts) -> model.Certificate:
@@ -170,8 +183,8 @@ def _certificate(facts: CertificateFacts) -> model.Certificate:
         facts.subject,
         facts.issuer,
         facts.serial,
-        None if facts.not_before_ns is None else to_rfc3339(facts.not_before_ns),
-        None if facts.not_after_ns is None else to_rfc3339(facts.not_after_ns),
+        facts.not_before,
+        facts.not_after,
         facts.san,
     )
 

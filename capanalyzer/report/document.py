@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-import capanalyzer
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.session import Session
@@ -20,7 +19,7 @@ from capanalyzer.report.incidents import Incidents
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
 
-__all__ = ["Document", "Run", "tool"]
+__all__ = ["Document", "Run"]
 
 
 class Run(Protocol):
@@ -39,11 +38,6 @@ class Run(Protocol):
     def progress(self) -> tuple[int, int | None]:
         """(bytes read, bytes in all or None)."""
         ...
-
-
-def tool() -> model.Tool:
-    """Who wrote the report."""
-    return model.Tool("capanalyzer", capanalyzer.__version__)
 
 
 class Document:
@@ -115,7 +109,7 @@ class Document:
         """What is known once all sessions have been read."""
         return model.Trailer(
             model.SCHEMA_VERSION,
-            tool(),
+            model.TOOL,
             tuple(self.captures),
             tuple(self.unreadable),
             self._incidents.result(),

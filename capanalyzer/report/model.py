@@ -13,8 +13,11 @@ from typing import Final
 
 import msgspec
 
+from capanalyzer import __version__
+
 __all__ = [
     "SCHEMA_VERSION",
+    "TOOL",
     "Alert",
     "Capture",
     "Certificate",
@@ -288,3 +291,7 @@ class Trailer(Model, frozen=True, gc=False):
     unreadable: tuple[Unreadable, ...]
     incidents: tuple[Incident, ...]
     summary: Summary
+
+
+TOOL: Final = Tool("capanalyzer", __version__)
+"""Who writes the report."""

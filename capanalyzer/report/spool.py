@@ -17,8 +17,8 @@ IN_MEMORY: Final = 32 << 20
 class Spool:
     """Byte strings with a key each, given back in the order of their keys."""
 
-    def __init__(self, in_memory: int = IN_MEMORY) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115 - closed by __exit__
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by __exit__
         self._keys, self._starts = array("q"), array("q")
         self._end = 0
 

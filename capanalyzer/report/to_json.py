@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 
 from capanalyzer.report import model
-from capanalyzer.report.document import tool
 from capanalyzer.report.spool import Spool
 
 __all__ = ["to_json", "to_jsonl"]
@@ -30,7 +29,7 @@ def to_json(sessions: Iterable[model.Session], trailer: Callable[[], model.Trail
         for session in sessions:
             spool.add(session.id, encode(session))
         end = trailer()
-        yield b'{"schema_version":%b,\n"tool":%b,\n"sessions":[' % (encode(model.SCHEMA_VERSION), encode(tool()))
+        yield b'{"schema_version":%b,\n"tool":%b,\n"sessions":[' % (encode(model.SCHEMA_VERSION), encode(model.TOOL))
         yield from _chunks(_separated(spool.in_order()))
     yield b"],\n"
     yield b",\n".join(

@@ -143,7 +143,7 @@ class Told:
                 incidents.add(one)
         return model.Trailer(
             model.SCHEMA_VERSION,
-            model.Tool("capanalyzer", "0"),
+            model.TOOL,
             self.captures,
             self.unreadable,
             incidents.result(),

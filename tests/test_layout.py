@@ -1,0 +1,168 @@
+"""The shape of the code: stages import one way, few modules touch the outside, files stay readable."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "capanalyzer"
+
+FOUNDATION = ("errors", "wire", "i18n")
+"""What every stage may import, in order: each may import those before it."""
+STAGES = ("capture", "packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
+TOP = ("analysis", "report", "output", "api", "cli", "__main__")
+"""Above the stages."""
+ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
+
+MAY_IMPORT_ANALYSIS = {"api", "cli"}
+READS_FILES = {"capture", "i18n", "output"}
+"""``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
+PAGES = {"diagnosis/pages/__init__.py", "diagnosis/pages.py", "diagnosis/explain.py"}
+"""May read the pages that are part of the package."""
+MAX_LINES = 400
+CODE_POINT_TABLES = {"tls/codepoints.py", "tls/names.py"}
+
+
+def sources() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def part_of(path: Path) -> str:
+    """The stage or top-level module a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.lineno, node.module
+            if node.module == "capanalyzer":
+                yield from ((node.lineno, f"capanalyzer.{alias.name}") for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    """A stage imports earlier stages and the foundation, never a later one; nothing is imported relatively or whole."""
+    part = part_of(path)
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            assert all(alias.name != "*" for alias in node.names), f"line {node.lineno}: import *"
+    if part == "__init__":
+        return  # hands out names lazily
+    for line, module in imports_of(tree):
+        steps = module.split(".")
+        if steps[0] != "capanalyzer" or len(steps) == 1 or steps[1] == "__version__":
+            continue
+        imported = steps[1]
+        assert imported in ORDER, f"line {line}: {module} has no place in the order of stages"
+        assert ORDER[imported] <= ORDER[part], f"line {line}: {part} must not import {imported}"
+        if imported == "analysis":
+            assert part in MAY_IMPORT_ANALYSIS, f"line {line}: {part} must not drive the analysis"
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_only_the_command_line_prints_and_exits(path: Path) -> None:
+    if name_of(path) in ("cli.py", "__main__.py"):
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("print", "input", "exit", "quit"), f"line {node.lineno}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used = f"{node.value.id}.{node.attr}"
+            allowed = {"sys.stdin"} if part_of(path) == "capture" else set()
+            forbidden = {"sys.exit", "os._exit", "sys.stdout", "sys.stderr", "sys.stdin"} - allowed
+            assert used not in forbidden, f"line {node.lineno}: {used}"
+        if isinstance(node, ast.Name):
+            assert node.id != "SystemExit", f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_only_the_capture_stage_reads_files_and_sockets(path: Path) -> None:
+    if part_of(path) in READS_FILES or name_of(path) in PAGES:
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "open", f"line {node.lineno}: open()"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            forbidden = ("read_bytes", "read_text", "write_bytes", "write_text")
+            assert node.func.attr not in forbidden, f"line {node.lineno}: {node.func.attr}()"
+    for line, module in imports_of(tree):
+        allowed = {"socket"} if part_of(path) in ("handshake", "packets", "streams") else set()  # inet_ntop
+        assert module.split(".")[0] not in {"socket", "mmap", "urllib", "http", "fsspec"} - allowed, f"line {line}"
+    if "socket" in {module for _, module in imports_of(tree)}:
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_socket(node.value)}
+        assert used <= {"inet_ntop", "inet_pton", "AF_INET", "AF_INET6"}, used
+
+
+def is_socket(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "socket"
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_no_clock_is_asked_by_the_stages(path: Path) -> None:
+    """*Now* is the newest packet's time: the same capture gives the same report on any day."""
+    if part_of(path) not in STAGES:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used = f"{node.value.id}.{node.attr}"
+            assert used not in ("time.time", "time.time_ns", "time.sleep", "datetime.now", "datetime.utcnow"), (
+                f"line {node.lineno}: {used}"
+            )
+
+
+def test_no_module_of_odds_and_ends() -> None:
+    forbidden = {"utils", "util", "helpers", "common", "misc", "_util", "_utils"}
+    assert [name_of(path) for path in sources() if path.stem in forbidden or path.parent.name in forbidden] == []
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_files_stay_readable(path: Path) -> None:
+    if name_of(path) in CODE_POINT_TABLES:
+        return
+    assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_listed_names_exist(path: Path) -> None:
+    """``__all__`` names what is there, once."""
+    tree = ast.parse(path.read_text("utf-8"))
+    lists = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "__all__"
+        and isinstance(node.value, ast.List)
+    ]
+    if not lists:
+        return
+    assert len(set(lists[0])) == len(lists[0])
+    if part_of(path) == "__init__":
+        return  # hands out names lazily: tests/test_api.py asks for each
+    defined = {
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [node.name]
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            else [node.id]
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            else [alias.asname or alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert set(lists[0]) <= defined, set(lists[0]) - defined
