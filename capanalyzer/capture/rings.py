@@ -28,12 +28,21 @@ from capanalyzer.capture.records import BATCH_BYTES, CaptureInfo, RecordBatch
 __all__ = ["RingCapture", "find_rings"]
 
 _COMPRESSION_SUFFIX = re.compile(r"\.(gz|bz2|xz|zst|zstd|lz4)$", re.IGNORECASE)
-_TRAILING_COUNTER = re.compile(r"(?<=[a-z])\.?\d+$", re.IGNORECASE)
+_TRAILING_COUNTER = re.compile(r"(?<=[a-z])(\.?)(\d+)$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
+_TIME_STAMP = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|(?<!\d)1\d{9}(?!\d)")
+"""A year and what belongs to it, or seconds since the epoch."""
+_COUNTER_IN_WORD = re.compile(r"[a-z]\d+(\.[a-z]+)?$", re.IGNORECASE)
 
-_MOST_GAP_NS: Final = 3600 * 10**9
-"""Files of a ring that differ by a counter alone may lie this far apart, or as far as they are long: a quiet
-night of a ring is one capture, Monday's test1 and Tuesday's test2 are two."""
+_MOST_GAP_STAMPED_NS: Final = 24 * 3600 * 10**9
+"""Files with a time stamp in their names are rotated by time, and a network may be quiet for a night."""
+
+_MOST_GAP_NS: Final = 60 * 10**9
+"""Files that differ by a counter alone are rotated by size: a full file is followed at once, by this much or
+by what a file lasts."""
+
+_MOST_GAP_IN_WORD_NS: Final = 10**9
+"""``test1`` and ``test2`` are rather two tests; they must follow each other as packets do."""
 
 _MOST_OVERLAP_NS: Final = 5 * 10**9
 """Files of a ring may overlap by this much, and a tenth of the shorter one: packets are not written in
@@ -57,84 +66,107 @@ _SIDES: Final[dict[bool, Literal["left", "right"]]] = {False: "left", True: "rig
 
 
 class _Span:
-    """When a file's packets were captured."""
+    """When a file's packets were captured, and what its name counts."""
 
-    __slots__ = ("first_ns", "has_stamp", "last_ns", "links", "member")
+    __slots__ = ("counter", "first_ns", "last_ns", "links", "member", "most_gap_ns")
 
-    def __init__(self, member: Input, first_ns: int, last_ns: int, links: list[str], has_stamp: bool) -> None:
-        self.member, self.first_ns, self.last_ns = member, first_ns, last_ns
-        self.links, self.has_stamp = links, has_stamp
+    def __init__(self, member: Input, first_ns: int, last_ns: int, links: list[str]) -> None:
+        self.member, self.first_ns, self.last_ns, self.links = member, first_ns, last_ns, links
+        base = _base(member)
+        self.counter: int | None = None
+        self.most_gap_ns = _MOST_GAP_STAMPED_NS
+        if not _TIME_STAMP.search(base):
+            self.most_gap_ns = _MOST_GAP_IN_WORD_NS if _COUNTER_IN_WORD.search(base) else _MOST_GAP_NS
 
 
 def find_rings(inputs: list[Input]) -> list[list[Input]]:
     """Which of the inputs belong together, each group in the order it is to be read; groups of one are left out."""
-    groups: dict[tuple[str, str], list[Input]] = {}
+    groups: dict[tuple[str, str, str], list[Input]] = {}
     for each in inputs:
         if each.is_file and each.format:
-            groups.setdefault(_family(each.name), []).append(each)
-    rings: list[list[Input]] = []
-    for group in groups.values():
-        if len(group) > 1 and len({each.format for each in group}) == 1:
-            rings.extend(_follow(_constant_parts(group)))
-    return rings
+            folder = os.path.realpath(os.path.dirname(each.name))
+            groups.setdefault((folder, _family(_base(each)), each.format), []).append(each)
+    families = (family for group in groups.values() for family in _families(group))
+    return [ring for family in families for ring in _follow(family)]
 
 
-def _family(name: str) -> tuple[str, str]:
-    """Folder and name with every number replaced: equal for the files of a ring."""
-    folder, base = os.path.split(_COMPRESSION_SUFFIX.sub("", name))
-    return os.path.realpath(folder), _DIGITS.sub("#", _TRAILING_COUNTER.sub("", base))
+def _base(member: Input) -> str:
+    return _COMPRESSION_SUFFIX.sub("", os.path.basename(member.name))
 
 
-def _constant_parts(group: list[Input]) -> list[list[Input]]:
-    """Split a family where more than a counter and a time stamp differ: ``a1-cap2`` and ``a2-cap1``."""
-    names = [_COMPRESSION_SUFFIX.sub("", os.path.basename(each.name)) for each in group]
-    numbers = [_DIGITS.findall(_TRAILING_COUNTER.sub("", name)) for name in names]
-    stamped = [_is_stamped(name) for name in names]
-    if all(stamped):
-        return [group]
-    # Without a time stamp, one number may count; the others must be equal.
+def _family(base: str) -> str:
+    """A name with every number replaced: equal for the files of a ring."""
+    return _DIGITS.sub("#", _TRAILING_COUNTER.sub("", base))
+
+
+def _numbers(base: str) -> list[int]:
+    """The numbers in a name; the last is the counter behind the extension, 0 where there is none."""
+    trailing = _TRAILING_COUNTER.search(base)
+    numbers = _DIGITS.findall(_TRAILING_COUNTER.sub("", base))
+    return [*map(int, numbers), int(trailing.group(2)) if trailing else 0]
+
+
+def _families(group: list[Input]) -> list[list[tuple[Input, int | None]]]:
+    """Split files of like names where more than a counter differs; each with its counter.
+
+    None stands for the counter of names that hold a time stamp: the stamp counts.
+    """
+    if len(group) < 2:
+        return []
+    if all(_TIME_STAMP.search(_base(each)) for each in group):
+        return [[(each, None) for each in group]]
+    numbers = [_numbers(_base(each)) for each in group]
     counting = [place for place in range(len(numbers[0])) if len({each[place] for each in numbers}) > 1]
-    if len(counting) <= 1:
-        return [group]
-    split: dict[tuple[str, ...], list[Input]] = {}
-    for each, parts in zip(group, numbers, strict=True):
-        split.setdefault(tuple(parts[:-1]), []).append(each)
-    return [part for part in split.values() if len(part) > 1]
+    if len(counting) < 2:
+        place = counting[0] if counting else -1
+        return [[(each, found[place]) for each, found in zip(group, numbers, strict=True)]]
+    # ``a1-cap1``, ``a1-cap2``, ``a2-cap1``: the numbers before the last that counts name the ring.
+    split: dict[int, list[Input]] = {}
+    for each, found in zip(group, numbers, strict=True):
+        split.setdefault(found[counting[0]], []).append(each)
+    return [family for part in split.values() for family in _families(part)]
 
 
-def _is_stamped(name: str) -> bool:
-    """Whether a time stamp stands in the name: a year and what belongs to it, or seconds since the epoch."""
-    return re.search(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|(?<!\d)1\d{9}(?!\d)", name) is not None
+def _follow(family: list[tuple[Input, int | None]]) -> Iterator[list[Input]]:
+    """The runs of files whose times and counters follow each other."""
+    spans: list[_Span] = []
+    for member, counter in family:
+        span = _span_of(member)
+        if span is not None:
+            span.counter = counter
+            spans.append(span)
+    # Equal first times: the name decides, so that the order is the same on every run.
+    spans.sort(key=lambda span: (span.first_ns, span.member.name))
+    counters = [span.counter for span in spans if span.counter is not None]
+    wrap = (max(counters), min(counters)) if counters else None
+    run: list[_Span] = []
+    for span in spans:
+        if run and not _continues(run, span, wrap):
+            if len(run) > 1:
+                yield [each.member for each in run]
+            run = []
+        run.append(span)
+    if len(run) > 1:
+        yield [each.member for each in run]
 
 
-def _follow(families: list[list[Input]]) -> Iterator[list[Input]]:
-    """The runs of files whose times follow each other."""
-    for family in families:
-        spans = [span for span in map(_span_of, family) if span is not None]
-        # Equal first times: the name decides, so that the order is the same on every run.
-        spans.sort(key=lambda span: (span.first_ns, span.member.name))
-        run: list[_Span] = []
-        for span in spans:
-            if run and not _continues(run, span):
-                if len(run) > 1:
-                    yield [each.member for each in run]
-                run = []
-            run.append(span)
-        if len(run) > 1:
-            yield [each.member for each in run]
-
-
-def _continues(run: list[_Span], span: _Span) -> bool:
+def _continues(run: list[_Span], span: _Span, wrap: tuple[int, int] | None) -> bool:
     """Whether a file goes on where those before it ended."""
     before = run[-1]
-    if before.links != span.links and before.links and span.links:
+    if before.links != span.links or span.first_ns <= before.first_ns:
         return False
+    if before.counter is not None and span.counter is not None:
+        # Up by one; from the highest to the lowest, where a ring is written again (tcpdump -W); or down by
+        # one, as logrotate renames.
+        step = span.counter - before.counter
+        is_renamed = step == -1 and bool(_TRAILING_COUNTER.search(_base(before.member)))
+        if step != 1 and (before.counter, span.counter) != wrap and not is_renamed:
+            return False
     last_ns = max(each.last_ns for each in run)
-    shorter = min(before.last_ns - before.first_ns, span.last_ns - span.first_ns)
-    if span.first_ns < last_ns - min(_MOST_OVERLAP_NS, shorter // 10):
+    durations = (before.last_ns - before.first_ns, span.last_ns - span.first_ns)
+    if span.first_ns < last_ns - min(_MOST_OVERLAP_NS, min(durations) // 10):
         return False
-    longer = max(before.last_ns - before.first_ns, span.last_ns - span.first_ns)
-    return span.has_stamp or span.first_ns - last_ns <= max(_MOST_GAP_NS, longer)
+    return span.first_ns - last_ns <= max(span.most_gap_ns, *durations)
 
 
 def _span_of(member: Input) -> _Span | None:
@@ -149,8 +181,7 @@ def _span_of(member: Input) -> _Span | None:
             last = _read_end(member) or last
     if seen.first_ns is None or last is None:
         return None
-    stamped = _is_stamped(os.path.basename(member.name))
-    return _Span(member, seen.first_ns, max(last, seen.first_ns), list(seen.link_types), stamped)
+    return _Span(member, seen.first_ns, max(last, seen.first_ns), list(seen.link_types))
 
 
 def _read_start(member: Input, most: int) -> CaptureInfo:
