@@ -12,5 +12,18 @@ The modules, with what others use of them (import from the modules; this package
 ``hello``
     ``read_client_hello(body) -> ClientHello``, ``read_server_hello(body) -> ServerHello`` (HelloRetryRequest where
     ``is_hello_retry``), ``read_sslv2_client_hello(body)``, ``read_sslv2_server_hello(body)``,
-    ``parse_client_hello(body, partial=True)`` for the beginning of one.
+    ``parse_client_hello(body, partial=True)`` for the beginning of one. ``hello.shape`` is shared by hellos that differ
+    only in random parts: a key to cache what depends on nothing else (``shape.scratch``).
+``fingerprint``
+    ``ja3(hello)``, ``ja4(hello, "t")``, ``ja3s(server_hello)``.
+``certificates``
+    ``read_chain(body) -> Chain(certificates, error)`` never raises; ``certificate_facts(der) -> CertificateFacts``;
+    ``read_certificate_message(body) -> DERs`` raises. Both caches return the same objects for the same bytes.
+``messages``
+    CertificateRequest, ServerKeyExchange, CertificateStatus, NewSessionTicket.
+``history``
+    ``history(messages)``: Zeek's letters.
+``codepoints``
+    ``cipher_suite_name(code)``, ``version_name``, ``alert_name``, ``group_name``, ``extension_name``,
+    ``signature_scheme_name``, ``handshake_name`` ...
 """

@@ -47,7 +47,7 @@ _UNREAD: Final = object()
 
 
 def safe_text(name: bytes) -> str:
-    """Wire bytes as text: UTF-8 where they are, else with backslash escapes. Control characters stay: escape on output."""
+    """Wire bytes as text: UTF-8 where they are, else backslash escapes. Control characters stay: escape on output."""
     try:
         return name.decode("ascii")
     except UnicodeDecodeError:

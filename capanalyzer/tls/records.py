@@ -423,7 +423,7 @@ class TlsReader:
         """A record in SSLv2 form: its hellos, CLIENT-MASTER-KEY and ERROR are clear, the rest is not."""
         head = 2 if data[at] & 0x80 else 3
         kind = data[at + head] if at + head < end else -1
-        clear = kind == 1 or kind == 4 or (kind == 2 and self.record_count == 2) or (kind == 0 and end - at == head + 3)
+        clear = kind in (1, 4) or (kind == 2 and self.record_count == 2) or (kind == 0 and end - at == head + 3)
         if clear and head == 2 and not self._ciphered:
             body = data[at + head + 1 : end]
             version = 0x0002
@@ -498,7 +498,7 @@ class TlsReader:
             place = next_message
 
     def _go_on(self, data: bytes, place: int, end: int, version: int, frame: int, time_ns: int) -> int:
-        """Continue a message begun in an earlier record; where the next one begins, or -1 when the record is used up."""
+        """Continue a message begun in an earlier record; where the next one begins, or -1 with the record used up."""
         fragment = self._fragment
         if len(fragment) < 4:
             missing = 4 - len(fragment)

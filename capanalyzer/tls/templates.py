@@ -77,14 +77,13 @@ class TemplateCache(Generic[Shape]):
         if not pieces:
             return
         layouts = self._by_length.setdefault(size, [])
-        for getter, shapes, known in layouts:
-            if known == pieces:
-                break
-        else:
-            getter, shapes = itemgetter(*pieces), {}
+        layout = next((layout for layout in layouts if layout[2] == pieces), None)
+        if layout is None:
             if len(layouts) >= MAX_LAYOUTS:
                 self._count -= len(layouts.pop(0)[1])
-            layouts.append((getter, shapes, pieces))
+            layout = (itemgetter(*pieces), {}, pieces)
+            layouts.append(layout)
+        getter, shapes, _ = layout
         before = len(shapes)
         shapes[getter(body)] = shape
         self._count += len(shapes) - before
