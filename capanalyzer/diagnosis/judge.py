@@ -1,0 +1,211 @@
+"""Verdicts: which outcome a session had, and why.
+
+An ordinary session, handshake complete and data both ways, leaves through :meth:`Judge.see` before any rule is asked.
+Of all others the rules are asked (see :mod:`capanalyzer.diagnosis.registry` for how the cause is chosen), and what no rule calls
+a failure is idle, plaintext, or incomplete. Whatever may still change with the rest of the capture waits for :meth:`Judge.finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
+from capanalyzer.diagnosis.rule import Context
+from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, SOON_NS, TLS12
+from capanalyzer.diagnosis.rules.trust.faults import faults
+from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
+from capanalyzer.handshake.session import CloseEvent, Session, Side
+from capanalyzer.streams.flow import Ended
+
+if TYPE_CHECKING:
+    from capanalyzer.tls.certificates import CertificateFacts
+
+__all__ = ["Judge"]
+
+MAX_HELD: Final = 8192
+"""Sessions kept for the comparison, about 10 kB each at most; those beyond are judged with what is known by then."""
+MAX_CLEAN_CHAINS: Final = 8192
+"""Chains remembered as faultless for a name: one entry is about 200 bytes."""
+
+_SPEAKS_TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
+
+
+class Judge:
+    """Judges the sessions of one capture, in the order in which they end."""
+
+    def __init__(self, *, tls_ports: Iterable[int] = ()) -> None:
+        """
+        :param tls_ports: ports, beside the well-known ones, on which TLS is expected (``--tls-port``).
+        """
+        self.knowledge = Knowledge(tls_ports)
+        self.judged_early = 0
+        """Sessions judged before the capture's end because ``MAX_HELD`` others were waiting."""
+        self._held: list[Session] = []
+        self._plain: dict[tuple[str, str | None], Verdict] = {}
+        self._clean: dict[tuple[int, str | None], tuple[tuple[CertificateFacts, ...], int, int]] = {}
+
+    def see(self, session: Session) -> Verdict | None:
+        """Learn from a session and judge it; None when it is held for comparison until :meth:`finish`."""
+        tls = session.tls
+        if tls is not None:
+            handshake = tls.handshake
+            done_ns = handshake.done_ns
+            if done_ns is not None and handshake.version is not None:
+                data = handshake.data_from
+                if data[0] and data[1] and handshake.alert_sized[1] is None and handshake.version >= TLS12:
+                    hello = tls.client_hello_message
+                    if hello is not None and done_ns - hello.time_ns < SLOW_NS and (handshake.is_13 or self._is_clean(session)):
+                        self.knowledge.learn_ordinary(session)
+                        return self._established(session.tcp.closes)
+        return self._see(session)
+
+    def finish(self) -> Iterator[tuple[Session, Verdict]]:
+        """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
+        held, self._held = self._held, []
+        for session in held:
+            yield session, self._judge(Context(session, self.knowledge))
+
+    def limits(self) -> dict[str, int]:
+        """Caps that were reached, and how often: ``held`` (sessions judged early), ``servers`` (not learned from)."""
+        reached = {"held": self.judged_early, "servers": self.knowledge.servers_left_out}
+        return {name: count for name, count in reached.items() if count}
+
+    def _see(self, session: Session) -> Verdict | None:
+        knowledge = self.knowledge
+        knowledge.learn_traffic(session)
+        context = Context(session, knowledge)
+        verdict = self._judge(context)
+        if verdict.outcome is Outcome.ESTABLISHED:
+            knowledge.learn_established(session)
+            return verdict
+        if not _may_change(context, verdict):
+            return verdict
+        if len(self._held) >= MAX_HELD:
+            self.judged_early += 1
+            return verdict
+        self._held.append(session)
+        return None
+
+    def _established(self, closes: tuple[CloseEvent, ...]) -> Verdict:
+        """The verdict without findings, one object for each way of closing."""
+        if closes:
+            close = closes[0]
+            key: tuple[str, str | None] = "rst" if close.is_rst else "fin", "client" if close.side is Side.CLIENT else "server"
+        else:
+            key = _NOT_CLOSED
+        verdict = self._plain.get(key)
+        if verdict is None:
+            verdict = self._plain[key] = Verdict(Outcome.ESTABLISHED, closed_how=key[0], closed_who=key[1])
+        return verdict
+
+    def _is_clean(self, session: Session) -> bool:
+        """The chain shows no fault for this name at this time; remembered with the span of time for which that holds."""
+        tls = session.tls
+        chain = tls.certificates if tls is not None else ()
+        if tls is None or not chain:
+            return True
+        hello = tls.client_hello
+        name = hello.sni if hello is not None else None
+        key = id(chain[0]), name
+        known = self._clean.get(key)
+        if known is None or known[0][0] is not chain[0]:
+            if any(fault.is_plain for fault in faults(chain, name, session.start_ns)):
+                return False
+            if len(self._clean) >= MAX_CLEAN_CHAINS:
+                self._clean.clear()
+            until = min((c.not_after_ns for c in chain if c.not_after_ns is not None), default=1 << 63)
+            known = self._clean[key] = chain, chain[0].not_before_ns or 0, until - SOON_NS
+        return known[1] <= session.start_ns < known[2]
+
+    def _judge(self, context: Context) -> Verdict:
+        story = context.story
+        primary = _primary(story, context)
+        how, who = story.closed()
+        if primary is not None:
+            if story.close is None:
+                how = "timeout"
+            if primary.cause == "middlebox-reset":
+                who = "middlebox"
+            return Verdict(
+                Outcome.FAILED,
+                primary.stage or story.stage,
+                primary.waiting_on or story.waiting_on,
+                primary.blame,
+                how,
+                who,
+                (primary,),
+            )
+        if story.established:
+            found = tuple(f for f in (rule.check(story.session, context) for rule in WARNINGS) if f is not None)
+            return Verdict(Outcome.ESTABLISHED, closed_how=how, closed_who=who, findings=found)
+        outcome = _without_failure(story, context)
+        if outcome is not Outcome.INCOMPLETE:
+            return Verdict(outcome, closed_how=how, closed_who=who)
+        note = next(f for f in (rule.check(story.session, context) for rule in CAPTURE_RULES) if f is not None)
+        return Verdict(outcome, story.stage, story.waiting_on, None, how, who, (note,))
+
+
+_NOT_CLOSED: Final[tuple[str, str | None]] = ("none", None)
+
+
+def _primary(story: Story, context: Context) -> Finding | None:
+    """The explanation of the earliest event; of several for one event the first in the order of the rules."""
+    best: Finding | None = None
+    established, sees_all = story.established, story.sees_all
+    for rule in RULES:
+        if (established and not rule.after_handshake) or (rule.from_absence and not sees_all):
+            continue
+        found = rule.check(story.session, context)
+        if found is not None and (best is None or (found.at_ns, found.at_frame) < (best.at_ns, best.at_frame)):
+            best = found
+    return best
+
+
+def _without_failure(story: Story, context: Context) -> Outcome:
+    """Idle, plaintext or incomplete, for a session that nothing shows to have failed."""
+    session = story.session
+    if story.hello is not None or story.server_hello is not None:
+        return Outcome.INCOMPLETE
+    client, server = session.protocol
+    sent, answered = session.payload_bytes
+    quality = session.quality
+    if client in _SPEAKS_TLS or (server in _SPEAKS_TLS and sent):
+        return Outcome.INCOMPLETE
+    if not sent and (not answered or server in _SPEAKS_TLS):
+        if quality.one_sided is not None or (quality.starts_mid_session and story.connected_ns is None):
+            return Outcome.INCOMPLETE
+        return _without_payload(story, context)
+    if client in (None, "unknown") and server in (None, "unknown"):
+        if quality.starts_mid_session or quality.truncated or quality.one_sided is not None or quality.lost:
+            return Outcome.INCOMPLETE
+    upgrade = session.upgrade
+    if upgrade is not None and upgrade.asked and upgrade.agreed and session.tls is None and story.is_open:
+        return Outcome.INCOMPLETE
+    if client is not None and server is None and context.is_tls_port and (story.is_open or not story.sees_all):
+        return Outcome.INCOMPLETE
+    return Outcome.PLAINTEXT
+
+
+def _without_payload(story: Story, context: Context) -> Outcome:
+    """Nobody said anything that counts."""
+    session = story.session
+    if story.connected_ns is None and not session.tcp.server.syn_count:
+        return Outcome.IDLE if context.knowledge.is_race_loser(session) else Outcome.INCOMPLETE
+    if story.end is not None:
+        return Outcome.IDLE  # also half-open probes: a RST answers the SYN/ACK
+    return Outcome.IDLE if session.quality.ended is Ended.IDLE and story.connected_ns is not None else Outcome.INCOMPLETE
+
+
+def _may_change(context: Context, verdict: Verdict) -> bool:
+    """The rest of the capture may still explain this session otherwise."""
+    story = context.story
+    if verdict.outcome is Outcome.FAILED:
+        return verdict.stage is not Stage.TCP_CONNECT or verdict.cause == "tcp-connect-timeout"
+    if verdict.outcome is Outcome.INCOMPLETE and story.connected_ns is None:
+        return True  # one direction alone: is the whole capture like that; did the client connect elsewhere
+    # A server that says nothing, on a port that may turn out to speak TLS.
+    unanswered = story.session.protocol[Side.SERVER] is None and story.tls is None
+    return unanswered and not context.is_tls_port and (story.end is not None or bool(story.session.payload_bytes[Side.CLIENT]))

@@ -1,0 +1,89 @@
+"""What a rule is: one cause (or one family of causes), decided from one session and what the capture knows.
+
+A rule says no more than whether its cause explains the session. Which of several explanations counts is decided in
+one place, by time and then by the order of :data:`capanalyzer.diagnosis.registry.RULES`; which outcome follows is decided
+by the judge. Rules have no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from capanalyzer.diagnosis.knowledge import Knowledge, ServerKnowledge
+from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Severity, Stage, WaitingOn
+from capanalyzer.handshake.session import Session
+
+__all__ = ["Context", "Rule", "failure"]
+
+
+class Context:
+    """What a rule may look at beside the session: its story, and what the rest of the capture shows."""
+
+    __slots__ = ("knowledge", "story")
+
+    def __init__(self, session: Session, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.story = Story(session)
+
+    @property
+    def is_tls_port(self) -> bool:
+        """The server's port is one where TLS is to be expected (see :class:`Knowledge`)."""
+        return self.knowledge.is_tls_port(self.story.session.server)
+
+    @property
+    def server(self) -> ServerKnowledge | None:
+        """What other sessions showed of this server; None where there were none."""
+        return self.knowledge.server(self.story.session.server)
+
+
+class Rule:
+    """Base of all rules. The class docstring holds what maintainers need; users read the pages of its causes."""
+
+    causes: ClassVar[tuple[str, ...]]
+    """Identifiers it can give, each with a page in every language."""
+    from_absence: ClassVar[bool] = False
+    """Decides from something that was not there: asked only when the capture would have shown it."""
+    after_handshake: ClassVar[bool] = False
+    """Is asked of sessions with a completed handshake as well; all others only of those without."""
+    compares: ClassVar[bool] = False
+    """Its answer can change with what the rest of the capture shows, so the judge waits for that."""
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        """The finding, when the cause explains this session; else None. Must not raise on any session."""
+        raise NotImplementedError
+
+
+def failure(
+    cause: str,
+    confidence: Confidence,
+    blame: Blame,
+    at: tuple[int, int],
+    *,
+    facts: Mapping[str, str | int | float] | None = None,
+    evidence: Iterable[Evidence | None] = (),
+    alternatives: tuple[str, ...] = (),
+    stage: Stage | None = None,
+    waiting_on: WaitingOn | None = None,
+    variant: str = "",
+) -> Finding:
+    """A finding that explains why the session failed.
+
+    :param at: (time_ns, frame) of the event judged.
+    :param evidence: what could not be seen is None and left out.
+    """
+    return Finding(
+        cause,
+        Severity.FAILURE,
+        confidence,
+        facts or {},
+        tuple(e for e in evidence if e is not None),
+        alternatives,
+        at[0],
+        at[1],
+        blame,
+        stage,
+        waiting_on,
+        variant,
+    )

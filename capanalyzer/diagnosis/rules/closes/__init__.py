@@ -1,0 +1,1 @@
+"""Who reset, closed or fell silent, and why."""

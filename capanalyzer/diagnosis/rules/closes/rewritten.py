@@ -1,0 +1,54 @@
+"""hello-rewritten, as far as one session shows it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.diagnosis.evidence import of_alert, of_end, of_hello
+from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.story import TLS13
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding
+from capanalyzer.handshake.session import Session, Side
+from capanalyzer.i18n import N_
+from capanalyzer.tls.codepoints import alert_name, version_name
+
+ILLEGAL_PARAMETER: Final = 47
+
+
+class DowngradeSentinel(Rule):
+    """The downgrade sentinel in ServerHello.random (RFC 8446 section 4.1.3) to a client that offered TLS 1.3.
+
+    The server speaks TLS 1.3 and was not offered it: something between rewrote the hello. The client must answer with
+    illegal_parameter; a client that closes instead has seen the same.
+    """
+
+    causes = ("hello-rewritten",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, tls = context.story, session.tls
+        answer = story.server_hello
+        if tls is None or answer is None or not tls.downgrade_sentinel or tls.client_hello is None or tls.version is None:
+            return None
+        if TLS13 not in tls.client_hello.offered_versions or tls.version >= TLS13:
+            return None
+        alert, end = story.alert, story.end
+        by_client = alert.side is Side.CLIENT if alert is not None else end is not None and end.side is Side.CLIENT
+        if not by_client:
+            return None
+        return failure(
+            "hello-rewritten",
+            Confidence.CERTAIN if alert is not None and alert.code == ILLEGAL_PARAMETER else Confidence.LIKELY,
+            Blame.NETWORK,
+            (answer.time_ns, answer.frame),
+            facts={
+                "selected": version_name(tls.version),
+                "alert": alert_name(alert.code) if alert is not None and alert.code is not None else "",
+                "code": alert.code if alert is not None and alert.code is not None else "",
+            },
+            evidence=(
+                of_hello(story),
+                Evidence(answer.frame, answer.time_ns, Side.SERVER, N_("ServerHello chooses {selected}; its random ends in DOWNGRD")),
+                of_alert(alert) if alert is not None else of_end(end),
+            ),
+            alternatives=("tls-interception",),
+        )

@@ -1,0 +1,59 @@
+"""Whether it was the size of segments that kept them from arriving."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.diagnosis.story import Story, is_probed
+from capanalyzer.handshake.session import Session, Side, SideFacts
+from capanalyzer.packets.table import IcmpError
+
+__all__ = ["full_size", "gave_up", "hello_end", "is_full_size", "spans_segments", "too_big"]
+
+ETHERNET_MSS: Final = 1460
+OPTIONS_ROOM: Final = 40
+"""TCP options take up to this much from a full segment's payload (RFC 9293 section 3.1); time stamps take 12."""
+_RECORD_HEADER: Final = 5
+_HANDSHAKE_HEADER: Final = 4
+
+
+def full_size(session: Session) -> int:
+    """Payload bytes from which a segment counts as full: the smaller MSS of both ends, less room for options."""
+    announced = [m for m in (session.tcp.client.mss, session.tcp.server.mss) if m]
+    return max(min([*announced, ETHERNET_MSS]) - OPTIONS_ROOM, 200)
+
+
+def is_full_size(session: Session, length: int) -> bool:
+    return length >= full_size(session)
+
+
+def hello_end(session: Session) -> int:
+    """Stream offset behind the ClientHello; where it is not complete, what its record header announces; 0 where there is none."""
+    tls = session.tls
+    hello = tls.client_hello_message if tls is not None else None
+    if hello is not None:
+        return hello.offset + _RECORD_HEADER + _HANDSHAKE_HEADER + hello.length
+    start = session.first_bytes[Side.CLIENT]
+    if start is not None and len(start) >= _RECORD_HEADER and start[0] == 0x16:
+        return _RECORD_HEADER + (start[3] << 8 | start[4])
+    return 0
+
+
+def spans_segments(session: Session) -> bool:
+    """The ClientHello does not fit into one segment."""
+    return hello_end(session) > full_size(session) + OPTIONS_ROOM
+
+
+def gave_up(facts: SideFacts, story: Story) -> bool:
+    """A segment of this side was sent again and never acknowledged, often or long enough to be proof."""
+    if facts.last_transmissions < 2:
+        return False
+    return is_probed(facts) or story.is_patient or (story.end is not None and facts.last_transmission_span_ns > 0)
+
+
+def too_big(session: Session) -> IcmpError | None:
+    """ICMP fragmentation needed (RFC 1191) or ICMPv6 packet too big (RFC 8201) about this session."""
+    for error in session.tcp.icmp:
+        if (error.version == 4 and error.type == 3 and error.code == 4) or (error.version == 6 and error.type == 2):
+            return error
+    return None

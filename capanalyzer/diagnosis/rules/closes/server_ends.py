@@ -1,0 +1,153 @@
+"""The server's end, or what looks like it: middlebox-reset, server-reset, server-closed, and alerts that cannot be read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.diagnosis.evidence import ms, of_end, of_hello, of_server_hello
+from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
+from capanalyzer.handshake.session import CloseEvent, Session, Side
+from capanalyzer.i18n import N_
+
+AT_ONCE_NS: Final = 5_000_000
+"""Two resets in opposite directions within this time have one sender between the ends."""
+
+
+class MiddleboxReset(Rule):
+    """A reset that its sender did not send.
+
+    Evidence, any of it enough: the RST's TTL or hop limit is none of those on the same sender's SYN, SYN/ACK and data; resets
+    towards both ends at once; genuine packets of that sender after its RST. IP ID 0, window 0 and missing options
+    say nothing: kernels' own resets look so. A forwarded packet that was captured twice has both TTLs among those known.
+    """
+
+    causes = ("middlebox-reset",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story = context.story
+        reset = story.close
+        if reset is None or not reset.is_rst or story.hello is None:
+            return None
+        sender = session.tcp.side(reset.side)
+        other = next((c for c in session.tcp.closes if c.is_rst and c.side is not reset.side), None)
+        if sender.ttls and reset.ttl not in sender.ttls:
+            variant = "ttl"
+        elif other is not None and abs(other.time_ns - reset.time_ns) <= AT_ONCE_NS:
+            variant = "both"
+        elif sender.last_data_ns is not None and sender.last_data_ns > reset.time_ns:
+            variant = "after"
+        else:
+            return None
+        return failure(
+            "middlebox-reset",
+            Confidence.LIKELY,
+            Blame.NETWORK,
+            (reset.time_ns, reset.frame),
+            facts={
+                "sender": reset.side.name.lower(),
+                "ttl": reset.ttl,
+                "ttls": ", ".join(str(t) for t in sender.ttls) or "?",
+                "after_ms": ms(max(0, reset.time_ns - story.hello.time_ns)),
+            },
+            evidence=(of_hello(story), Evidence(reset.frame, reset.time_ns, reset.side, _RESET_TEXTS[variant])),
+            alternatives=("server-reset",) if reset.side is Side.SERVER else ("client-abandoned",),
+            stage=story.stage,
+            waiting_on=story.waiting_on,
+            variant=variant,
+        )
+
+
+_RESET_TEXTS: Final = {
+    "ttl": N_("RST with TTL {ttl}; the sender's own packets have {ttls}"),
+    "both": N_("RST, and another one in the opposite direction at the same time"),
+    "after": N_("RST, after which its sender went on sending"),
+}
+
+
+class ServerEnds(Rule):
+    """The server resets or closes after the ClientHello without an alert.
+
+    Also before the hello has arrived (they cross), in the middle of its own flight, and after the client's. After a wait in which it was the
+    client's turn it is client-silent; with evidence on the RST it is middlebox-reset.
+    """
+
+    causes = ("server-reset", "server-closed")
+    from_absence = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, end = context.story, context.story.end
+        if end is None or end.side is not Side.SERVER or story.hello is None or story.alert is not None:
+            return None
+        cause = "server-reset" if end.how == "rst" else "server-closed"
+        since = story.hello.time_ns if story.server_hello is None else story.progress_ns
+        return failure(
+            cause,
+            Confidence.LIKELY,
+            Blame.SERVER,
+            (end.time_ns, end.frame),
+            facts={"after_ms": ms(max(0, end.time_ns - since)), "waited_s": round(story.waited_ns / 1e9, 1), "ttl": _ttl(story.close)},
+            evidence=(of_hello(story), of_server_hello(story), of_end(end)),
+            alternatives=_alternatives(story, cause),
+            stage=story.stage,
+            waiting_on=story.waiting_on,
+            variant="crossed" if end.time_ns < story.hello.time_ns else "flight" if story.server_hello is not None else "",
+        )
+
+
+def _ttl(close: CloseEvent | None) -> int | str:
+    return close.ttl if close is not None else "?"
+
+
+def _alternatives(story: Story, cause: str) -> tuple[str, ...]:
+    first = ("middlebox-reset",) if cause == "server-reset" else ()
+    return (*first, "proxy-header-missing") if story.server_hello is None else first
+
+
+class UnreadableServerAlert(Rule):
+    """An encrypted alert from the server in its own flight: which one cannot be told, so alert-other, possible.
+
+    TLS 1.3: a record of an alert's size after the ServerHello, straight before the server's close (Go refusing ALPN, JSSE refusing
+    signature algorithms). Up to TLS 1.2: a record of type 21 that is not in the clear, before the handshake was done.
+    """
+
+    causes = ("alert-other",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, tls = context.story, session.tls
+        if tls is None or story.server_hello is None or story.alert is not None:
+            return None
+        end = story.end
+        if end is not None and end.side is Side.CLIENT:
+            return None
+        sized = tls.alert_sized[Side.SERVER]
+        hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.SERVER), None)
+        if sized is not None and not self._was_waiting(story, sized.time_ns):
+            time_ns, frame, length = sized.time_ns, sized.frame, sized.length
+        elif hidden is not None:
+            time_ns, frame, length = hidden.time_ns, hidden.frame, hidden.length
+        else:
+            return None
+        return failure(
+            "alert-other",
+            Confidence.POSSIBLE,
+            Blame.UNKNOWN,
+            (time_ns, frame),
+            facts={"length": length, "after_ms": ms(max(0, time_ns - story.server_hello.time_ns)), "sender": "server"},
+            evidence=(
+                of_hello(story),
+                of_server_hello(story),
+                Evidence(frame, time_ns, Side.SERVER, N_("encrypted record of {length} bytes, the size of an alert")),
+                of_end(end),
+            ),
+            alternatives=("no-shared-alpn", "no-shared-signature-algorithm", "server-internal-error"),
+            stage=Stage.SERVER_FLIGHT,
+            waiting_on=WaitingOn.SERVER,
+            variant="encrypted",
+        )
+
+    def _was_waiting(self, story: Story, time_ns: int) -> bool:
+        """It came long after the flight: the server closed because the client did not go on."""
+        flight = [m.time_ns for m in story.tls.messages if m.side == Side.SERVER and m.time_ns < time_ns] if story.tls is not None else []
+        return bool(flight) and time_ns - max(flight) > 1_000_000_000

@@ -1,0 +1,187 @@
+"""Somebody was waited for in vain, or did not wait: no-client-hello, server-silent, client-silent, client-abandoned, client-aborted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.diagnosis.evidence import ms, of_ack, of_certificate, of_connect, of_end, of_hello, of_server_hello, seconds
+from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
+from capanalyzer.handshake.session import Session, Side
+from capanalyzer.i18n import N_
+
+BRIEF_NS: Final = 500_000_000
+"""A server that closes sooner did not wait for anybody."""
+OTHER_PROTOCOLS: Final = frozenset(
+    (20, 21, 22, 23, 25, 53, 79, 80, 88, 110, 111, 119, 135, 139, 143, 179, 389, 445, 514, 515, 548, 554, 587, 631, 873)
+    + (1080, 1433, 1521, 1723, 2049, 3128, 3306, 3389, 5432, 5900, 6000, 6379, 6667, 8000, 8080, 9100, 11211)
+)
+"""Ports whose protocols are mostly spoken in plaintext: a server that closes an unused connection there says nothing of TLS."""
+
+
+class NoClientHello(Rule):
+    """Connected, and the client sends nothing until the server gives up.
+
+    A server that closes at once, on a TLS port, did not wait: that is server-reset or server-closed before the hello. On other ports only a real
+    wait counts, and never where the port belongs to a plaintext protocol.
+    """
+
+    causes = ("no-client-hello", "server-reset", "server-closed")
+    from_absence = True
+    compares = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, end = context.story, context.story.end
+        if story.connected_ns is None or end is None or end.side is not Side.SERVER or session.payload_bytes[Side.CLIENT]:
+            return None
+        if session.payload_bytes[Side.SERVER] and session.protocol[Side.SERVER] != "tls":
+            return None
+        waited = end.time_ns - story.connected_ns
+        if not context.is_tls_port and (waited < 2 * BRIEF_NS or session.server.port in OTHER_PROTOCOLS):
+            return None
+        brief = waited < BRIEF_NS
+        cause = "no-client-hello" if not brief else "server-reset" if end.how == "rst" else "server-closed"
+        return failure(
+            cause,
+            Confidence.LIKELY,
+            Blame.SERVER if brief else Blame.CLIENT,
+            (end.time_ns, end.frame),
+            facts={"waited_s": seconds(waited), "waited_ms": ms(waited)},
+            evidence=(of_connect(session), of_end(end)),
+            alternatives=("no-client-hello",) if brief else ("client-hello-lost",),
+            stage=Stage.FIRST_BYTES,
+            waiting_on=WaitingOn.CLIENT,
+            variant="before-hello" if brief else "",
+        )
+
+
+class ServerSilent(Rule):
+    """The ClientHello was acknowledged by the server's TCP, and no TLS answer came.
+
+    The client left after five seconds or more, or nobody did while it was watched that long. The same silence after the client's
+    Finished has this cause too, at its own stage. A middlebox that splits the connection acknowledges on the server's behalf.
+    """
+
+    causes = ("server-silent",)
+    from_absence = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, end = context.story, context.story.end
+        if story.hello is None or story.stage not in (Stage.SERVER_HELLO, Stage.SERVER_FINISHED) or story.waiting_on is not WaitingOn.SERVER:
+            return None
+        if story.alert is not None or not story.is_patient or (end is not None and end.side is Side.SERVER):
+            return None
+        if session.payload_bytes[Side.SERVER] and story.server_hello is None and session.tls is not None and session.tls.hello_retry is None:
+            return None
+        if session.tcp.client.acked_bytes == 0:
+            return None
+        return failure(
+            "server-silent",
+            Confidence.LIKELY,
+            Blame.SERVER,
+            (story.until_ns, end.frame if end is not None else 0),
+            facts={"waited_s": seconds(story.waited_ns), "acked_ms": _acked_ms(session, story)},
+            evidence=(of_hello(story), of_ack(session), of_end(end)),
+            alternatives=("client-abandoned",) if end is not None else (),
+            stage=story.stage,
+            waiting_on=WaitingOn.SERVER,
+            variant="finished" if story.stage is Stage.SERVER_FINISHED else "",
+        )
+
+
+class ClientAbandoned(Rule):
+    """The client closes or resets while the server still owes an answer, sooner than silence would be one."""
+
+    causes = ("client-abandoned",)
+    from_absence = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, end = context.story, context.story.end
+        if end is None or end.side is not Side.CLIENT or story.hello is None or story.alert is not None:
+            return None
+        if story.waiting_on is not WaitingOn.SERVER or of_certificate(story) is not None and story.stage is Stage.SERVER_FLIGHT:
+            return None
+        alternatives = ("server-silent",) if session.tcp.client.acked_bytes else ("client-hello-lost",)
+        return failure(
+            "client-abandoned",
+            Confidence.LIKELY,
+            Blame.CLIENT,
+            (end.time_ns, end.frame),
+            facts={"waited_ms": ms(story.waited_ns), "waited_s": seconds(story.waited_ns)},
+            evidence=(of_hello(story), of_ack(session), of_server_hello(story), of_end(end)),
+            alternatives=alternatives if story.server_hello is None else (),
+            stage=story.stage,
+            waiting_on=WaitingOn.SERVER,
+        )
+
+
+class ClientAborted(Rule):
+    """The client closes or resets after the server's flight, without a readable alert.
+
+    It may have turned the certificate down without a word (Node does; NSS sends an alert that cannot be read), or have been told to stop.
+    """
+
+    causes = ("client-aborted",)
+    from_absence = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, end, tls = context.story, context.story.end, session.tls
+        if story.server_hello is None or story.alert is not None or tls is None:
+            return None
+        hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.CLIENT), None)
+        shown_it = story.stage is Stage.CLIENT_FLIGHT or of_certificate(story) is not None
+        if end is None or end.side is not Side.CLIENT or not shown_it:
+            return None
+        if story.stage is Stage.SERVER_FINISHED and hidden is None:
+            return None
+        return failure(
+            "client-aborted",
+            Confidence.LIKELY if hidden is None else Confidence.POSSIBLE,
+            Blame.CLIENT,
+            (end.time_ns, end.frame),
+            facts={"waited_ms": ms(story.waited_ns), "waited_s": seconds(story.waited_ns)},
+            evidence=(
+                of_hello(story),
+                of_server_hello(story),
+                Evidence(hidden.frame, hidden.time_ns, Side.CLIENT, N_("an alert that cannot be read")) if hidden is not None else None,
+                of_end(end),
+            ),
+            alternatives=("certificate-rejected", "certificate-unknown-ca", "tls-interception"),
+            stage=Stage.CLIENT_FLIGHT,
+            waiting_on=WaitingOn.CLIENT,
+        )
+
+
+class ClientSilent(Rule):
+    """The server's flight arrived and the client never went on.
+
+    The server gave up after waiting, or nobody did while it was watched for five seconds or more.
+    """
+
+    causes = ("client-silent",)
+    from_absence = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, end = context.story, context.story.end
+        if story.stage is not Stage.CLIENT_FLIGHT or story.alert is not None or (end is not None and end.side is Side.CLIENT):
+            return None
+        if session.tcp.server.outstanding_length and session.tcp.server.last_transmissions > 1:
+            return None
+        if not story.is_patient and not (end is not None and story.waited_ns >= 2 * BRIEF_NS):
+            return None
+        return failure(
+            "client-silent",
+            Confidence.LIKELY,
+            Blame.CLIENT,
+            (story.until_ns, end.frame if end is not None else 0),
+            facts={"waited_s": seconds(story.waited_ns)},
+            evidence=(of_hello(story), of_server_hello(story), of_end(end)),
+            stage=Stage.CLIENT_FLIGHT,
+            waiting_on=WaitingOn.CLIENT,
+        )
+
+
+def _acked_ms(session: Session, story: Story) -> float:
+    acked = session.tcp.client.acked_ns
+    return ms(max(0, acked - story.hello.time_ns)) if acked is not None and story.hello is not None else 0.0

@@ -1,0 +1,1 @@
+"""Did both ends speak the same protocol."""

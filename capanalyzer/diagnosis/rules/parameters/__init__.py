@@ -1,0 +1,1 @@
+"""Did both ends agree on versions, suites, groups and names."""

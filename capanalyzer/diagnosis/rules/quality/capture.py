@@ -1,0 +1,88 @@
+"""What the capture cannot tell. Asked in this order, and only when no failure was proved."""
+
+from __future__ import annotations
+
+from capanalyzer.diagnosis.evidence import seconds
+from capanalyzer.diagnosis.rule import Context, Rule
+from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.verdict import Confidence, Evidence, Finding, Severity
+from capanalyzer.handshake.session import Session, Side
+from capanalyzer.i18n import N_
+
+
+def _note(cause: str, facts: dict[str, str | int | float], evidence: tuple[Evidence, ...] = ()) -> Finding:
+    return Finding(cause, Severity.NOTE, Confidence.CERTAIN, facts, evidence)
+
+
+class CaptureOneSided(Rule):
+    """One direction has no packets although the other end must have spoken."""
+
+    causes = ("capture-one-sided",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        seen = session.quality.one_sided
+        if seen is None:
+            alone = bool(session.packets[0]) != bool(session.packets[1])
+            if not alone or not context.knowledge.is_one_sided_capture():
+                return None
+            seen = Side.CLIENT if session.packets[0] else Side.SERVER
+        return _note("capture-one-sided", {"seen": seen.name.lower(), "missing": seen.other.name.lower()})
+
+
+class CaptureTruncated(Rule):
+    """A snap length cut bytes that mattered."""
+
+    causes = ("capture-truncated",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        return _note("capture-truncated", {}) if session.quality.truncated else None
+
+
+class CaptureStartsMidSession(Rule):
+    """No SYN and no SYN/ACK: what came before, the hello included, is not in the file."""
+
+    causes = ("capture-starts-mid-session",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        if not session.quality.starts_mid_session or context.story.hello is not None:
+            return None
+        return _note("capture-starts-mid-session", {})
+
+
+class CaptureLostPackets(Rule):
+    """Bytes that the other end acknowledged are not in the file, or more segments mattered than are kept."""
+
+    causes = ("capture-lost-packets",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        if not session.quality.lost and not session.quality.rows_dropped:
+            return None
+        gap_side = next((s for s in Side if session.tcp.side(s).gap), None)
+        at = session.tcp.side(gap_side).gap_at if gap_side is not None else None
+        return _note(
+            "capture-lost-packets",
+            {"sender": gap_side.name.lower() if gap_side is not None else "?", "gap_at": at if at is not None else "?"},
+        )
+
+
+class CaptureEndsMidHandshake(Rule):
+    """The session was not finished when the capture stopped watching it, and its silence proves nothing yet."""
+
+    causes = ("capture-ends-mid-handshake",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story = context.story
+        last = _last_event(story)
+        return _note(
+            "capture-ends-mid-handshake",
+            {"watched_s": seconds(max(0, session.quality.watched_until_ns - session.end_ns)), "stage": story.stage or "-"},
+            (last,) if last is not None else (),
+        )
+
+
+def _last_event(story: Story) -> Evidence | None:
+    session = story.session
+    if not session.events:
+        return None
+    event = session.events[-1]
+    return Evidence(event.frame, event.time_ns, event.side, N_("the last packet of this session"))

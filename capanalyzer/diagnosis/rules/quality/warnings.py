@@ -1,0 +1,130 @@
+"""Warnings and notes on sessions whose handshake completed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.diagnosis.evidence import ms, of_certificate, of_end, of_hello, of_server_hello, seconds
+from capanalyzer.diagnosis.rule import Context, Rule
+from capanalyzer.diagnosis.rules.trust.faults import DAY_NS, faults
+from capanalyzer.diagnosis.rules.trust.rejection import rejection
+from capanalyzer.diagnosis.rules.trust.visible import certificate_facts_of
+from capanalyzer.diagnosis.verdict import Confidence, Finding, Severity
+from capanalyzer.handshake.session import Session
+from capanalyzer.tls.codepoints import version_name
+
+TLS12: Final = 0x0303
+SLOW_NS: Final = 2_000_000_000
+"""A handshake is one or two round trips and a few milliseconds of arithmetic; seconds mean that somebody was busy, asked a human, or lost packets."""
+SOON_NS: Final = 14 * DAY_NS
+SOON_SHARE: Final = 5
+"""A certificate expires soon in its last fortnight, but not before the last fifth of its life (some live for days)."""
+
+
+class ObsoleteProtocolVersion(Rule):
+    """SSL 3.0 (RFC 7568), TLS 1.0 and TLS 1.1 (RFC 8996) must not be used."""
+
+    causes = ("obsolete-protocol-version",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        version = context.story.version
+        if version is None or version >= TLS12 or version < 0x0002:
+            return None
+        evidence = of_server_hello(context.story)
+        return Finding(
+            "obsolete-protocol-version",
+            Severity.WARNING,
+            Confidence.CERTAIN,
+            {"selected": version_name(version)},
+            (evidence,) if evidence is not None else (),
+        )
+
+
+class SlowHandshake(Rule):
+    """ClientHello to the end of the handshake took two seconds or more."""
+
+    causes = ("slow-handshake",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, tls = context.story, session.tls
+        if tls is None or tls.handshake_done_ns is None or story.hello is None:
+            return None
+        took = tls.handshake_done_ns - story.hello.time_ns
+        if took < SLOW_NS:
+            return None
+        answer = story.server_hello.time_ns - story.hello.time_ns if story.server_hello is not None else 0
+        return Finding(
+            "slow-handshake",
+            Severity.WARNING,
+            Confidence.CERTAIN,
+            {"took_s": seconds(took), "answer_ms": ms(answer), "rtt_ms": ms(session.tcp.rtt_ns) if session.tcp.rtt_ns is not None else "?"},
+            tuple(e for e in (of_hello(story), of_server_hello(story)) if e is not None),
+        )
+
+
+class CertificateLetPass(Rule):
+    """A visible fault that the client let pass, or a certificate near its end.
+
+    A leaf sent alone gives no finding: private authorities that sign leaves directly are common.
+    """
+
+    causes = (
+        "certificate-expired",
+        "certificate-not-yet-valid",
+        "certificate-self-signed",
+        "certificate-hostname-mismatch",
+        "certificate-expires-soon",
+    )
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, tls = context.story, session.tls
+        if tls is None or not tls.certificates:
+            return None
+        name = tls.client_hello.sni if tls.client_hello is not None else None
+        cause = next((f.cause for f in faults(tls.certificates, name, session.start_ns) if f.is_plain), None)
+        if cause is None:
+            leaf = tls.certificates[0]
+            if not expires_soon(leaf.not_before_ns, leaf.not_after_ns, session.start_ns):
+                return None
+            cause = "certificate-expires-soon"
+        evidence = of_certificate(story)
+        return Finding(
+            cause,
+            Severity.WARNING,
+            Confidence.CERTAIN,
+            {**certificate_facts_of(session, name), "how": "passed", "code": "", "alert": ""},
+            (evidence,) if evidence is not None else (),
+            variant="" if cause == "certificate-expires-soon" else "passed",
+        )
+
+
+def expires_soon(not_before_ns: int | None, not_after_ns: int | None, at_ns: int) -> bool:
+    """Valid, but not for long any more (see SOON_SHARE)."""
+    if not_before_ns is None or not_after_ns is None or not not_before_ns <= at_ns <= not_after_ns:
+        return False
+    return not_after_ns - at_ns < min(SOON_NS, (not_after_ns - not_before_ns) // SOON_SHARE)
+
+
+class CompletedThenClosed(Rule):
+    """The client closed after a completed handshake without having sent a request.
+
+    Health checks and connections opened ahead do that, and so do clients that turn the certificate down after their own Finished (Node, NSS,
+    curl checking a host name). A note, never a failure.
+    """
+
+    causes = ("client-aborted",)
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story = context.story
+        refusal = rejection(session, story)
+        if refusal is None or refusal.how != "completed":
+            return None
+        return Finding(
+            "client-aborted",
+            Severity.NOTE,
+            Confidence.POSSIBLE,
+            {"waited_ms": ms(story.waited_ns), "waited_s": seconds(story.waited_ns)},
+            tuple(e for e in (of_server_hello(story), of_end(story.end)) if e is not None),
+            ("certificate-rejected", "certificate-hostname-mismatch"),
+            variant="completed",
+        )

@@ -1,0 +1,1 @@
+"""Did the client reach the server at all."""

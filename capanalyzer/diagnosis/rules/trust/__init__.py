@@ -1,0 +1,1 @@
+"""Did the client trust the server, and the server the client."""

@@ -1,0 +1,231 @@
+"""One session read in time order: how far it came, what was awaited, how it ended.
+
+Rules share this reading, so that each of them decides one thing only. Nothing here is a verdict.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from capanalyzer.diagnosis.verdict import Stage, WaitingOn
+from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, SideFacts, TlsFacts
+from capanalyzer.handshake.states import STALLS
+from capanalyzer.streams.flow import Ended
+from capanalyzer.tls.records import Message
+
+__all__ = [
+    "PATIENCE_NS",
+    "PROBE_COUNT",
+    "PROBE_SPAN_NS",
+    "TLS13",
+    "End",
+    "Story",
+    "first_tls13_records",
+    "is_probed",
+]
+
+PATIENCE_NS: Final = 5_000_000_000
+"""Silence watched for less proves nothing, and a client that leaves sooner abandoned the server."""
+PROBE_COUNT: Final = 3
+PROBE_SPAN_NS: Final = 3_000_000_000
+"""A segment sent three times over three seconds and never answered is proof even if the file ends there."""
+
+TLS13: Final = 0x0304
+
+_ALERT, _HANDSHAKE, _DATA = 21, 22, 23
+_WAITING: Final = {Side.CLIENT: WaitingOn.CLIENT, Side.SERVER: WaitingOn.SERVER, None: None}
+_CLOSE_NOTIFY, _USER_CANCELED = 0, 90
+
+
+class End(NamedTuple):
+    """What ended the session first: a FIN, a RST, or a close_notify in the middle of the handshake."""
+
+    time_ns: int
+    frame: int
+    side: Side
+    how: str
+    """``fin`` ``rst`` ``close_notify``."""
+
+
+def is_probed(facts: SideFacts) -> bool:
+    """This side sent its oldest unacknowledged segment often and long enough for silence to be proof."""
+    return facts.last_transmissions >= PROBE_COUNT and facts.last_transmission_span_ns >= PROBE_SPAN_NS
+
+
+def first_tls13_records(tls: TlsFacts, side: Side) -> list[Message]:
+    """Encrypted records of a side after the ServerHello, in order: its flight and what follows."""
+    hello = tls.server_hello_message
+    if hello is None:
+        return []
+    return [
+        m for m in tls.messages if m.side == side and m.content_type == _DATA and (m.time_ns, m.frame) >= (hello.time_ns, hello.frame)
+    ]
+
+
+class Story:
+    """See the module. All times are capture times in nanoseconds."""
+
+    __slots__ = (
+        "alert",
+        "close",
+        "connected_ns",
+        "end",
+        "established",
+        "hello",
+        "progress_ns",
+        "sees_all",
+        "server_hello",
+        "session",
+        "stage",
+        "tls",
+        "until_ns",
+        "version",
+        "waiting_on",
+    )
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        tls = self.tls = session.tls
+        tcp, quality = session.tcp, session.quality
+        self.sees_all = not (
+            quality.one_sided is not None
+            or quality.lost
+            or quality.truncated
+            or (quality.starts_mid_session and (tls is None or tls.client_hello_message is None))
+            or quality.rows_dropped
+        )
+        """Both directions, from the start, without holes: only then does absence prove anything."""
+        self.hello: Message | None = tls.client_hello_message if tls is not None else None
+        self.server_hello: Message | None = tls.server_hello_message if tls is not None else None
+        self.version: int | None = tls.version if tls is not None else None
+        self.connected_ns: int | None = tcp.handshake_ack_ns
+        self.close: CloseEvent | None = self._first_close()
+        """The FIN or RST that ended it; a RST that was followed by a completed connect (a reused port) does not count."""
+        self.end: End | None = self._first_end()
+        self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
+        """When waiting was over: somebody left, or the capture no longer watched."""
+        self.established: bool = self._is_established()
+        self.stage, self.waiting_on = self._stalled()
+        self.progress_ns: int = self._last_progress()
+        """When the handshake last moved on."""
+        self.alert: Alert | None = None if self.established else self._deciding_alert()
+
+    @property
+    def waited_ns(self) -> int:
+        """From the last progress to the end."""
+        return max(0, self.until_ns - self.progress_ns)
+
+    @property
+    def is_patient(self) -> bool:
+        """The silence was long enough to be one: somebody was waited for, seconds, in vain."""
+        return self.waited_ns >= PATIENCE_NS
+
+    @property
+    def is_open(self) -> bool:
+        """Nobody closed while it was watched."""
+        return self.end is None
+
+    @property
+    def is_tls13(self) -> bool:
+        """TLS 1.3 or a draft of it: all after the ServerHello is ciphertext."""
+        return self.tls is not None and self.tls.is_13
+
+    def closed(self) -> tuple[str, str | None]:
+        """``closed_by`` of the contract, but for a middlebox, which is for a rule to find."""
+        close = self.close
+        if close is not None:
+            return ("rst" if close.is_rst else "fin"), ("client" if close.side is Side.CLIENT else "server")
+        quality = self.session.quality
+        if quality.ended is Ended.IDLE and not self.established:
+            return "timeout", None
+        return "none", None
+
+    def _first_close(self) -> CloseEvent | None:
+        connected = self.connected_ns
+        for close in self.session.tcp.closes:
+            if close.is_rst and connected is not None and close.time_ns < connected:
+                continue
+            return close
+        return None
+
+    def _first_end(self) -> End | None:
+        close, tls = self.close, self.tls
+        first = None if close is None else End(close.time_ns, close.frame, close.side, "rst" if close.is_rst else "fin")
+        if tls is None:
+            return first
+        for alert in tls.alerts:
+            if alert.code == _CLOSE_NOTIFY and (first is None or (alert.time_ns, alert.frame) <= (first.time_ns, first.frame)):
+                return End(alert.time_ns, alert.frame, alert.side, "close_notify")
+        return first
+
+    def _is_established(self) -> bool:
+        tls = self.tls
+        if tls is None or tls.handshake_done_ns is None:
+            return False
+        # Application data alone shows that there was a handshake, but not which: the capture began too late.
+        return not (self.hello is None and self.server_hello is None and self.session.quality.starts_mid_session)
+
+    def _stalled(self) -> tuple[Stage | None, WaitingOn | None]:
+        """The step awaited at the end, and who had to take it."""
+        session, tls = self.session, self.tls
+        if self.established:
+            return None, None
+        if tls is None or self.hello is None:
+            if session.payload_bytes == (0, 0) and self.connected_ns is None:
+                return Stage.TCP_CONNECT, WaitingOn.CLIENT if session.tcp.server.syn_count else WaitingOn.SERVER
+            return Stage.FIRST_BYTES, WaitingOn.CLIENT
+        stall = STALLS[tls.state]
+        stage, waiting_on = Stage(stall.stage), _WAITING[stall.awaited]
+        if stage is Stage.CLIENT_FLIGHT and self._server_flight_is_short(tls):
+            return Stage.SERVER_FLIGHT, WaitingOn.SERVER
+        return stage, waiting_on
+
+    def _server_flight_is_short(self, tls: TlsFacts) -> bool:
+        """TLS 1.3, where the flight's end cannot be read: part of it is missing, so the client cannot go on."""
+        server = self.session.tcp.server
+        return (
+            self.is_tls13
+            and tls.finished[Side.SERVER] is None
+            and not first_tls13_records(tls, Side.CLIENT)
+            and (server.gap or server.last_transmissions > 1)
+        )
+
+    def _last_progress(self) -> int:
+        session, tls = self.session, self.tls
+        if tls is not None:
+            steps = [m.time_ns for m in tls.messages if m.content_type != _ALERT and m.time_ns <= self.until_ns]
+            if steps:
+                return max(steps)
+        if session.payload_bytes != (0, 0):
+            times = [t for t in (session.tcp.client.first_data_ns, session.tcp.server.first_data_ns) if t is not None]
+            if times:
+                return max(times)
+        if self.connected_ns is not None:
+            return self.connected_ns
+        if session.tcp.server.syn_ns is not None:
+            return session.tcp.server.syn_ns
+        return session.tcp.client.syn_ns if session.tcp.client.syn_ns is not None else session.start_ns
+
+    def _deciding_alert(self) -> Alert | None:
+        """The first readable alert that ended the handshake.
+
+        Warnings (RFC 5246 section 7.2) count only when the handshake did not go on after them; TLS 1.3 ignores the
+        level (RFC 8446 section 6). An alert that follows the other end's close answers it and decides nothing.
+        """
+        tls = self.tls
+        if tls is None:
+            return None
+        close = self.close
+        for alert in tls.alerts:
+            if alert.code is None or alert.code == _CLOSE_NOTIFY:
+                continue
+            if close is not None and close.side is not alert.side and (close.time_ns, close.frame) < (alert.time_ns, alert.frame):
+                return None
+            if alert.level == 2 or alert.code == _USER_CANCELED:
+                return alert
+            later = any(
+                m.content_type == _HANDSHAKE and (m.time_ns, m.frame) > (alert.time_ns, alert.frame) for m in tls.messages
+            )
+            if not later and (close is not None or self.is_tls13):
+                return alert
+        return None
