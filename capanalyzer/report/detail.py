@@ -56,7 +56,7 @@ def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:
     for text in wrap(between, look.width - cell_len(name) - 3):
         yield [*line, ("   " + text, "")]
         line = [(" " * cell_len(name), "")]
-    first, *rest = wrap(", ".join(verdict), look.width - 2)
+    first, *rest = wrap(_(", ").join(verdict), look.width - 2)
     yield [("  " + first, "failed")]
     yield from ([("  " + text, "failed")] for text in rest)
 

@@ -78,12 +78,8 @@ def _head(lane: int, look: Look) -> Line:
     _ = look.text
     client, server = _("client"), _("server")
     gap = " " * max(1, lane - cell_len(client) - cell_len(server))
-    return [
-        (
-            f"{fit(_('frame'), 8, look, right=True)}  {fit(_('time'), 10, look, right=True)}   {client}{gap}{server}",
-            "quiet",
-        )
-    ]
+    frame, time = fit(_("frame"), 8, look, right=True), fit(_("time"), 10, look, right=True)
+    return [(f"{frame}  {time}   {client}{gap}{server}", "quiet")]
 
 
 def _rung(entry: model.TimelineEntry, stamp: str, lane: int, look: Look) -> list[Line]:

@@ -118,7 +118,7 @@ def wrap(text: str, width: int) -> list[str]:
                     continue
             rest = token
             while size > width:
-                head = _head(rest, width)
+                head = _head(rest, width) or rest[0]
                 lines.append(head)
                 rest = rest[len(head) :]
                 size = cell_len(rest)
@@ -142,12 +142,12 @@ def _tokens(text: str) -> Iterable[str]:
 
 
 def _head(text: str, width: int) -> str:
-    """As many characters of ``text`` as fit, at least one."""
+    """As many characters of ``text`` as fit."""
     used = 0
     for index, character in enumerate(text):
         used += cell_len(character)
         if used > width:
-            return text[: max(index, 1)]
+            return text[:index]
     return text
 
 
@@ -156,7 +156,7 @@ def fit(text: str, width: int, look: Look, *, right: bool = False) -> str:
     size = cell_len(text)
     if size > width:
         more = look.glyphs.more[:width]
-        text = (_head(text, width - len(more)) if width > len(more) else "") + more
+        text = _head(text, width - len(more)) + more
         size = cell_len(text)
     fill = " " * (width - size)
     return fill + text if right else text + fill

@@ -106,13 +106,18 @@ class _Report:
         _, summary = self._, self._end.summary
         yield []
         if not summary.sessions:
-            yield [("  " + _("No TCP connection in this capture."), "strong")]
+            count = len(self._end.captures)
+            text = self._look.counted(
+                "No TCP connection in this capture.", "No TCP connection in these captures.", count
+            )
+            yield [("  " + text, "strong")]
             return
         sessions = self._look.counted("{n} session", "{n} sessions", summary.sessions)
         line: Line = [("  " + sessions.format(n=f"{summary.sessions:,}"), "strong")]
         for outcome, name in OUTCOMES.items():
             if count := summary.outcomes.get(outcome, 0):
-                line += [("    ", ""), (f"{count:,} {_(name)}", STYLE_OF.get(outcome, ""))]
+                text = _("{n} {outcome}").format(n=f"{count:,}", outcome=_(name))
+                line += [("    ", ""), (text, STYLE_OF.get(outcome, ""))]
         yield line
         if not summary.outcomes.get("failed"):
             yield []
@@ -146,7 +151,8 @@ class _Report:
         yield from self._title(_("INCIDENTS"))
         shown = incidents if look.verbose else incidents[:MAX_INCIDENTS]
         for number, (incident, example) in enumerate(zip(shown, self._examples, strict=False), 1):
-            yield []
+            if number > 1:
+                yield []
             line: Line = [(f"{number:>3}  ", ""), (incident.cause, "failed"), (f"   {endpoint(incident.server)}", "")]
             if incident.sni is not None:
                 line.append(("   " + printable(incident.sni), ""))
@@ -161,7 +167,7 @@ class _Report:
             ]
             if finding is not None:
                 facts.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
-            yield [("     " + ", ".join(facts), "")]
+            yield [("     " + _(", ").join(facts), "")]
             if example is not None and finding is not None:
                 who = _("Who acts: {who}.").format(who=_(ACTS.get(example.blame or "unknown", ACTS["unknown"])))
                 first = " " + finding.remedies[0] if finding.remedies else ""
@@ -273,7 +279,7 @@ class _Report:
                 yield [(" " * indent + line, style)]
 
     def _and_more(self, count: int) -> str:
-        return self._look.counted("and {n} more", "and {n} more", count).format(n=f"{count:,}")
+        return self._("and {n} more").format(n=f"{count:,}")
 
 
 def _size(count: int) -> str:

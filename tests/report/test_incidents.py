@@ -21,7 +21,12 @@ def incidents_of(*sessions: model.Session) -> tuple[model.Incident, ...]:
 
 def named(stream: int, cause: str, sni: str | None, client: str = "192.0.2.7", start: float = 0) -> model.Session:
     return failed(
-        stream, cause=cause, tls=tls(sni), client=model.Endpoint(client, 5000 + stream), start=at(start), end=at(start + 9)
+        stream,
+        cause=cause,
+        tls=tls(sni),
+        client=model.Endpoint(client, 5000 + stream),
+        start=at(start),
+        end=at(start + 9),
     )
 
 
@@ -74,7 +79,8 @@ def test_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for host in range(5):
         found.add(
             msgspec.structs.replace(
-                failed(10 + host, server=model.Endpoint("198.51.100.9", 1)), client=model.Endpoint(f"203.0.113.{host}", 1)
+                failed(10 + host, server=model.Endpoint("198.51.100.9", 1)),
+                client=model.Endpoint(f"203.0.113.{host}", 1),
             )
         )
     assert len(found.result()) == 3

@@ -1,0 +1,161 @@
+"""Both languages are complete: every text that can be shown has a Japanese form with the same fields."""
+
+from __future__ import annotations
+
+import ast
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po as babel_read_po
+
+from capanalyzer import i18n
+from capanalyzer.errors import UsageError
+from capanalyzer.i18n import LOCALE_DIR, language_of_environment, plural, read_po, translator
+
+PACKAGE = Path(i18n.__file__).parent
+CATALOG = Path(LOCALE_DIR, "ja", "LC_MESSAGES", "capanalyzer.po")
+ONE_TEXT, TWO_TEXTS = {"_", "N_"}, {"counted"}
+"""Functions whose first argument, or first two, are texts."""
+
+
+def name_of(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def texts_in_source() -> dict[str, str]:
+    """Every marked text, with where it stands. Walks the syntax tree: that sees f-strings too."""
+    found: dict[str, str] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            count = 1 if name_of(node) in ONE_TEXT else 2 if name_of(node) in TWO_TEXTS else 0
+            for argument in node.args[:count][:1]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    found[argument.value] = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+    return found
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    with CATALOG.open("rb") as lines:
+        return babel_read_po(lines, locale="ja")
+
+
+def test_every_marked_text_has_a_japanese_form() -> None:
+    japanese = read_po(CATALOG.read_text("utf-8"))
+    missing = {text: where for text, where in texts_in_source().items() if text not in japanese}
+    assert not missing
+
+
+def test_the_catalog_holds_nothing_else(catalog: Catalog) -> None:
+    used = texts_in_source()
+    stale = [m.id for m in catalog if m.id and (m.id[0] if isinstance(m.id, tuple) else m.id) not in used]
+    assert not stale
+
+
+def test_no_message_is_fuzzy_empty_or_has_other_fields(catalog: Catalog) -> None:
+    for message in catalog:
+        if not message.id:
+            continue
+        assert not message.fuzzy, message.id
+        english = message.id if isinstance(message.id, tuple) else (message.id,)
+        japanese = message.string if isinstance(message.string, tuple) else (message.string,)
+        for text in japanese:
+            assert text, message.id
+            assert fields(text) == fields(english[-1]), message.id
+            assert text.isprintable(), message.id
+
+
+def fields(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_our_reader_reads_what_gettext_s_does(catalog: Catalog) -> None:
+    """The reader for checkouts gives the same texts as Babel's."""
+    expected = {}
+    for message in catalog:
+        if message.id:
+            key = message.id[0] if isinstance(message.id, tuple) else message.id
+            expected[key] = message.string[0] if isinstance(message.string, tuple) else message.string
+    assert read_po(CATALOG.read_text("utf-8")) == expected
+
+
+def test_reader_leaves_out_what_is_not_translated() -> None:
+    source = '#, fuzzy\nmsgid "a"\nmsgstr "x"\n\nmsgid "b"\nmsgstr ""\n\nmsgid ""\n"c\\n"\n"\\"d"\nmsgstr "e"\n"f"\n'
+    assert read_po(source) == {'c\n"d': "ef"}
+
+
+def test_the_compiled_catalog_gives_the_same_texts(
+    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installed package has only the compiled form."""
+    folder = tmp_path / "ja" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "capanalyzer.mo").open("wb") as compiled:
+        write_mo(compiled, catalog)
+    checkout = {text: translator("ja")(text) for text in texts_in_source()}
+    monkeypatch.setattr(i18n, "LOCALE_DIR", str(tmp_path))
+    i18n._translations.cache_clear()
+    try:
+        installed = {text: translator("ja")(text) for text in checkout}
+        assert plural("ja")("{n} session", "{n} sessions", 2) == "{n} セッション"
+    finally:
+        i18n._translations.cache_clear()
+    assert installed == checkout
+
+
+def test_the_build_compiles_the_catalog(tmp_path: Path) -> None:
+    """``build_py`` puts a readable .mo beside the .po of what it packages."""
+    project = PACKAGE.parent
+    if not (project / "setup.py").exists():
+        pytest.skip("no setup.py: not a checkout")
+    copy = tmp_path / "project"
+    source = copy / "capanalyzer" / "locale" / "ja" / "LC_MESSAGES"
+    source.mkdir(parents=True)
+    (source / "capanalyzer.po").write_bytes(CATALOG.read_bytes())
+    (copy / "setup.py").write_bytes((project / "setup.py").read_bytes())
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "setup.py", "-q", "build_py", "-d", str(tmp_path / "out")],
+        cwd=copy,
+        check=True,
+        capture_output=True,
+    )
+    assert (source / "capanalyzer.mo").stat().st_size > 1000
+
+
+def test_plurals() -> None:
+    english = plural("en")
+    assert [english("{n} session", "{n} sessions", n) for n in (0, 1, 2)] == [
+        "{n} sessions",
+        "{n} session",
+        "{n} sessions",
+    ]
+    assert plural("ja")("{n} session", "{n} sessions", 1) == "{n} セッション"
+
+
+def test_an_unknown_language_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="'fr'"):
+        translator("fr")
+
+
+@pytest.mark.parametrize(
+    ("environ", "lang"),
+    [
+        ({}, "en"),
+        ({"LANG": "ja_JP.UTF-8"}, "ja"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "en_US", "LC_MESSAGES": "ja"}, "ja"),
+        ({"LC_ALL": "", "LANG": "ja_JP.eucJP"}, "ja"),
+        ({"LANG": "de_DE"}, "en"),
+    ],
+    ids=["none", "ja", "lc-all-wins", "lc-messages", "empty-is-unset", "other"],
+)
+def test_the_language_follows_the_locale(environ: dict[str, str], lang: str) -> None:
+    assert language_of_environment(environ) == lang
