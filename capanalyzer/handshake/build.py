@@ -25,8 +25,8 @@ from capanalyzer.handshake.session import (
 from capanalyzer.handshake.tcp_facts import LazySide, TcpReading
 from capanalyzer.handshake.timeline import read_timeline
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Flow, Row
-from capanalyzer.streams.reassembly import distance
-from capanalyzer.tls.records import Message
+from capanalyzer.streams.reassembly import Stream, distance
+from capanalyzer.tls.records import Message, TlsReader
 
 __all__ = ["OPENING", "build_session"]
 
@@ -40,6 +40,7 @@ class LazySession(Session):
     """A session whose timeline is made when it is asked for."""
 
     __slots__ = ("_reading",)
+    _reading: TcpReading
 
     if not TYPE_CHECKING:  # for a type checker every field is simply there
 
@@ -86,10 +87,7 @@ def build_session(
     )
     tls = None
     readers = (mine.reader, theirs.reader)
-    if messages or any(
-        reader is not None and direction.tls_at is not None and not direction.resync
-        for reader, direction in zip(readers, (mine, theirs), strict=True)
-    ):
+    if messages or _is_begun(readers[0], mine) or _is_begun(readers[1], theirs):
         kept = list(messages)
         if handshake.unexpected:
             kept = causal_order(kept)
@@ -106,7 +104,7 @@ def build_session(
     packets, payload = flow.packets, flow.payload_bytes
     session.packets = packets if not client else (packets[1], packets[0])
     session.payload_bytes = payload if not client else (payload[1], payload[0])
-    opening = (_opening(mine), _opening(theirs))
+    opening = (_opening(mine, first, rows), _opening(theirs, second, rows))
     session.first_bytes = (_first_bytes(opening[0]), _first_bytes(opening[1]))
     if mine.protocol == "tls" and theirs.protocol == "tls":
         session.protocol = _TLS
@@ -132,6 +130,11 @@ def build_session(
         flow.rows_dropped,
     )
     return session
+
+
+def _is_begun(reader: TlsReader | None, direction: Direction) -> bool:
+    """No message is whole, but what came begins a record."""
+    return reader is not None and not direction.resync and reader.desynchronised is None and reader.wants_more
 
 
 def _base(direction: Direction) -> int:
@@ -189,11 +192,22 @@ def _round_trip(mine: Direction, theirs: Direction, ack_row: Row | None) -> int 
     return max(answer[1] - sent_ns, 0) + max(ack_row[1] - answered_ns, 0)
 
 
-def _opening(direction: Direction) -> bytes:
+def _opening(direction: Direction, side: int, rows: Sequence[Row]) -> bytes:
     """The first bytes of a direction, in order or, where its beginning is missing, the first that were captured."""
-    if direction.prefix:
-        return direction.prefix[:OPENING]
-    return direction.waiting[0][1][:OPENING] if direction.waiting else b""
+    prefix = direction.prefix
+    if len(prefix) < _FIRST and direction.offset > len(prefix):
+        # TLS was taken to begin within them: what follows went to its reader.
+        first = Stream()
+        first.start(direction.first_seq)
+        for row in rows:
+            if row[2] == side and row[8] and not row[3] & RST:
+                seq = row[4] + 1 & 0xFFFFFFFF if row[3] & SYN else row[4]
+                prefix = b"".join([prefix[: first.offset], *(piece[1] for piece in first.feed(seq, row[8], 0, 0))])
+                if first.offset >= _FIRST:
+                    break
+    if prefix:
+        return prefix[:OPENING]
+    return direction.waiting[0][1][:OPENING] if direction.waiting else direction.probe
 
 
 def _first_bytes(opening: bytes) -> bytes | None:

@@ -22,10 +22,12 @@ from capanalyzer.handshake.direction import WINDOW, Direction
 from capanalyzer.handshake.machine import Handshake
 from capanalyzer.handshake.session import KnownBy, Session
 from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.tds_reader import TdsReader
 from capanalyzer.handshake.tls_facts import MAX_MESSAGES
 from capanalyzer.streams.flow import Flow, Row
 from capanalyzer.streams.reassembly import Piece, distance
-from capanalyzer.tls.records import ALERT, HANDSHAKE, Message, TlsReader
+from capanalyzer.streams.tail import alert_at_end
+from capanalyzer.tls.records import ALERT, HANDSHAKE, SSLV2, Message, TlsReader
 
 __all__ = ["MAX_CLOSES", "MAX_LOG", "MAX_WINDOW", "TLS_PORTS", "Connection"]
 
@@ -35,6 +37,8 @@ MAX_LOG: Final = 2_048
 """Rows kept for what is worked out later; the tracker hands over about half of that at most."""
 MAX_CLOSES: Final = 16
 """FIN and RST segments kept."""
+MAX_LATE_ALERTS: Final = 4
+"""Alerts of each side read after the handshake: a warning or two, then the close."""
 MAX_RESTARTS: Final = 3
 """How often a connection is read again because something earlier than its beginning turned up."""
 MAX_EARLIER: Final = 64 * 1024
@@ -79,6 +83,10 @@ SERVICE_PORTS: Final = frozenset(
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _CLIENT_ONLY: Final = frozenset(("http", "http2", "proxy-v1", "proxy-v2"))
 _SERVER_ONLY: Final = frozenset(("http-response",))
+_BY_CLIENT: Final = frozenset((1, 15, 16))
+"""ClientHello; CertificateVerify and ClientKeyExchange, which only clients send in the clear."""
+_BY_SERVER: Final = frozenset((0, 2, 4, 6, 12, 13, 14, 22))
+"""HelloRequest, ServerHello, NewSessionTicket, ServerKeyExchange, CertificateRequest ..., likewise."""
 
 
 class Connection:
@@ -242,6 +250,10 @@ class Connection:
         """A segment that is not simply the next one: early, late, cut, or the first of all."""
         frame, time_ns, length, payload = row[0], row[1], row[7], row[8]
         if mine.next_seq < 0:
+            if length == 1 and (payload == b"\0" or mine.acked_seq == seq + 1 & 0xFFFFFFFF):
+                mine.start(seq + 1 & 0xFFFFFFFF)  # captured from the middle, and begins with a keep-alive
+                mine.probe = payload
+                return
             mine.start(seq)
         ahead = distance(seq, mine.next_seq)
         if mine.offset + ahead >= mine.limit:
@@ -290,9 +302,9 @@ class Connection:
             if reader.wants_more:
                 self._widen(mine, reader)
             return
-        see, kept = self._handshake.see, self._messages
         if mine.moved or self._known_by is None:
             self._correct(mine, reader)
+        see, kept = self._handshake.see, self._messages
         for message in messages[seen:] if seen else messages:
             see(message)
             if len(kept) < MAX_MESSAGES or message[4] == ALERT:
@@ -300,7 +312,8 @@ class Connection:
         mine.seen = len(messages)
         data_from = self._handshake.data_from
         if data_from[0] and data_from[1] and self._handshake.done_ns is not None:
-            self.settled = True
+            first, second = self._directions
+            self.settled = first.offset >= _FIRST and second.offset >= _FIRST
         elif mine.offset >= mine.limit and reader.wants_more:
             self._widen(mine, reader)
 
@@ -320,11 +333,13 @@ class Connection:
         if self._known_by is None:
             side = 0 if self._directions[0] is mine else 1
             for message in messages[mine.seen :]:
-                if message.content_type in (HANDSHAKE, 0x80) and message.handshake_type in (1, 2, 4):
-                    if message.handshake_type == 1:
-                        self._decide(side, KnownBy.HELLO)
-                    elif message.handshake_type == 2 or message.content_type == 0x80:
-                        self._decide(1 - side, KnownBy.HELLO)
+                kind = message.handshake_type
+                if message.content_type == HANDSHAKE:
+                    is_client = True if kind in _BY_CLIENT else False if kind in _BY_SERVER else None
+                else:
+                    is_client = {1: True, 2: True, 4: False}.get(kind) if message.content_type == SSLV2 else None
+                if is_client is not None:
+                    self._decide(side if is_client else 1 - side, KnownBy.HELLO)
                     break
 
     # --- which side is the client -------------------------------------------------------------------------------------
@@ -361,8 +376,6 @@ class Connection:
             mine.protocol = protocol = classify(mine.prefix[:_ENOUGH])
             if protocol is None:
                 return
-            if self._known_by is None and protocol == "tls" and mine.prefix[0] == HANDSHAKE and len(mine.prefix) > 5:
-                self._decide(side if mine.prefix[5] == 1 else 1 - side, KnownBy.HELLO)
         if protocol == "tls" or protocol == "sslv2":
             self._begin(side, mine, 0)
             return
@@ -377,7 +390,11 @@ class Connection:
         """TLS begins at stream offset ``at``: read what is here of it."""
         mine.tls_at = at
         mine.limit = at + WINDOW
-        reader = mine.reader = TlsReader(side ^ self._client, offset=at, mid_stream=mine.resync)
+        if at and self._reading is not None and self._reading.kind == "tds":
+            reader: TlsReader = TdsReader(side ^ self._client, offset=at)
+        else:
+            reader = TlsReader(side ^ self._client, offset=at, mid_stream=mine.resync)
+        mine.reader = reader
         prefix, marks = mine.prefix, mine.marks
         if len(marks) == 1 and not at:
             reader.feed(prefix, marks[0][1], marks[0][2])
@@ -400,15 +417,19 @@ class Connection:
             reading = read_upgrade(client.prefix, server.prefix, cuts)
             self._reading = reading
             if reading is not None:
-                if reading.client_tls_at is not None and client.reader is None:
-                    self._begin(self._client, client, reading.client_tls_at)
-                if reading.server_tls_at is not None and server.reader is None:
-                    self._begin(1 - self._client, server, reading.server_tls_at)
+                client.expected_at, server.expected_at = reading.client_tls_at, reading.server_tls_at
                 self._upgrade_over = reading.done
+        for side, direction in ((self._client, client), (1 - self._client, server)):
+            at = direction.expected_at
+            # Not before something is there: what was agreed on may not be what comes.
+            if at is not None and direction.reader is None and len(direction.prefix) > max(at, _FIRST):
+                self._begin(side, direction, at)
         if (
             client.reader is None
             and server.reader is None
             and (self._upgrade_over or self._reading is None)
+            and client.expected_at is None
+            and server.expected_at is None
             and len(client.prefix) >= _FIRST
             and len(server.prefix) >= _FIRST
             and mine.protocol is not None
@@ -421,20 +442,24 @@ class Connection:
     def _after_settled(self, row: Row) -> None:
         """Payload after the handshake is of no interest, but for an alert: it says how the session was ended.
 
-        A segment that begins with an alert record which it holds whole is read, whatever came before it.
+        It is read from the end of its segment (see :mod:`capanalyzer.streams.tail`), whatever came before it.
         """
         frame, time_ns, side, payload = row[0], row[1], row[2], row[8]
-        reader = self._directions[side].reader
-        if reader is None or len(payload) < 7 or payload[0] != ALERT or payload[1] != 3 or payload[2] > 4:
+        at = alert_at_end(payload)
+        mine = self._directions[side]
+        if at < 0 or mine.reader is None or mine.late_alerts >= MAX_LATE_ALERTS:
             return
-        length = payload[3] << 8 | payload[4]
-        if length + 5 > len(payload) or any(m.content_type == ALERT and m.side == reader.side for m in self._messages):
-            return
-        clear = length == 2 and 1 <= payload[5] <= 2
-        offset = self._directions[side].offset + distance(row[4], self._directions[side].next_seq)
-        body = payload[5:7] if clear else b""
+        length = len(payload) - at - 5
+        clear = length == 2 and 1 <= payload[-2] <= 2
+        offset = mine.offset + distance(row[4] + at & 0xFFFFFFFF, mine.next_seq)
+        number = mine.reader.side
+        if any(m.content_type == ALERT and m.side == number and m.offset == offset for m in self._messages):
+            return  # sent again
+        mine.late_alerts += 1
+        body = payload[-2:] if clear else b""
+        version = 0x300 | payload[at + 2]
         self._messages.append(
-            Message(time_ns, frame, frame, reader.side, ALERT, -1, length, not clear, 0x300 | payload[2], offset, body)
+            Message(time_ns, frame, frame, number, ALERT, -1, length, not clear, version, offset, body)
         )
 
     def _is_beginning(self, side: int, mine: Direction, seq: int) -> bool:

@@ -22,14 +22,17 @@ class Direction(Stream):
     __slots__ = (
         "acked_seq",
         "data_in_syn",
+        "expected_at",
         "fin",
         "fin_end",
         "first_acked_seq",
         "isn",
+        "late_alerts",
         "limit",
         "marks",
         "moved",
         "prefix",
+        "probe",
         "protocol",
         "reader",
         "resync",
@@ -56,12 +59,18 @@ class Direction(Stream):
         """Stream offset up to which payload is wanted."""
         self.tls_at: int | None = None
         """Stream offset where TLS begins."""
+        self.expected_at: int | None = None
+        """Where it should begin by what the dialogue before it says."""
+        self.late_alerts = 0
+        """Alerts read after the handshake was settled."""
         self.prefix = b""
         """First bytes; all of the window while no TLS has begun."""
         self.marks: list[tuple[int, int, int]] = []
         """(stream offset, frame, time) of the pieces in ``prefix``."""
         self.moved: list[tuple[int, int, int]] = []
         """(stream offset, end, frame) of pieces that waited behind a hole."""
+        self.probe = b""
+        """What may be a keep-alive's byte, where nothing came before it; the only byte of many idle connections."""
         self.protocol: str | None = None
         self.resync = False
         """Captured from the middle: the reader searches for a first record."""

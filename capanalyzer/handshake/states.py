@@ -274,10 +274,14 @@ TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
     State.AWAIT_SERVER_DATA: {
         (_C, Saw.APPLICATION_DATA): State.AWAIT_SERVER_DATA,
         (_S, Saw.APPLICATION_DATA): State.LOOKS_ESTABLISHED,
+        (_C, Saw.ENCRYPTED_HANDSHAKE): State.AWAIT_SERVER_DATA,  # renegotiation, tickets
+        (_S, Saw.ENCRYPTED_HANDSHAKE): State.AWAIT_SERVER_DATA,
         (_C, Saw.CLIENT_HELLO): State.AWAIT_SERVER_HELLO,
         **_HELLOS,
     },
     State.AWAIT_CLIENT_DATA: {
+        (_C, Saw.ENCRYPTED_HANDSHAKE): State.AWAIT_CLIENT_DATA,
+        (_S, Saw.ENCRYPTED_HANDSHAKE): State.AWAIT_CLIENT_DATA,
         (_S, Saw.APPLICATION_DATA): State.AWAIT_CLIENT_DATA,
         (_C, Saw.APPLICATION_DATA): State.LOOKS_ESTABLISHED,
         (_C, Saw.CLIENT_HELLO): State.AWAIT_SERVER_HELLO,
