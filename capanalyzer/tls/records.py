@@ -339,7 +339,8 @@ class TlsReader:
         if len(buffer) < 5:
             return 5
         if not _is_header(buffer, 0):
-            return _sslv2_size(buffer, 0)
+            is_sslv2 = self._sslv2 or (self.record_count == 0 and _is_sslv2_start(buffer, 0))
+            return _sslv2_size(buffer, 0) if is_sslv2 else 5
         return 5 + (buffer[3] << 8 | buffer[4])
 
     def _is_hopeless(self, start: bytearray) -> bool:
@@ -587,7 +588,7 @@ def _are_alerts(body: bytes) -> bool:
     return len(body) % 2 == 0 and all(1 <= level <= 2 for level in body[::2]) and all(code < 128 for code in body[1::2])
 
 
-def _is_sslv2_start(data: bytes, at: int) -> bool:
+def _is_sslv2_start(data: bytes | bytearray, at: int) -> bool:
     """A CLIENT-HELLO, SERVER-HELLO or ERROR in a two-byte header record (RFC 6101 appendix E)."""
     if not data[at] & 0x80:
         return False
