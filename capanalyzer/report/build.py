@@ -7,6 +7,8 @@ positional construction; enumerations are read through ``_value_``, a tenth of t
 
 from __future__ import annotations
 
+from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.pages import render_finding
@@ -67,7 +69,7 @@ def session_model(
         session.capture,
         session.transport,
         session.stream,
-        community_id(session.transport, client.ip, client.port, server.ip, server.port),
+        community_id(_packed(client.ip), _packed(server.ip), client.port, server.port),
         model.Endpoint(client.ip, client.port),
         model.Endpoint(server.ip, server.port),
         to_rfc3339(session.start_ns),
@@ -107,6 +109,12 @@ def capture_model(info: CaptureInfo) -> model.Capture:
         info.truncated_packets,
         info.dropped_packets,
     )
+
+
+@lru_cache(4096)
+def _packed(ip: str) -> bytes:
+    """An address in network order."""
+    return inet_pton(AF_INET6 if ":" in ip else AF_INET, ip)
 
 
 def _tls(tls: TlsFacts) -> model.Tls:

@@ -72,7 +72,8 @@ def digest(sessions: Iterable[model.Session], *, keep_healthy: bool) -> Digest:
     for session in sessions:
         tls = session.tls
         if tls is not None and tls.server_hello is not None:
-            kept.tls13 += tls.server_hello.version == "TLS 1.3"
+            # 0x7f..: drafts of TLS 1.3, RFC 8446 section 4.2.1.
+            kept.tls13 += tls.server_hello.version.startswith(("TLS 1.3", "0x7f"))
             kept.resumed += tls.resumed
         findings = session.findings
         if session.outcome in UNFINISHED:

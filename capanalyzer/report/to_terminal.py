@@ -15,7 +15,9 @@ from capanalyzer.report import model
 from capanalyzer.report.detail import session_detail
 from capanalyzer.report.digest import Digest, digest
 from capanalyzer.report.escape import printable
+from capanalyzer.report.ladder import duration
 from capanalyzer.report.terminal import Line, Look, Span, painter, table, wrap
+from capanalyzer.report.times import from_rfc3339
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, SEVERITY, STYLE_OF, endpoint
 
 __all__ = ["to_terminal"]
@@ -127,13 +129,26 @@ class _Report:
     def _not_visible(self) -> Iterator[Line]:
         """What would not have shown even if it had gone wrong: without a failure, the other half of the answer."""
         _, kept, outcomes = self._, self._kept, self._end.summary.outcomes
-        notes = []
+        counted, notes = self._look.counted, []
         if count := outcomes.get("incomplete", 0):
-            notes.append(_("{n} sessions of which too little was captured to tell").format(n=f"{count:,}"))
-        if kept.tls13:
-            notes.append(_("{n} TLS 1.3 sessions: their certificates are encrypted").format(n=f"{kept.tls13:,}"))
-        if kept.resumed:
-            notes.append(_("{n} resumed sessions: no certificate was sent").format(n=f"{kept.resumed:,}"))
+            text = counted(
+                "{n} session of which too little was captured to tell",
+                "{n} sessions of which too little was captured to tell",
+                count,
+            )
+            notes.append(text.format(n=f"{count:,}"))
+        if count := kept.tls13:
+            text = counted(
+                "{n} TLS 1.3 session: its certificates are encrypted",
+                "{n} TLS 1.3 sessions: their certificates are encrypted",
+                count,
+            )
+            notes.append(text.format(n=f"{count:,}"))
+        if count := kept.resumed:
+            text = counted(
+                "{n} resumed session: no certificate was sent", "{n} resumed sessions: no certificate was sent", count
+            )
+            notes.append(text.format(n=f"{count:,}"))
         if outcomes.get("established"):
             notes.append(_("what happened inside the encrypted channels"))
         notes.append(_("connections that were open and silent while this was captured, and UDP (QUIC, DTLS)"))
@@ -182,8 +197,7 @@ class _Report:
             return
         yield from self._title(_("SESSIONS THAT FAILED OR CANNOT BE JUDGED"))
         yield []
-        # The failed ones first: an unlimited number of incomplete ones must not push them out.
-        rows = sorted(kept.unfinished, key=lambda session: (session.outcome != "failed", session.id))
+        rows = sorted(kept.unfinished, key=_failed_first)
         shown = rows if self._look.verbose else rows[:MAX_ROWS]
         yield from table([self._row(session) for session in shown], self._look, indent=2, flexible=(4, 3))
         if left := len(rows) - len(shown) + kept.unfinished_left_out:
@@ -200,14 +214,15 @@ class _Report:
 
     def _details(self) -> Iterator[Line]:
         kept, look = self._kept, self._look
-        failed = [session for session in kept.unfinished if session.outcome == "failed"]
-        if not look.verbose:
-            examples = [example for example in self._examples if example is not None]
-            failed = examples[:MAX_DETAILS]
-        for session in failed:
+        if look.verbose:
+            chosen = sorted(kept.unfinished, key=_failed_first)
+        else:
+            chosen = [example for example in self._examples if example is not None][:MAX_DETAILS]
+        for session in chosen:
             yield []
             yield from session_detail(session, look, self._number(session.capture, session.stream))
-        left = self._end.summary.outcomes.get("failed", 0) - len(failed)
+        shown = sum(session.outcome == "failed" for session in chosen)
+        left = self._end.summary.outcomes.get("failed", 0) - shown
         if left > 0:
             hint = "" if look.verbose else " " + self._("-v shows all.")
             text = look.counted(
@@ -282,6 +297,11 @@ class _Report:
         return self._("and {n} more").format(n=f"{count:,}")
 
 
+def _failed_first(session: model.Session) -> tuple[bool, int]:
+    """Any number of incomplete sessions must not push the failed ones out of sight."""
+    return session.outcome != "failed", session.id
+
+
 def _size(count: int) -> str:
     """``9.1 MB``: decimal units, as capinfos and disks count."""
     size, unit = float(count), "bytes"
@@ -293,9 +313,13 @@ def _size(count: int) -> str:
 
 
 def _span(capture: model.Capture) -> str:
-    """``2026-11-23 10:01:02 - 10:06:10 UTC``; the date again where it changes."""
+    """``2026-11-23 10:01:02 - 10:06:10 UTC``; the date again where it changes, a duration where it is below a minute."""
     first, last = capture.first_time, capture.last_time
     if first is None or last is None:
         return ""
+    begin = f"{first[:10]} {first[11:19]}"
+    lasted = from_rfc3339(last) - from_rfc3339(first)
+    if lasted < 60 * 10**9:
+        return f"{begin} UTC + {duration(lasted)}"
     until = last[11:19] if first[:10] == last[:10] else f"{last[:10]} {last[11:19]}"
-    return f"{first[:10]} {first[11:19]} - {until} UTC"
+    return f"{begin} - {until} UTC"

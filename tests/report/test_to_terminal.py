@@ -192,8 +192,8 @@ def test_captures_with_something_to_say() -> None:
 
 def test_several_captures_number_sessions_by_capture() -> None:
     text = shown([failed(3), failed(3, capture=1)], captures=(capture(), capture("b.pcap")))
-    assert re.search(r"^  0:3 ", text, re.M)
-    assert re.search(r"^  1:3 ", text, re.M)
+    assert re.search(r"^  0:3 ", text, re.MULTILINE)
+    assert re.search(r"^  1:3 ", text, re.MULTILINE)
     assert "SESSION 0:3" in text
 
 
