@@ -45,6 +45,14 @@ class Columns:
         self.rows = 0
         """Rows written so far: where the next block begins."""
 
+    def reserve(self, size: int) -> None:
+        """Room for ``size`` rows in all: more than there are packets where frames are aggregated in one."""
+        missing = size - len(self.frame)
+        if missing > 0:
+            for name in ("frame", "time_ns", *Segment._fields):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate((column, np.empty(missing, column.dtype))))
+
     def write_v4(self, where: Where, rows: Rows, at: int, base: NDArray[np.int64]) -> None:
         """The columns that come from an IPv4 header.
 

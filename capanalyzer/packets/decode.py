@@ -83,20 +83,24 @@ class Decoder:
             self._write(batch, part, columns, slice(at, at + count), ready.group.members, block, 0)
             columns.rows += count
             return
-        taken = np.zeros(size, np.bool_)
+        taken = np.zeros(size, np.int64)
         for ready in block.ready:
-            taken[slice(None) if ready.group.members is None else ready.group.members] = True
-        for number, _ in slow:
-            taken[number] = True
-        row = np.cumsum(taken, dtype=np.int64)
-        row += at - 1
+            taken[slice(None) if ready.group.members is None else ready.group.members] = 1
+        for number, segments in slow:
+            taken[number] = len(segments)
+        row = np.cumsum(taken)
+        columns.rows = at + int(row[-1])
+        columns.reserve(columns.rows + len(batch) - part.stop)
+        row += at
+        row -= taken  # the first row of each packet
         for place, ready in enumerate(block.ready):
             index = ready.group.members
             self._write(batch, part, columns, row if index is None else row.take(index), index, block, place)
-        for number, segment in slow:
+        for number, segments in slow:
             packet = part.start + number
-            columns.write_segment(int(row[number]), batch.first_frame + packet, int(batch.time_ns[packet]), segment)
-        columns.rows = int(row[-1]) + 1 if size else at
+            frame, time_ns = batch.first_frame + packet, int(batch.time_ns[packet])
+            for place, segment in enumerate(segments):
+                columns.write_segment(int(row[number]) + place, frame, time_ns, segment)
 
     def _write(
         self,
@@ -118,28 +122,29 @@ class Decoder:
             columns.time_ns[where] = times.take(index)
         write(columns, where, block.ready[place], self._mixer)
 
-    def _walk(self, batch: RecordBatch, part: slice, slow: list[Index]) -> list[tuple[int, Segment]]:
+    def _walk(self, batch: RecordBatch, part: slice, slow: list[Index]) -> list[tuple[int, list[Segment]]]:
         """The slow path over some packets of a block, in order; (number in the block, row)."""
-        numbers = [number for index in slow for number in index.tolist()]
-        if not numbers:
+        numbers = np.sort(np.concatenate(slow)) if slow else np.empty(0, np.int64)
+        if not len(numbers):
             return []
-        numbers.sort()
+        packets = numbers + part.start
+        columns = zip(
+            numbers.tolist(),
+            batch.offset[packets].tolist(),
+            batch.captured[packets].tolist(),
+            batch.original[packets].tolist(),
+            batch.link[packets].tolist(),
+            (packets + batch.first_frame).tolist(),
+            batch.time_ns[packets].tolist(),
+            strict=True,
+        )
         found = []
         view = np.ascontiguousarray(batch.data).data
         walk = self._walker.walk
-        for number in numbers:
-            packet = part.start + number
-            segment = walk(
-                view,
-                int(batch.offset[packet]),
-                int(batch.captured[packet]),
-                int(batch.original[packet]),
-                int(batch.link[packet]),
-                batch.first_frame + packet,
-                int(batch.time_ns[packet]),
-            )
-            if segment is not None:
-                found.append((number, segment))
+        for number, offset, captured, original, link, frame, time_ns in columns:
+            segments = walk(view, offset, captured, original, link, frame, time_ns)
+            if segments:
+                found.append((number, segments))
         return found
 
 

@@ -252,6 +252,7 @@ class Block:
         worth |= is_udp & (tunnel | ~plain)
         icmp, errors = (58, _ICMP6_ERROR) if is_v6 else (1, _ICMP_ERROR)
         worth &= ~((protocol == icmp) & plain & ~errors.take(u8(rows, inner)))
+        worth |= group.there.take(rest) < inner  # cut inside the IP header: what was looked at is not its own
         self.slow.append(group.numbers(rest.take(np.flatnonzero(worth))))
 
 

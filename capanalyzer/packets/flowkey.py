@@ -40,7 +40,7 @@ class EndpointMixer:
     __slots__ = ("_k0", "_k1", "_np", "_port")
 
     def __init__(self, seed: int | None = None) -> None:
-        draw = random.SystemRandom() if seed is None else random.Random(seed)
+        draw = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - a seed is only given where values must repeat
         self._k0, self._k1 = draw.getrandbits(64), draw.getrandbits(64)
         self._port = draw.getrandbits(64) | 1  # odd, so that different ports never cancel
         self._np = tuple(np.uint64(v) for v in (self._k0, self._k1, self._port, _M1, _M2, V6_BIT))

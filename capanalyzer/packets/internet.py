@@ -45,6 +45,7 @@ def ipv4(packet: Packet) -> int:
     packet.address_at, packet.is_v6 = at + 12, False
     packet.ttl, packet.next_header = buf[at + 8], buf[at + 9]
     packet.ip_id = packet.u16(4)
+    packet.ip_end = at + total
     fragment = packet.u16(6)
     packet.at = at + header
     if fragment & 0x3FFF:
@@ -65,6 +66,7 @@ def ipv6(packet: Packet) -> int:
     packet.address_at, packet.is_v6 = at + 8, True
     packet.next_header, packet.ttl, packet.ip_id = buf[at + 6], buf[at + 7], 0
     packet.at = at + 40
+    packet.ip_end = packet.at + size
     # Payload length 0: a jumbogram (RFC 2675) or segmentation offload; the frame's own length counts.
     if size and packet.quoting is None:
         packet.limit(size)
@@ -115,7 +117,7 @@ def authentication(packet: Packet) -> int:
 
 def icmp(packet: Packet) -> int:
     """Errors quote the packet they are about (RFC 792; types 3, 4, 11, 12); the rest is of no use here."""
-    if packet.quoting is not None or packet.is_v6 or not packet.has(8):
+    if packet.quoting is not None or packet.is_v6 or not packet.holds(8):
         return STOP
     kind, code = packet.buf[packet.at], packet.buf[packet.at + 1]
     if kind not in (3, 4, 11, 12):
@@ -126,7 +128,7 @@ def icmp(packet: Packet) -> int:
 
 def icmp6(packet: Packet) -> int:
     """RFC 4443 section 3: errors are types 1 to 4 (others below 128 are unassigned)."""
-    if packet.quoting is not None or not packet.is_v6 or not packet.has(8):
+    if packet.quoting is not None or not packet.is_v6 or not packet.holds(8):
         return STOP
     kind, code = packet.buf[packet.at], packet.buf[packet.at + 1]
     if not 1 <= kind <= 4:
@@ -143,7 +145,7 @@ def _quote(packet: Packet, kind: int, code: int, mtu: int, size: int, following:
 
 def udp(packet: Packet) -> int:
     """RFC 768. Only the ports of tunnels have a layer; the destination's is tried first."""
-    if packet.quoting is not None or not packet.has(8):
+    if packet.quoting is not None or not packet.holds(8):
         return STOP
     source, destination, size = packet.u16(0), packet.u16(2), packet.u16(4)
     if size >= 8 and packet.next_header == 17:

@@ -23,6 +23,7 @@ __all__ = [
     "INNER",
     "IP_PROTOCOL",
     "LINKTYPE",
+    "MAX_BRANCHES",
     "PPP_PROTOCOL",
     "STOP",
     "UDP_PORT",
@@ -55,6 +56,10 @@ Bytes: TypeAlias = bytes | memoryview
 Notes: TypeAlias = dict[str, int]
 """Counts by reason (:mod:`capanalyzer.packets.notes`)."""
 
+MAX_BRANCHES: Final = 64
+"""Frames aggregated in one packet: an 802.11 A-MSDU of 11,454 bytes, the longest, holds fewer TCP segments of
+use than that; a hostile one could hold a thousand empty ones."""
+
 
 class Quoting(NamedTuple):
     """The ICMP error around a quoted packet."""
@@ -82,8 +87,10 @@ class Packet:
     __slots__ = (
         "address_at",
         "at",
+        "branches",
         "buf",
         "end",
+        "ip_end",
         "ip_id",
         "is_v6",
         "next_header",
@@ -110,18 +117,26 @@ class Packet:
         self.notes = notes
         self.address_at = 0
         """Index in ``buf`` of the innermost source address so far."""
+        self.ip_end = 0
+        """Where the innermost IP header says its datagram ends, which may be further than the frame goes."""
         self.is_v6 = False
         self.ttl = 0
         self.ip_id = 0
         self.next_header = 0
         """IP protocol number of what comes next, while extension headers are read."""
         self.place: Place | None = None
+        self.branches: list[tuple[Packet, int]] = []
+        """Further frames found in this packet; see branch."""
         self.quoting: Quoting | None = None
         """Set while reading what an ICMP error quotes."""
 
+    def holds(self, size: int) -> bool:
+        """Whether ``size`` more bytes were captured; for what is of no use when it is cut."""
+        return self.end - self.at >= size
+
     def has(self, size: int) -> bool:
         """Whether ``size`` more bytes were captured; if not, and the wire had them, that is noted."""
-        if self.end - self.at >= size:
+        if self.holds(size):
             return True
         if self.wire_end - self.at >= size and self.quoting is None:
             self.note(CUT)
@@ -143,6 +158,14 @@ class Packet:
         if stop < self.wire_end:
             self.wire_end = stop
             self.end = min(self.end, stop)
+
+    def branch(self, size: int, following: int) -> None:
+        """``size`` bytes from ``at`` are a frame of their own: to be read by ``following`` after this one."""
+        if len(self.branches) < MAX_BRANCHES:
+            other = Packet(self.buf, self.at, self.end, self.wire_end, self.time_ns, self.notes)
+            other.origin = self.origin
+            other.limit(size)
+            self.branches.append((other, following))
 
     def note(self, reason: str) -> None:
         """Count something that is not made into a row."""

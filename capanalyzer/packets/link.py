@@ -16,6 +16,7 @@ __all__ = [
     "cisco_metadata",
     "etag",
     "ethernet",
+    "fabric_path",
     "hsr",
     "llc",
     "loopback",
@@ -109,6 +110,14 @@ def trill(packet: Packet) -> int:
     if not packet.has(6):
         return STOP
     packet.at += 6 + (packet.u16(0) >> 6 & 0x1F) * 4
+    return _ETHERNET
+
+
+def fabric_path(packet: Packet) -> int:
+    """Cisco FabricPath (0x8903): forwarding tag and TTL, then the frame."""
+    if not packet.has(2):
+        return STOP
+    packet.at += 2
     return _ETHERNET
 
 
@@ -265,7 +274,7 @@ _ARPHRD_NO_ETHERTYPE: Final = frozenset((803, 824))
 """802.11 with radiotap and netlink: the protocol field is no EtherType there."""
 
 
-def _cooked(packet: Packet, protocol: int, hardware: int) -> int:
+def _cooked(protocol: int, hardware: int) -> int:
     if hardware in _ARPHRD_NO_ETHERTYPE:
         return STOP
     if hardware == _ARPHRD_IPGRE and protocol == 0x883E:
@@ -283,7 +292,7 @@ def sll(packet: Packet) -> int:
         return STOP
     hardware, protocol = packet.u16(2), packet.u16(14)
     packet.at += 16
-    return _cooked(packet, protocol, hardware)
+    return _cooked(protocol, hardware)
 
 
 def sll2(packet: Packet) -> int:
@@ -292,4 +301,4 @@ def sll2(packet: Packet) -> int:
         return STOP
     protocol, hardware = packet.u16(0), packet.u16(8)
     packet.at += 20
-    return _cooked(packet, protocol, hardware)
+    return _cooked(protocol, hardware)

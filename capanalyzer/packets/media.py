@@ -90,14 +90,20 @@ def _wlan(packet: Packet, low: int, high: int, *, padded: bool) -> int:
         size += 6 if flags & 0x80 else 2
     if padded:
         size = size + 3 & ~3
-    if aggregated:  # A-MSDU: the first of its frames
-        if not packet.has(size + 14):
-            return STOP
-        length = packet.u16(size + 12)
-        packet.at += size + 14
-        packet.limit(length)
-        return _LLC
+    if aggregated:
+        packet.at += size
+        return _amsdu(packet)
     return _skip(packet, size, _LLC)
+
+
+def _amsdu(packet: Packet) -> int:
+    """IEEE 802.11 section 9.3.2.2.2: frames with addresses and length, padded to four bytes but the last."""
+    while packet.end - packet.at >= 14:
+        length = packet.u16(12)
+        packet.at += 14
+        packet.branch(length, _LLC)
+        packet.at += (14 + length + 3 & ~3) - 14
+    return STOP
 
 
 def radiotap(packet: Packet) -> int:
@@ -298,7 +304,7 @@ def juniper_ethernet(packet: Packet) -> int:
 
 
 def ppp_pppd(packet: Packet) -> int:
-    """pppd's log: direction in place of the address byte, control, protocol."""
+    """The log of pppd: direction in place of the address byte, control, protocol."""
     if not packet.has(2):
         return STOP
     return _skip(packet, 2 if packet.buf[packet.at + 1] == 3 else 1, _PPP)

@@ -81,6 +81,7 @@ _ETHERTYPE_LAYERS: Final[dict[int, Layer]] = {
     0x88D2: link.ppp,
     0x88E5: link.macsec,
     0x88E7: link.provider_backbone,
+    0x8903: link.fabric_path,
     0x8909: link.cisco_metadata,
     0x8926: link.vntag,
     0x892F: link.hsr,

@@ -57,8 +57,10 @@ class Walker:
 
     def walk(
         self, buf: Bytes, at: int, captured: int, original: int, link: int, frame: int, time_ns: int
-    ) -> Segment | None:
-        """The TCP segment in one packet, or None; ICMP errors go to ``icmp``, the rest to ``notes``.
+    ) -> list[Segment]:
+        """The TCP segments in one packet, at most one unless frames are aggregated in it.
+
+        ICMP errors go to ``icmp``, what is left out is counted in ``notes``.
 
         :param at: index in ``buf`` of the packet's first byte.
         :param captured: bytes captured; :param original: bytes on the wire.
@@ -66,8 +68,14 @@ class Walker:
         packet = Packet(buf, at, at + captured, at + max(original, captured), time_ns, self.notes)
         if LINKTYPE + link not in LAYERS:
             packet.note(f"{LINK}{link}")
-            return None
-        return self._follow(packet, LINKTYPE + link, frame)
+            return []
+        segment = self._follow(packet, LINKTYPE + link, frame)
+        found = [] if segment is None else [segment]
+        for other, following in packet.branches:  # these branch no further
+            segment = self._follow(other, following, frame)
+            if segment is not None:
+                found.append(segment)
+        return found
 
     def _follow(self, packet: Packet, following: int, frame: int) -> Segment | None:
         for _ in range(MAX_LAYERS):
@@ -177,7 +185,9 @@ class Walker:
         if place is None:
             return STOP
         following = IP_PROTOCOL + packet.next_header
-        if packet.quoting is not None or packet.end < packet.wire_end:
+        if following != _TCP and following not in LAYERS:
+            return STOP  # nothing in it would be read
+        if packet.quoting is not None or packet.end < max(packet.wire_end, packet.ip_end):
             if packet.quoting is None:
                 packet.note(FRAGMENT_CUT)
             # The first fragment still shows the TCP header, as in Wireshark.

@@ -98,7 +98,7 @@ def make_batch(records: Sequence[Record], first_frame: int = 1, gap: bytes = b"\
         offset=np.array(offsets, np.int64),
         captured=np.array([len(r[3]) for r in records], np.int64),
         original=np.array([r[2] for r in records], np.int64),
-        time_ns=np.array([r[0] for r in records], np.int64),
+        time_ns=np.array([min(r[0], 2**63 - 1) for r in records], np.int64),
         link=np.array([r[1] for r in records], np.uint16),
         first_frame=first_frame,
     )
