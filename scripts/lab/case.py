@@ -8,7 +8,11 @@ from dataclasses import asdict, dataclass
 from lab.net import Lab
 from lab.packets import Packet
 
-__all__ = ["CASES", "Case", "Expected", "case", "failed", "idle", "incomplete", "ok", "plain"]
+__all__ = ["CASES", "UNLABELLED", "Case", "Expected", "case", "failed", "idle", "incomplete", "ok", "plain"]
+
+
+UNLABELLED = "unlabelled"
+"""Where two careful engineers may differ and nothing is written down: not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,10 @@ class Expected:
     """Negotiated, as the contract writes it; None where no ServerHello was seen."""
 
     def as_json(self) -> dict[str, object]:
-        """Keys of ``expected.json``."""
+        """Keys of ``expected.json``; what is left unlabelled is left out."""
         row = asdict(self)
-        return {**row, "protocol": {"client": row.pop("client"), "server": row.pop("server")}} | row
+        row["protocol"] = {"client": row.pop("client"), "server": row.pop("server")}
+        return {key: value for key, value in row.items() if value != UNLABELLED}
 
 
 def ok(
@@ -43,7 +48,7 @@ def failed(
     cause: str,
     stage: str,
     blame: str,
-    waiting_on: str,
+    waiting_on: str = UNLABELLED,
     *,
     client: str | None = "tls",
     server: str | None = "tls",
@@ -67,16 +72,13 @@ def idle() -> Expected:
 def incomplete(
     cause: str,
     *,
-    stage: str | None = None,
-    blame: str | None = None,
-    waiting_on: str | None = None,
     client: str | None = "tls",
     server: str | None = "tls",
     sni: str | None = "www.example.test",
     version: str | None = None,
 ) -> Expected:
-    """The capture cannot tell. Stage, blame and waiting_on are not held against anybody: None means unlabelled."""
-    return Expected("incomplete", cause, stage, blame, waiting_on, client, server, sni, version)
+    """The capture cannot tell; how far it went is not labelled."""
+    return Expected("incomplete", cause, UNLABELLED, UNLABELLED, UNLABELLED, client, server, sni, version)
 
 
 Play = Callable[[Lab], list[Expected]]

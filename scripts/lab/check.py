@@ -14,15 +14,16 @@ FIELDS = ("tcp.stream", "tls.handshake.type", "tls.handshake.extensions_server_n
           "tls.handshake.extensions.supported_version", "tls.alert_message.desc", "tcp.flags.str", "frame.number",
           "ip.src", "tcp.len")  # fmt: skip
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
-PORTS = (443, 80, 25, 22, 8443, 4711, 993, 587, 110, 143, 5432, 3128, 8000)
+DECODE_AS_TLS = {"odd-port": (80,), "tls-to-http-port": (80, 8080), "tls-to-server-first": (22, 587)}
+"""tshark goes by these ports where they are somebody else's."""
 
 
 def read_with_tshark(capture: Path) -> dict[int, dict[str, list[str]]]:
     """Per stream: ``sni`` of the first hello, ``version`` of the last ServerHello, ``alerts``, number of packets."""
     arguments = ["tshark", "-n", "-r", str(capture), "-T", "fields", "-E", "occurrence=a"]
     arguments += ["-o", "tcp.desegment_tcp_streams:TRUE", "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "tcp"]
-    if capture.parent.name == "odd-port":
-        arguments += ["-d", "tcp.port==80,tls"]
+    for port in DECODE_AS_TLS.get(capture.parent.name, ()):
+        arguments += ["-d", f"tcp.port=={port},tls"]
     for field in FIELDS:
         arguments += ["-e", field]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
@@ -53,8 +54,8 @@ def check(folder: Path, names: list[str]) -> int:
         for label in labels:
             facts = seen.get(label["stream"], {})
             for key in ("sni", "version"):
-                found = (facts.get(key) or [None])[-1]
-                if found != label[key]:
+                found = facts[key][-1] if facts.get(key) else None
+                if key in label and found != label[key]:
                     problems.append(f"stream {label['stream']}: {key} is {found}, labelled {label[key]}")
         alerts = [",".join(seen[number].get("alerts", [])) for number in sorted(seen)]
         sizes = [len(seen[number]["packets"]) for number in sorted(seen)]

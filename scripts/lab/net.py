@@ -155,6 +155,12 @@ class Lab:
             raise errors[0]
         return results[0]
 
+    def drop(self, *match: str) -> None:
+        """The router loses what matches (iptables)."""
+        done = self.run("router", "iptables", "-A", "FORWARD", *match, "-j", "DROP")
+        if done.returncode:
+            raise LabError(f"iptables: {done.stderr.decode().strip()}")
+
     def serve(self, role: str, port: int, handle: Callable[[socket.socket], None], *, backlog: int = 16) -> None:
         """A little TCP server in a namespace, on both address families: ``handle`` gets each connection in turn."""
         listener = self.inside(role, lambda: listen(port, backlog))

@@ -91,6 +91,10 @@ class Authority:
         """A root that no client of the laboratory trusts."""
         return self._issue("other-root", common_name, None, authority=True, key=rsa_key("other"))
 
+    def intermediate(self, issuer: Identity, common_name: str = "Somebody Else Issuing CA") -> Identity:
+        """An authority below ``issuer``."""
+        return self._issue("other-issuing", common_name, issuer, authority=True, key=rsa_key("other issuing"))
+
     def _issue(
         self,
         label: str,

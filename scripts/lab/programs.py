@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 
+from lab.case import UNLABELLED
 from lab.net import CLIENT, SERVER, SERVER6, Lab, lines
 from lab.pki import Identity
 
 __all__ = [
+    "DAY",
+    "UNLABELLED",
+    "Handler",
     "curl",
     "gnutls_cli",
     "gnutls_serv",
     "haproxy",
+    "hello_bytes",
     "nginx",
+    "pump",
     "python_client",
     "raw_client",
     "s_client",
     "s_server",
+    "ssh",
     "stunnel",
 ]
 
+Handler = Callable[[socket.socket], None]
 NAME = "www.example.test"
+DAY = timedelta(days=1)
 REQUEST = lines(["GET / HTTP/1.0", f"Host: {NAME}", ""])
 
 
@@ -139,14 +150,14 @@ def gnutls_cli(lab: Lab, priority: str = "NORMAL", *extra: str, port: int = 443,
 
 
 def python_client(lab: Lab, *, context: ssl.SSLContext | None = None, port: int = 443, name: str = NAME,
-                  request: bytes = REQUEST) -> None:  # fmt: skip
+                  request: bytes = REQUEST, limit_s: float = 10) -> None:  # fmt: skip
     """Python's ssl module, one request; refusals are swallowed, they are what is sampled."""
     chosen = context or ssl.create_default_context(cafile=str(lab.pki.trust))
 
     def talk() -> None:
         try:
             with (
-                socket.create_connection((SERVER, port), timeout=10) as plain,
+                socket.create_connection((SERVER, port), timeout=limit_s) as plain,
                 chosen.wrap_socket(plain, server_hostname=name) as tls,
             ):
                 tls.sendall(request)
@@ -213,6 +224,20 @@ def hello_bytes(
     return outgoing.read()
 
 
-def folder_of(path: Path) -> str:
-    """Posix form, for configuration files."""
-    return path.as_posix()
+def ssh(lab: Lab, port: int) -> None:
+    """OpenSSH's client, which gives up soon."""
+    options = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=4")
+    lab.run(
+        "client", "ssh", *(word for one in options for word in ("-o", one)), "-p", str(port), f"nobody@{SERVER}", "true"
+    )
+    time.sleep(0.1)
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Copy bytes both ways until either end closes."""
+    while True:
+        for source in select.select([one, other], [], [], 10)[0]:
+            data = source.recv(65536)
+            if not data:
+                return
+            (other if source is one else one).sendall(data)
