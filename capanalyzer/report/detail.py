@@ -15,19 +15,21 @@ from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 __all__ = ["session_detail"]
 
 
-def session_detail(session: model.Session, look: Look, number: str) -> Iterator[Line]:
+def session_detail(session: model.Session, look: Look, number: str, path: str | None = None) -> Iterator[Line]:
     """The lines of one session.
 
     :param number: how the report names it: stream, or capture and stream.
+    :param path: its capture, where the report is about several.
     """
     _ = look.text
     yield from _heading(session, look, number)
     yield []
-    yield from ladder(session, look)
+    if session.timeline:
+        yield from ladder(session, look)
+        yield []
     if not session.findings:
         return
     finding, *others = session.findings
-    yield []
     yield from _entry(_("Why"), [finding.explanation or finding.title], look)
     evidence = [_("frame {frame}: {text}").format(frame=e.frame, text=e.text) for e in finding.evidence]
     yield from _entry(_("Evidence"), evidence, look)
@@ -36,7 +38,9 @@ def session_detail(session: model.Session, look: Look, number: str) -> Iterator[
     yield from _entry(_("Who acts"), [_(ACTS.get(session.blame or "unknown", ACTS["unknown"]))], look)
     yield from _entry(_("Do"), [f"{n}  {text}" for n, text in enumerate(finding.remedies, 1)], look, hang=3)
     yield from _entry(_("Also"), [f"{other.cause}: {other.title}" for other in others], look)
-    yield from _entry("Wireshark", [session.display_filter], look)
+    yield from _entry(
+        "Wireshark", [session.display_filter if path is None else f"{session.display_filter}   {path}"], look
+    )
 
 
 def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:

@@ -7,15 +7,16 @@ outcomes only and never stand alone: with colour off the same words say the same
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 
 from capanalyzer.i18n import plural, translator
+from capanalyzer.report.escape import printable
 
-__all__ = ["ASCII", "UNICODE", "Glyphs", "Line", "Look", "Span", "fit", "painter", "table", "wrap"]
+__all__ = ["ASCII", "UNICODE", "Glyphs", "Line", "Look", "Span", "fit", "painter", "paragraphs", "table", "wrap"]
 
 Span: TypeAlias = tuple[str, str]
 """(text, style); style "" for plain."""
@@ -160,6 +161,13 @@ def fit(text: str, width: int, look: Look, *, right: bool = False) -> str:
         size = cell_len(text)
     fill = " " * (width - size)
     return fill + text if right else text + fill
+
+
+def paragraphs(texts: Iterable[str], look: Look, style: str, *, indent: int) -> Iterator[Line]:
+    """Each text wrapped and escaped."""
+    for text in texts:
+        for line in wrap(printable(text), look.width - indent):
+            yield [(" " * indent + line, style)]
 
 
 def table(rows: Sequence[Sequence[Span]], look: Look, *, indent: int, flexible: Sequence[int]) -> list[Line]:

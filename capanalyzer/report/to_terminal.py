@@ -9,26 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from rich.cells import cell_len
-
 from capanalyzer.report import model
+from capanalyzer.report.captures import capture_list, heading
 from capanalyzer.report.detail import session_detail
 from capanalyzer.report.digest import Digest, digest
 from capanalyzer.report.escape import printable
-from capanalyzer.report.ladder import duration
-from capanalyzer.report.terminal import Line, Look, Span, painter, table, wrap
-from capanalyzer.report.times import from_rfc3339
+from capanalyzer.report.terminal import Line, Look, Span, painter, paragraphs, table, wrap
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, SEVERITY, STYLE_OF, endpoint
 
 __all__ = ["to_terminal"]
 
-MAX_CAPTURES: Final = 20
 MAX_INCIDENTS: Final = 10
 MAX_ROWS: Final = 25
 MAX_DETAILS: Final = 5
 """What a report shows unless it is verbose: three screens at most."""
-
-_Section = Callable[[], Iterable[Line]]
 
 
 def to_terminal(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer], look: Look) -> Iterator[str]:
@@ -59,50 +53,15 @@ class _Report:
         ]
 
     def sections(self) -> Iterator[Iterable[Line]]:
-        yield self._captures()
+        yield heading(self._end, self._look)
         yield self._counts()
         yield self._incidents()
         yield self._unfinished()
         yield self._details()
         yield self._noticed()
         yield self._healthy()
+        yield capture_list(self._end, self._look)
         yield self._limits()
-
-    def _captures(self) -> Iterator[Line]:
-        captures = self._end.captures
-        shown = captures if self._look.verbose else captures[:MAX_CAPTURES]
-        for capture in shown:
-            yield from self._capture(capture)
-        if len(captures) > len(shown):
-            yield [(self._and_more(len(captures) - len(shown)), "quiet")]
-        for unreadable in self._end.unreadable:
-            yield [(f"{printable(unreadable.path)}: {printable(unreadable.reason)}", "failed")]
-
-    def _capture(self, capture: model.Capture) -> Iterator[Line]:
-        _, look = self._, self._look
-        packets = look.counted("{n} packet", "{n} packets", capture.packets).format(n=f"{capture.packets:,}")
-        facts = [packets, _size(capture.bytes), _span(capture), *capture.link_types]
-        if len(capture.files) > 1:
-            facts.insert(0, look.counted("{n} file", "{n} files", len(capture.files)).format(n=len(capture.files)))
-        path = printable(capture.path)
-        line: Line = [(path, "strong")]
-        used = cell_len(path)
-        for fact in filter(None, facts):
-            size = cell_len(fact) + 3
-            if used + size > look.width:
-                yield line
-                line, used = [], 0
-            line.append(("   " + fact, ""))
-            used += size
-        yield line
-        yield from self._paragraph(capture.comments, "quiet")
-        yield from self._paragraph(capture.warnings, "warning")
-        if capture.dropped_packets:
-            text = _("The capturing host lost {n} packets.").format(n=f"{capture.dropped_packets:,}")
-            yield from self._paragraph([text], "warning")
-        if capture.truncated_packets:
-            text = _("{n} packets were not captured whole (snap length).").format(n=f"{capture.truncated_packets:,}")
-            yield from self._paragraph([text], "warning")
 
     def _counts(self) -> Iterator[Line]:
         _, summary = self._, self._end.summary
@@ -220,7 +179,8 @@ class _Report:
             chosen = [example for example in self._examples if example is not None][:MAX_DETAILS]
         for session in chosen:
             yield []
-            yield from session_detail(session, look, self._number(session.capture, session.stream))
+            path = self._end.captures[session.capture].path if self._several else None
+            yield from session_detail(session, look, self._number(session.capture, session.stream), path)
         shown = sum(session.outcome == "failed" for session in chosen)
         left = self._end.summary.outcomes.get("failed", 0) - shown
         if left > 0:
@@ -289,9 +249,7 @@ class _Report:
         yield [(text, "strong")]
 
     def _paragraph(self, texts: Iterable[str], style: str, *, indent: int = 2) -> Iterator[Line]:
-        for text in texts:
-            for line in wrap(printable(text), self._look.width - indent):
-                yield [(" " * indent + line, style)]
+        return paragraphs(texts, self._look, style, indent=indent)
 
     def _and_more(self, count: int) -> str:
         return self._("and {n} more").format(n=f"{count:,}")
@@ -300,26 +258,3 @@ class _Report:
 def _failed_first(session: model.Session) -> tuple[bool, int]:
     """Any number of incomplete sessions must not push the failed ones out of sight."""
     return session.outcome != "failed", session.id
-
-
-def _size(count: int) -> str:
-    """``9.1 MB``: decimal units, as capinfos and disks count."""
-    size, unit = float(count), "bytes"
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            break
-        size /= 1000
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-
-
-def _span(capture: model.Capture) -> str:
-    """``2026-11-23 10:01:02 - 10:06:10 UTC``; the date again where it changes, a duration where it is below a minute."""
-    first, last = capture.first_time, capture.last_time
-    if first is None or last is None:
-        return ""
-    begin = f"{first[:10]} {first[11:19]}"
-    lasted = from_rfc3339(last) - from_rfc3339(first)
-    if lasted < 60 * 10**9:
-        return f"{begin} UTC + {duration(lasted)}"
-    until = last[11:19] if first[:10] == last[:10] else f"{last[:10]} {last[11:19]}"
-    return f"{begin} - {until} UTC"
