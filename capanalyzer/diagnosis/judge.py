@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
-from capanalyzer.diagnosis.rule import Context
+from capanalyzer.diagnosis.rule import Context, Rule
 from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, SOON_NS, TLS12
 from capanalyzer.diagnosis.rules.trust.faults import faults
 from capanalyzer.diagnosis.story import Story
@@ -77,6 +77,9 @@ class Judge:
         knowledge = self.knowledge
         knowledge.learn_traffic(session)
         context = Context(session, knowledge)
+        story = context.story
+        if not story.established and story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
+            knowledge.learn_stall(session)
         verdict = self._judge(context)
         if verdict.outcome is Outcome.ESTABLISHED:
             knowledge.learn_established(session)
@@ -122,11 +125,11 @@ class Judge:
 
     def _judge(self, context: Context) -> Verdict:
         story = context.story
-        primary = _primary(story, context)
+        primary, rule = _primary(story, context)
         how, who = story.closed()
-        if primary is not None:
+        if primary is not None and rule is not None:
             if story.close is None:
-                how = "timeout"
+                how = "timeout" if rule.from_absence or story.alert is None else "none"
             if primary.cause == "middlebox-reset":
                 who = "middlebox"
             return Verdict(
@@ -151,17 +154,18 @@ class Judge:
 _NOT_CLOSED: Final[tuple[str, str | None]] = ("none", None)
 
 
-def _primary(story: Story, context: Context) -> Finding | None:
+def _primary(story: Story, context: Context) -> tuple[Finding | None, Rule | None]:
     """The explanation of the earliest event; of several for one event the first in the order of the rules."""
     best: Finding | None = None
+    by: Rule | None = None
     established, sees_all = story.established, story.sees_all
     for rule in RULES:
         if (established and not rule.after_handshake) or (rule.from_absence and not sees_all):
             continue
         found = rule.check(story.session, context)
         if found is not None and (best is None or (found.at_ns, found.at_frame) < (best.at_ns, best.at_frame)):
-            best = found
-    return best
+            best, by = found, rule
+    return best, by
 
 
 def _without_failure(story: Story, context: Context) -> Outcome:

@@ -20,6 +20,8 @@ SAMPLED: Final = 32
 """Sessions of a server that are looked into; later ones repeat what these taught."""
 RACE_NS: Final = 300_000_000
 """Connects to several addresses of a name start within this time of each other: RFC 8305 section 5 recommends 250 ms."""
+TRIMMED: Final = 4
+"""Servers towards which handshakes stop without anybody closing; one that hangs is common, four at a time are a cut file."""
 MAX_CLIENTS: Final = 20_000
 MAX_STARTS: Final = 8
 """Connects remembered of a client and port, and clients; about 400 bytes each."""
@@ -48,12 +50,13 @@ class ServerKnowledge:
 class Knowledge:
     """Facts about servers gathered over one capture."""
 
-    __slots__ = ("_ports", "_servers", "_speakers", "_starts", "one_sided", "servers_left_out", "two_sided")
+    __slots__ = ("_ports", "_servers", "_speakers", "_stalled", "_starts", "one_sided", "servers_left_out", "two_sided")
 
     def __init__(self, tls_ports: Iterable[int] = ()) -> None:
         self._ports = DEFAULT_TLS_PORTS | frozenset(tls_ports)
         self._servers: dict[Endpoint, ServerKnowledge] = {}
         self._speakers: set[Endpoint] = set()
+        self._stalled: set[Endpoint] = set()
         self._starts: dict[tuple[str, int], list[int]] = {}
         """(client address, server port) -> starts of connects that were answered, the last ones."""
         self.servers_left_out = 0
@@ -68,6 +71,16 @@ class Knowledge:
 
     def server(self, server: Endpoint) -> ServerKnowledge | None:
         return self._servers.get(server)
+
+    def learn_stall(self, session: Session) -> None:
+        """A handshake that stopped while nobody closed and the capture went on."""
+        if len(self._stalled) < TRIMMED:
+            self._stalled.add(session.server)
+
+    def is_trimmed(self) -> bool:
+        """Handshakes with several servers stop in mid-air: the file keeps the beginnings of connections only, and
+        what is missing from an open one proves nothing."""
+        return len(self._stalled) >= TRIMMED
 
     def is_race_loser(self, session: Session) -> bool:
         """The same client connected to the same port elsewhere within 300 ms: this one lost the race (RFC 8305)."""

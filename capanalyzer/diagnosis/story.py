@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.verdict import Stage, WaitingOn
 from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, SideFacts, TlsFacts
-from capanalyzer.handshake.states import STALLS
+from capanalyzer.handshake.machine import walk
+from capanalyzer.handshake.states import STALLS, State
 from capanalyzer.streams.flow import Ended
 from capanalyzer.tls.records import Message
 
@@ -32,7 +33,12 @@ PROBE_SPAN_NS: Final = 3_000_000_000
 
 TLS13: Final = 0x0304
 
+SSL2: Final = 0x0002
+SSL2_RECORD: Final = 0x80
+"""``content_type`` of messages in SSL 2.0 format."""
+
 _ALERT, _HANDSHAKE, _DATA = 21, 22, 23
+_AFTER_SERVER_HELLO: Final = ("client-flight", "server-finished")
 _WAITING: Final = {Side.CLIENT: WaitingOn.CLIENT, Side.SERVER: WaitingOn.SERVER, None: None}
 _CLOSE_NOTIFY, _USER_CANCELED = 0, 90
 
@@ -76,6 +82,7 @@ class Story:
         "sees_all",
         "server_hello",
         "session",
+        "state",
         "stage",
         "tls",
         "until_ns",
@@ -91,13 +98,15 @@ class Story:
             quality.one_sided is not None
             or quality.lost
             or quality.truncated
-            or (quality.starts_mid_session and (tls is None or tls.client_hello_message is None))
+            or quality.starts_mid_session
             or quality.rows_dropped
         )
-        """Both directions, from the start, without holes: only then does absence prove anything."""
+        """Both directions, from the SYN, without holes: only then does absence prove anything. (A file that holds hellos
+        and no SYN was often filtered: what was not kept looks like what was not sent.)"""
         self.hello: Message | None = tls.client_hello_message if tls is not None else None
         self.server_hello: Message | None = tls.server_hello_message if tls is not None else None
         self.version: int | None = tls.version if tls is not None else None
+        self.state: State | None = tls.state if tls is not None else None
         self.connected_ns: int | None = tcp.handshake_ack_ns
         self.close: CloseEvent | None = self._first_close()
         """The FIN or RST that ended it; a RST that was followed by a completed connect (a reused port) does not count."""
@@ -105,6 +114,9 @@ class Story:
         self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
         """When waiting was over: somebody left, or the capture no longer watched."""
         self.established: bool = self._is_established()
+        if not self.established:
+            self._stop_at_the_clients_end()
+            self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
         self.stage, self.waiting_on = self._stalled()
         self.progress_ns: int = self._last_progress()
         """When the handshake last moved on."""
@@ -160,10 +172,47 @@ class Story:
 
     def _is_established(self) -> bool:
         tls = self.tls
-        if tls is None or tls.handshake_done_ns is None:
+        if tls is None:
+            return False
+        if tls.handshake_done_ns is None and self._spoke_sslv2(tls):
+            self.version = SSL2
+            return True
+        if tls.handshake_done_ns is None:
             return False
         # Application data alone shows that there was a handshake, but not which: the capture began too late.
         return not (self.hello is None and self.server_hello is None and self.session.quality.starts_mid_session)
+
+    def _spoke_sslv2(self, tls: TlsFacts) -> bool:
+        """Both ends went on in SSL 2.0, encrypted: its handshake has no state in the table, and completed."""
+        return all(any(m.side == side and m.content_type == SSL2_RECORD and m.encrypted for m in tls.messages) for side in Side)
+
+    def _stop_at_the_clients_end(self) -> None:
+        """What arrives after the client has left answers nobody: the session stalled where it was when the client left."""
+        end, tls = self.end, self.tls
+        if end is None or end.side is not Side.CLIENT or tls is None:
+            return
+        seen = [m for m in tls.messages if (m.time_ns, m.frame) <= (end.time_ns, end.frame)]
+        if len(seen) == len(tls.messages) or not seen:
+            return
+        if self.server_hello is not None and self.server_hello not in seen:
+            self.server_hello = None
+        self.state = walk(seen).state
+
+    def _is_unread(self) -> bool:
+        """The client went on as it can only after a ServerHello, and none was read: what the server sent escaped us."""
+        return self.server_hello is None and self.state is not None and STALLS[self.state].stage in _AFTER_SERVER_HELLO
+
+    @property
+    def is_cut(self) -> bool:
+        """Nobody closed, and a segment was neither acknowledged nor sent again for seconds: no TCP does that, so the rest of
+        this session was not kept (some collections hold the first packets of each connection only)."""
+        if not self.is_open:
+            return False
+        watched_ns = self.session.quality.watched_until_ns - self.session.end_ns
+        if watched_ns < PATIENCE_NS:
+            return False
+        sides = (self.session.tcp.client, self.session.tcp.server)
+        return any(side.last_transmissions == 1 and side.outstanding_length > 0 for side in sides)
 
     def _stalled(self) -> tuple[Stage | None, WaitingOn | None]:
         """The step awaited at the end, and who had to take it."""
@@ -174,7 +223,7 @@ class Story:
             if session.payload_bytes == (0, 0) and self.connected_ns is None:
                 return Stage.TCP_CONNECT, WaitingOn.CLIENT if session.tcp.server.syn_count else WaitingOn.SERVER
             return Stage.FIRST_BYTES, WaitingOn.CLIENT
-        stall = STALLS[tls.state]
+        stall = STALLS[self.state or tls.state]
         stage, waiting_on = Stage(stall.stage), _WAITING[stall.awaited]
         if stage is Stage.CLIENT_FLIGHT and self._server_flight_is_short(tls):
             return Stage.SERVER_FLIGHT, WaitingOn.SERVER

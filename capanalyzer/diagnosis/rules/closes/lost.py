@@ -171,6 +171,7 @@ class ServerFlightLost(Rule):
 
     causes = ("server-flight-lost",)
     from_absence = True
+    compares = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, server = context.story, session.tcp.server
@@ -178,7 +179,10 @@ class ServerFlightLost(Rule):
             return None
         sent_again = server.outstanding_length > 0 and gave_up(server, story)
         hole = server.gap and not server.gap_acked and (story.end is not None or story.is_patient)
-        stops = story.stage is Stage.SERVER_FLIGHT and story.is_patient and not (story.end is not None and story.end.side is Side.SERVER)
+        end = story.end
+        stops = story.stage is Stage.SERVER_FLIGHT and story.is_patient and (end is None or end.side is Side.CLIENT)
+        if stops and end is None and context.knowledge.is_trimmed():
+            return None
         if not (sent_again or hole or stops) or (story.server_hello is None and not hole and not sent_again):
             return None
         return failure(

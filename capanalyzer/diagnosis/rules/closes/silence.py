@@ -65,6 +65,7 @@ class ServerSilent(Rule):
 
     causes = ("server-silent",)
     from_absence = True
+    compares = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
@@ -74,7 +75,7 @@ class ServerSilent(Rule):
             return None
         if session.payload_bytes[Side.SERVER] and story.server_hello is None and session.tls is not None and session.tls.hello_retry is None:
             return None
-        if session.tcp.client.acked_bytes == 0:
+        if session.tcp.client.acked_bytes == 0 or (end is None and context.knowledge.is_trimmed()):
             return None
         return failure(
             "server-silent",
@@ -161,6 +162,7 @@ class ClientSilent(Rule):
 
     causes = ("client-silent",)
     from_absence = True
+    compares = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
@@ -169,6 +171,8 @@ class ClientSilent(Rule):
         if session.tcp.server.outstanding_length and session.tcp.server.last_transmissions > 1:
             return None
         if not story.is_patient and not (end is not None and story.waited_ns >= 2 * BRIEF_NS):
+            return None
+        if end is None and context.knowledge.is_trimmed():
             return None
         return failure(
             "client-silent",

@@ -34,10 +34,12 @@ class ProxyHeaderUnexpected(Rule):
         known = context.server
         if known is not None and known.proxy_headers:
             return None
+        if story.hello is None and not context.is_tls_port:
+            return None  # another protocol behind the header
         spoken, tls = session.protocol[Side.SERVER], session.tls
         alert = next((a for a in tls.alerts if a.side is Side.SERVER), None) if tls is not None else None
         replied: Evidence | None
-        if spoken not in (None, "tls"):
+        if spoken == "http-response" or (spoken not in (None, "tls") and story.hello is not None):
             time_ns, frame = first_data(session, Side.SERVER)
             replied = Evidence(frame, time_ns, Side.SERVER, N_('"{answer}" in answer'))
         elif alert is not None:

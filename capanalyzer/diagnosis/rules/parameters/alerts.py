@@ -146,6 +146,6 @@ def _offers_tls12(story: Story) -> bool:
 
 def _stage(story: Story, alert: Alert) -> Stage | None:
     """A server's alert that comes before its ServerHello answers the hello, whatever the client sent meanwhile."""
-    if alert.side is Side.SERVER and story.server_hello is None and story.hello is not None:
+    if alert.side is Side.SERVER and story.server_hello is None:
         return Stage.SERVER_HELLO
     return story.stage

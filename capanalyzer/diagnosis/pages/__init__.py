@@ -1,0 +1,8 @@
+"""The causes' pages (``<cause>.<language>.md``, see :mod:`capanalyzer.diagnosis.page`) and what is made of them."""
+
+from __future__ import annotations
+
+from capanalyzer.diagnosis.explain import explain, explain_all, list_causes
+from capanalyzer.diagnosis.render import RenderedFinding, render_finding
+
+__all__ = ["RenderedFinding", "explain", "explain_all", "list_causes", "render_finding"]
