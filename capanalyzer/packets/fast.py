@@ -93,6 +93,14 @@ def _take_rows(rows: Rows, chosen: Index) -> Rows:
     return rows.view(np.dtype((np.void, width))).ravel().take(chosen).view(np.uint8).reshape(-1, width)
 
 
+def _or_wire(length: Index, wire: Index) -> Index:
+    """A header's length, at most what was on the wire; all of that where it is 0 (segmentation offload)."""
+    zero = length == 0
+    if zero.any():
+        np.copyto(length, wire, where=zero)
+    return np.minimum(length, wire, out=length)
+
+
 class Ready(NamedTuple):
     """TCP segments ready to be written."""
 
@@ -192,8 +200,9 @@ class Block:
             inner = group.only(chosen)
             one = u8(inner.rows, at + 1) == 1  # one option: eight bytes in all
             self.slow.append(inner.numbers(np.flatnonzero(~one)))
-            inner = inner.only(np.flatnonzero(one))
-            self._split(inner, u16(inner.rows, at + 6).astype(np.uint16), at + 8, None)
+            if one.any():
+                inner = inner.only(np.flatnonzero(one))
+                self._split(inner, u16(inner.rows, at + 6).astype(np.uint16), at + 8, None)
             tagged |= metadata
         other = _SLOW_ETHERTYPE.take(kind)
         other &= ~tagged
@@ -205,8 +214,7 @@ class Block:
         is_tcp = (word32(rows, at + 6) & _V4_WHOLE_MASK) == _V4_WHOLE_TCP
         is_tcp &= u8(rows, at) == 0x45
         is_tcp &= group.there >= at + _SHORT
-        total = u16(rows, at + 2).astype(np.int64)
-        np.minimum(total, wire, out=total)
+        total = _or_wire(u16(rows, at + 2).astype(np.int64), wire)
         size = (u8(rows, at + 32) >> 2 & 0x3C).astype(np.int64)
         length = total - 20
         is_tcp &= size >= 20
@@ -219,8 +227,7 @@ class Block:
         is_tcp = u8(rows, at + 6) == 6
         is_tcp &= u8(rows, at) >> 4 == 6
         is_tcp &= group.there >= at + 40 + _LEAST_TCP
-        length = u16(rows, at + 4).astype(np.int64)
-        np.minimum(length, wire, out=length)
+        length = _or_wire(u16(rows, at + 4).astype(np.int64), wire)
         size = (u8(rows, at + 52) >> 2 & 0x3C).astype(np.int64)
         is_tcp &= size >= 20
         is_tcp &= size <= length
@@ -252,6 +259,11 @@ class Block:
         worth |= is_udp & (tunnel | ~plain)
         icmp, errors = (58, _ICMP6_ERROR) if is_v6 else (1, _ICMP_ERROR)
         worth &= ~((protocol == icmp) & plain & ~errors.take(u8(rows, inner)))
+        if not is_v6:
+            # Another version, or lengths that contradict each other: the walk knows what to make of it.
+            total, size_v4 = u16(rows, at + 2).astype(np.uint16), (u8(rows, at) & 15) << 2
+            worth |= u8(rows, at) >> 4 != 4
+            worth |= (size_v4 < 20) | (total < size_v4) & (total > 0)
         worth |= group.there.take(rest) < inner  # cut inside the IP header: what was looked at is not its own
         self.slow.append(group.numbers(rest.take(np.flatnonzero(worth))))
 

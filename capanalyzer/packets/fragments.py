@@ -48,6 +48,8 @@ class _Datagram:
         conflict = False
         for offset, piece in self.pieces:
             have = len(whole)
+            if have >= self.total:
+                break
             if offset > have:
                 return None
             common = min(have - offset, len(piece))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.table import EXTRA, PacketTable
@@ -32,10 +33,8 @@ _NUMBERS = [
 
 
 def _bytes(table: PacketTable, at: int, size: int) -> bytes:
-    if at >= EXTRA:
-        found = table.extra[at - EXTRA : at - EXTRA + size]
-    else:
-        found = table.data[at : at + size].tobytes()
+    in_extra = at >= EXTRA
+    found = table.extra[at - EXTRA :][:size] if in_extra else table.data[at : at + size].tobytes()
     assert len(found) == size, "a position points outside"
     return found
 
@@ -64,7 +63,7 @@ def decode(
     rows: list[Plain] = []
     icmp: list[object] = []
     edges = sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         table = decoder.decode(make_batch(records[start:stop], start + 1))
         rows += plain_rows(table)
         icmp += table.icmp

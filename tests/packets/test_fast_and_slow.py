@@ -79,7 +79,7 @@ STARTS = st.sampled_from(
         b"",
     ]
 )
-HEADS = st.sampled_from(LINKS + [1, 1, 1, 101, 9999])
+HEADS = st.sampled_from([*LINKS, 1, 1, 1, 101, 9999])
 CUT = st.integers(0, 60)
 
 
