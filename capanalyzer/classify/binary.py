@@ -224,7 +224,7 @@ def mqtt(data: bytes) -> Sign:
         if data[1] == 2:
             return yes("mqtt") if data[2] <= 1 and data[3] <= 5 else _NO
         if size < 5:
-            return UNDECIDED
+            return UNDECIDED if 3 <= data[1] < 0x80 else _NO
         ok = 3 <= data[1] < 0x80 and data[2] <= 1 and (data[3] == 0 or 0x80 <= data[3] <= 0xA2)
         return yes("mqtt") if ok and data[4] == data[1] - 3 else _NO
     at = 1
@@ -255,7 +255,7 @@ def dcerpc(data: bytes) -> Sign:
     ):
         return _NO
     if size < 8:
-        return UNDECIDED if size < 2 or (data[1] <= 1 and (size < 6 or data[5] == 0)) else _NO
+        return UNDECIDED if size < 2 or (data[1] <= 1 and (size < 6 or data[5] <= 3)) else _NO
     return yes("dcerpc") if data[4] in (0, 0x10) and data[5] <= 3 and data[6:8] == b"\x00\x00" else _NO
 
 

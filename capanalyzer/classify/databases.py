@@ -72,9 +72,10 @@ def mysql_server(data: bytes) -> Sign:
     if data[3] or not 8 <= length < 1024:
         return _NO
     if data[4] == 0xFF:
-        if size < 8:
+        end = min(4 + length, 16)
+        if size < end:
             return UNDECIDED
-        code, text = data[5] | data[6] << 8, data[7:16]
+        code, text = data[5] | data[6] << 8, data[7:end]
         return yes("mysql") if 1000 <= code < 5000 and not text.translate(None, PRINTABLE) else _NO
     if data[4] not in (9, 10):
         return _NO
@@ -161,9 +162,10 @@ def kafka(data: bytes) -> Sign:
     length, name = int.from_bytes(data[:4], "big"), data[12] << 8 | data[13]
     if not 10 <= length < 1 << 24 or data[4] or data[5] > 100 or data[6] or data[7] > 20 or name > 255:
         return _NO
-    if not name or 10 + name > length or data[14 : 14 + name].translate(None, PRINTABLE):
+    shown = min(name, 4)
+    if not name or 10 + name > length or data[14 : 14 + shown].translate(None, PRINTABLE):
         return _NO
-    return yes("kafka") if size >= 14 + min(name, 4) else likely("kafka")
+    return yes("kafka") if size >= 14 + shown else likely("kafka")
 
 
 def openwire(data: bytes) -> Sign:

@@ -71,15 +71,6 @@ def _sign(data: bytes, ended: bool) -> Sign:
     return _UNKNOWN
 
 
-_FAMILIES: Final[tuple[frozenset[str], ...]] = (
-    frozenset(("smtp", "ftp", "pop3", "nntp", "imap", "irc", "sieve")),
-    frozenset(("pop3", "redis")),
-    frozenset(("rtsp", "sip", "http", "http-response")),
-    frozenset(("irc", "redis")),
-    frozenset(("xmpp", "xml")),
-)
-"""Protocols whose weak beginnings can be each other's."""
-
 _PORTS: Final[dict[int, str]] = {
     **dict.fromkeys((25, 465, 587, 2525, 24), "smtp"),
     **dict.fromkeys((21, 990, 2121), "ftp"),
@@ -129,16 +120,16 @@ def _settle(mine: Sign, other: Sign, other_is_mute: bool, port: int | None, is_c
     """One side's name, with the other side's answer at hand."""
     if not mine.name:
         return None
-    if not mine.weak:
+    if not mine.among:
         return mine.name
     if not other.name and not other_is_mute:
         return None  # what the other side says may decide
-    related = frozenset().union(*(family for family in _FAMILIES if mine.name in family))
-    if other.name in related and not other.weak:
-        return other.name
+    common = mine.among & (other.among or {other.name}) or mine.among
+    if len(common) == 1:
+        return next(iter(common))
     by_port = _PORTS.get(port or 0)
-    if by_port in related:
+    if by_port in common:
         return by_port
-    if is_client and other.name in related:
+    if is_client and other.name in common:
         return other.name  # a greeting says more than QUIT does
-    return mine.name
+    return mine.name if mine.name in common else min(common)

@@ -21,11 +21,12 @@ __all__ = [
     "likely",
     "literal",
     "looks_like_tls",
+    "text_prefix",
     "yes",
 ]
 
 NO, MORE, LIKELY, YES = 0, 1, 2, 3
-"""States of a signature. It may go MORE -> LIKELY -> YES or to NO, and never leaves YES or NO again."""
+"""States of a signature. It wavers between MORE and LIKELY as long as it must, and never leaves YES or NO again."""
 
 MAX_RECORD: Final = (1 << 14) + 2048
 """Largest TLSCiphertext.length, RFC 5246 section 6.2.3 (RFC 8446 allows 256 instead of 2048)."""
@@ -38,8 +39,8 @@ class Sign(NamedTuple):
     """NO: no further bytes can make it match. MORE: too few bytes. LIKELY: too few, but if no more come it
     is this. YES: it is this, whatever follows."""
     name: str = ""
-    weak: bool = False
-    """Several protocols begin like this; ``name`` is the best guess, the other direction may know better."""
+    among: frozenset[str] = frozenset()
+    """Not empty: all protocols that begin like this, ``name`` being the best guess; the other direction may tell."""
 
 
 UNDECIDED: Final = Sign(MORE)
@@ -61,15 +62,15 @@ class Signature(NamedTuple):
 
 
 @cache
-def yes(name: str, weak: bool = False) -> Sign:
-    """It is ``name``, whatever follows."""
-    return Sign(YES, name, weak)
+def yes(name: str, *others: str) -> Sign:
+    """It is ``name``, whatever follows; or, as far as these bytes tell, one of ``others``."""
+    return Sign(YES, name, frozenset((name, *others)) if others else frozenset())
 
 
 @cache
-def likely(name: str, weak: bool = False) -> Sign:
-    """It is ``name`` if nothing more comes."""
-    return Sign(LIKELY, name, weak)
+def likely(name: str, *others: str) -> Sign:
+    """It is ``name`` if nothing more comes; or one of ``others``."""
+    return Sign(LIKELY, name, frozenset((name, *others)) if others else frozenset())
 
 
 def literal(name: str, text: bytes, enough: int = 3) -> Check:
@@ -99,6 +100,13 @@ def first_line(data: bytes, limit: int) -> tuple[bytes, bool] | None:
     if end < 0 and len(data) >= limit:
         return None
     return text, end >= 0
+
+
+def text_prefix(data: bytes, limit: int) -> bytes:
+    """As much of the first line as is text: up to its end or to the first control character."""
+    line = data[:limit].split(b"\n", 1)[0].removesuffix(b"\r")
+    odd = line.translate(None, _TEXT)
+    return line[: line.index(odd[0])] if odd else line
 
 
 PRINTABLE: Final = bytes(range(32, 127))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.classify.signs import NO, UNDECIDED, Sign, Signature, first_line, likely, literal, yes
+from capanalyzer.classify.signs import NO, UNDECIDED, Sign, Signature, first_line, likely, literal, text_prefix, yes
 
 __all__ = ["HTTP_METHODS", "TEXT"]
 
@@ -129,7 +129,7 @@ def xml(data: bytes) -> Sign:
             window[root:].startswith((b"<stream:stream", b"<stream ")) or b"etherx.jabber.org/streams" in window[root:]
         )
         return yes("xmpp") if is_stream else yes("xml")
-    return likely("xml", True) if len(data) < 512 else yes("xml")
+    return likely("xml", "xmpp") if len(data) < 512 else yes("xml")
 
 
 def redis_request(data: bytes) -> Sign:
@@ -181,24 +181,27 @@ def reply(data: bytes) -> Sign:
     if line is None:
         return _NO
     text, whole = line
-    name, weak = _reply_name(code, text[4:].upper())
-    return (yes if whole else likely)(name, weak)
+    names = _reply_names(code, text[4:].upper())
+    return (yes if whole else likely)(*names)
 
 
-def _reply_name(code: bytes, text: bytes) -> tuple[str, bool]:
+def _reply_names(code: bytes, text: bytes) -> tuple[str, ...]:
+    """Who answers like this, the likeliest first; one where the text leaves no doubt."""
     for words, name in ((_FTP_WORDS, "ftp"), (_SMTP_WORDS, "smtp"), (_NNTP_WORDS, "nntp")):
         if any(word in text for word in words):
-            return name, False
+            return (name,)
     if code in (b"200", b"201") or (code == b"502" and b"PERMISSION" in text):
-        return "nntp", True
+        return "nntp", "ftp"
     word = text.split(b" ", 1)[0]
     if word[:1].isdigit() and word.count(b".") == 2 and word.replace(b".", b"").isdigit():
-        return "smtp", code == b"220"  # an enhanced status code, RFC 3463
+        return ("smtp",)  # an enhanced status code, RFC 3463
     if code == b"220":
         # SMTP's greeting names its host first (RFC 5321 section 4.3.1), FTP's is free text.
         is_host = (b"." in word or word.startswith(b"[")) and not word.endswith(b".") and b"(" not in word
-        return ("smtp" if is_host else "ftp"), True
-    return ("ftp" if code in (b"120", b"331", b"530", b"230") else "smtp"), True
+        return ("smtp", "ftp") if is_host else ("ftp", "smtp")
+    if code in (b"120", b"331", b"530", b"230"):
+        return "ftp", "smtp"
+    return "smtp", "ftp", "nntp"
 
 
 _REDIS_ERRORS: Final = (b"UNKNOWN COMMAND", b"PROTOCOL ERROR", b"WRONG NUMBER OF ARGUMENTS", b"MAX NUMBER OF CLIENTS")
@@ -211,15 +214,16 @@ def plus_minus(data: bytes) -> Sign:
             return yes("redis")
     for word in (b"+OK", b"-ERR"):
         if data.startswith(word):
+            if len(data) > len(word) and data[len(word)] not in b" \r\n":
+                return _NO
+            if any(error in text_prefix(data, LINE_LIMIT).upper() for error in _REDIS_ERRORS):
+                return yes("redis")
             line = first_line(data, LINE_LIMIT)
-            if line is None or (len(data) > len(word) and data[len(word)] not in b" \r\n"):
+            if line is None:
                 return _NO
             text, whole = line
-            upper = text.upper()
-            if any(error in upper for error in _REDIS_ERRORS):
-                return yes("redis")
-            weak = word == b"-ERR" or len(text) == 3
-            return (yes if whole else likely)("pop3", weak)
+            names = ("pop3", "redis") if word == b"-ERR" or len(text) == 3 else ("pop3",)
+            return (yes if whole else likely)(*names)
     known = (
         b"+OK",
         b"-ERR",
@@ -249,20 +253,23 @@ def imap_greeting(data: bytes) -> Sign:
 _IMAP_COMMANDS: Final = frozenset(
     b"CAPABILITY LOGIN STARTTLS ID AUTHENTICATE NOOP LOGOUT SELECT ENABLE NAMESPACE".split()
 )
-_COMMANDS: Final[dict[bytes, tuple[str, bool]]] = {
-    **dict.fromkeys((b"EHLO", b"HELO", b"LHLO"), ("smtp", False)),
-    **dict.fromkeys((b"CAPA", b"STLS", b"APOP"), ("pop3", False)),
-    **dict.fromkeys((b"FEAT", b"SYST", b"PBSZ", b"PROT", b"CLNT", b"ADAT"), ("ftp", False)),
-    **dict.fromkeys((b"CAPABILITIES", b"AUTHINFO", b"XOVER", b"ARTICLE", b"MODE"), ("nntp", False)),
-    **dict.fromkeys((b"NICK", b"CAP", b"WEBIRC", b"ISON"), ("irc", False)),
-    **dict.fromkeys((b"DESCRIBE", b"SETUP", b"ANNOUNCE", b"TEARDOWN", b"GET_PARAMETER"), ("rtsp", True)),
-    b"USER": ("ftp", True),
-    b"PASS": ("irc", True),
-    b"AUTH": ("smtp", True),
-    **dict.fromkeys((b"QUIT", b"NOOP", b"HELP", b"RSET", b"STARTTLS", b"MAIL"), ("smtp", True)),
-    **dict.fromkeys((b"PING", b"INFO"), ("redis", True)),
-    b"GROUP": ("nntp", True),
-    b"LOGOUT": ("sieve", True),
+_ANY_MAIL: Final = ("smtp", "ftp", "pop3", "nntp", "irc", "sieve", "redis")
+_COMMANDS: Final[dict[bytes, tuple[str, ...]]] = {
+    **dict.fromkeys((b"EHLO", b"HELO", b"LHLO"), ("smtp",)),
+    **dict.fromkeys((b"CAPA", b"STLS", b"APOP"), ("pop3",)),
+    **dict.fromkeys((b"FEAT", b"SYST", b"PBSZ", b"PROT", b"CLNT", b"ADAT"), ("ftp",)),
+    **dict.fromkeys((b"CAPABILITIES", b"AUTHINFO", b"XOVER", b"ARTICLE", b"MODE"), ("nntp",)),
+    **dict.fromkeys((b"NICK", b"CAP", b"WEBIRC", b"ISON"), ("irc",)),
+    **dict.fromkeys((b"DESCRIBE", b"SETUP", b"ANNOUNCE", b"TEARDOWN", b"GET_PARAMETER"), ("rtsp",)),
+    **dict.fromkeys((b"QUIT", b"NOOP", b"HELP", b"RSET"), _ANY_MAIL),
+    **dict.fromkeys((b"PING", b"INFO"), ("redis", "irc")),
+    b"USER": ("ftp", "pop3", "irc"),
+    b"PASS": ("irc", "pop3", "ftp"),
+    b"AUTH": ("smtp", "pop3", "ftp", "redis"),
+    b"STARTTLS": ("smtp", "nntp", "irc", "sieve"),
+    b"MAIL": ("smtp",),
+    b"GROUP": ("nntp",),
+    b"LOGOUT": ("sieve",),
 }
 """First words of clients, and whether others have them too (RFC 5321, 1939, 2449, 959, 4217, 3977, 1459, 7826)."""
 
@@ -292,28 +299,28 @@ def command(data: bytes) -> Sign:
         return _NO
     if not whole:
         return likely(*known)
-    name, weak = known
     rest = words[1:]
     if words[0] == b"USER":
         if len(rest) >= 4 and rest[3][:1] == b":":
             return yes("irc")
-        return yes("ftp", rest[:1] not in ([b"ANONYMOUS"], [b"FTP"]))
+        return yes("ftp") if rest[:1] in ([b"ANONYMOUS"], [b"FTP"]) else yes(*known)
     if words[0] == b"AUTH":
         if rest[:1] in ([b"TLS"], [b"SSL"], [b"TLS-C"], [b"TLS-P"]):
             return yes("ftp")  # RFC 4217 section 4
-        return yes("smtp" if rest else "pop3", True)
+        return yes(*known) if rest else yes("pop3", "smtp", "ftp", "redis")
     if words[0] == b"MODE" and rest[:1] != [b"READER"]:
-        return yes("irc", True)
+        return yes("irc")
     if words[0] == b"MAIL" and not b" ".join(rest).startswith(b"FROM:"):
         return _NO
-    if name == "rtsp" and not any(word.startswith(b"RTSP") for word in rest):
+    if known == ("rtsp",) and not any(word.startswith(b"RTSP") for word in rest):
         return _NO
-    return yes(name, weak)
+    return yes(*known)
 
 
 def irc_server(data: bytes) -> Sign:
     """A prefix, then NOTICE, a numeric or CAP (RFC 1459 section 2.3.1)."""
-    line = first_line(data, 512)
+    second = data.find(b" ", data.find(b" ") + 1)
+    line = first_line(data[:second] + b" " if second > 0 else data, 512)
     if line is None:
         return _NO
     text, whole = line

@@ -64,8 +64,8 @@ CLIENT_SSL: Final = 0x0800
 def read_mysql(client: bytes, server: bytes) -> UpgradeReading | None:
     """Greeting, then SSLRequest: a handshake response that stops after 32 bytes (MySQL, Protocol::SSLRequest)."""
     offered = _mysql_offers_ssl(server)
-    greeting_end = 4 + int.from_bytes(server[:3], "little") if len(server) >= 4 else None
-    if len(client) < 8:
+    greeting_end = 4 + int.from_bytes(server[:3], "little")
+    if len(client) < 36:
         return None
     length = int.from_bytes(client[:3], "little")
     capabilities = int.from_bytes(client[4:6], "little")
@@ -78,7 +78,7 @@ def read_mysql(client: bytes, server: bytes) -> UpgradeReading | None:
         client,
         server,
         4 + length,
-        greeting_end if server else 0,
+        greeting_end if greeting_end <= len(server) else None,
         agreed=offered,
         answer=answer,
         answer_at=answer_at,
@@ -128,7 +128,7 @@ def read_ldap(client: bytes, server: bytes) -> UpgradeReading | None:
                     request_at=start,
                     answer_at=answer_at,
                 )
-        return conclude("ldap", client, server, end, 0 if not server else None, request_at=start)
+        return conclude("ldap", client, server, end, None, request_at=start)
     return None
 
 
@@ -187,7 +187,7 @@ def read_rdp(client: bytes, server: bytes) -> UpgradeReading | None:
         return None  # standard RDP security: nothing is asked for
     answered = _tpkt_end(server)
     if answered is None:
-        return conclude("rdp", client, server, end, 0 if not server else None)
+        return conclude("rdp", client, server, end, None)
     kind, code = server[11:12], int.from_bytes(server[15:19], "little")
     if kind == b"\x02":
         answer, agreed = RDP_PROTOCOLS.get(code, f"protocol {code}"), code != 0
@@ -237,7 +237,7 @@ def read_socks4(client: bytes, server: bytes) -> UpgradeReading | None:
         if end < 0:
             return None
     if len(server) < 8:
-        return conclude("socks4", client, server, end + 1, 0 if not server else None)
+        return conclude("socks4", client, server, end + 1, None)
     code = server[1]
     answer = SOCKS4_ANSWERS.get(code, f"{code}")
     reading = conclude("socks4", client, server, end + 1, 8, agreed=code == 90, answer=answer, answer_at=0)
@@ -273,7 +273,7 @@ def read_socks5(client: bytes, server: bytes) -> UpgradeReading | None:
         return None
     code = server[answered + 1] if len(server) > answered + 1 else None
     if code is None:
-        return conclude("socks5", client, server, end, 0 if not server else None, request_at=at)
+        return conclude("socks5", client, server, end, None, request_at=at)
     answer = f"{code} {SOCKS5_ANSWERS.get(code, '')}".strip()
     if code:
         return UpgradeReading("socks5", True, False, answer, at, answered, None, None, True)

@@ -24,7 +24,7 @@ def read_connect(client: bytes, server: bytes) -> UpgradeReading | None:
             break
         response = final_response(server, answered)
         if response is None:
-            early = conclude("connect", client, server, end, 0 if not server else None, request_at=asked)
+            early = conclude("connect", client, server, end, None, request_at=asked)
             return early if found is None or len(server) > answered else found
         at, status, body_at = response
         agreed = 200 <= status < 300
@@ -60,7 +60,7 @@ def read_http_upgrade(client: bytes, server: bytes) -> UpgradeReading | None:
         return None
     stop = server.find(b"\r\n\r\n", 0, MAX_HEAD)
     if stop < 0 or not server.startswith(b"HTTP/1."):
-        return conclude("http-upgrade", client, server, end, 0 if not server else None)
+        return conclude("http-upgrade", client, server, end, None)
     agreed = server[9:12] == b"101"
     at = stop + 4 if agreed else None
     return conclude("http-upgrade", client, server, end, at, agreed=agreed, answer=reason(server, 0), answer_at=0)

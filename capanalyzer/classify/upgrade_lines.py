@@ -1,8 +1,8 @@
 """STARTTLS and its like in protocols made of lines: SMTP, LMTP, FTP, NNTP, IMAP, POP3, Sieve, IRC, and XMPP.
 
 A request is matched with its answer by the rule of its protocol (the n-th command has the n-th reply, or a tag),
-so that pipelined commands and earlier refusals do not mislead. Where commands and replies cannot be counted
-(authentication dialogues), the bytes decide: TLS follows an agreeing reply.
+so that pipelined commands and earlier refusals do not mislead. Where the count is short (the greeting was not
+captured), the bytes decide: TLS follows an agreeing reply.
 """
 
 from __future__ import annotations
@@ -150,10 +150,10 @@ def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading
             continue
         reply = _answer(rules, line, number, replies)
         is_last = number == len(commands) - 1
-        if is_last and server_tls and replies and replies[-1].code in rules.agree:
-            reply = replies[-1]
+        if reply is None and is_last and server_tls and replies and replies[-1].code in rules.agree:
+            reply = replies[-1]  # the count is off: the stream's beginning was not captured
         if reply is None:
-            return conclude(kind, client, server, line.end, 0 if not server else None, request_at=line.start)
+            return conclude(kind, client, server, line.end, None, request_at=line.start)
         agreed = reply.code in rules.agree
         found = conclude(
             kind,
@@ -237,7 +237,7 @@ def read_xmpp_upgrade(client: bytes, server: bytes) -> UpgradeReading | None:
                 request_at=asked_at,
                 answer_at=answer_at,
             )
-    return conclude("xmpp", client, server, client_at, 0 if not server else None, request_at=asked_at)
+    return conclude("xmpp", client, server, client_at, None, request_at=asked_at)
 
 
 def _tag_end(data: bytes, start: int, name: bytes) -> int | None:

@@ -33,6 +33,8 @@ MAX_HOST: Final = 261
 """A name of 255 characters, a colon and a port."""
 
 _METHOD: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_")
+_HOST: Final = bytes((*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B), *b".-_:[]%"))
+"""Letters, digits and marks of names and IP literals."""
 _PATH: Final = frozenset(range(0x21, 0x7F))
 
 
@@ -110,7 +112,14 @@ def connect_target(data: bytes) -> tuple[str, int] | None:
     if line is None or line.form != "authority":
         return None
     host, colon, port = line.target.rpartition(b"@")[2].rpartition(b":")
-    if not colon or not host or not port.isdigit() or len(port) > 5 or int(port) > 65_535:
+    if (
+        not colon
+        or not host
+        or host.translate(None, _HOST)
+        or not port.isdigit()
+        or len(port) > 5
+        or int(port) > 65_535
+    ):
         return None
     return printable(host.removeprefix(b"[").removesuffix(b"]"), MAX_HOST), int(port)
 
@@ -126,7 +135,7 @@ def safe_request_line(data: bytes) -> str:
         return ""
     target = line.target
     if line.form == "authority":
-        path = target.rpartition(b"@")[2]
+        path = _cut(target).rpartition(b"@")[2] + target[len(_cut(target)) :][:1]
     elif line.form == "absolute":
         scheme, _, rest = target.partition(b"://")
         authority, slash, tail = rest.partition(b"/")
