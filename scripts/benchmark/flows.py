@@ -161,7 +161,7 @@ def _bulk(
     span_us: int,
 ) -> None:
     """Bursts of eight data packets from the server (a tenth from the client) with five ACKs between them."""
-    pattern = np.array([1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0], bool)
+    pattern = np.array([1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 0, 1, 0], bool)
     width = len(pattern)
     chosen = random.integers(0, len(flows), bursts)
     begins = np.array([one.begins_us for one in flows])[chosen] + 1

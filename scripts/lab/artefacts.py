@@ -32,7 +32,14 @@ def one_sided_server(lab: Lab) -> list[Expected]:
     return [incomplete("capture-one-sided", client=None, sni=None, version="TLS 1.2")]
 
 
-@case("snap-length", "96 bytes of each packet", "curl to nginx, TLS 1.2 and 1.3, tcpdump -s 96.", "curl", "nginx", form="pcap")
+@case(
+    "snap-length",
+    "96 bytes of each packet",
+    "curl to nginx, TLS 1.2 and 1.3, tcpdump -s 96.",
+    "curl",
+    "nginx",
+    form="pcap",
+)
 def snap_length(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture(snap=96):
@@ -50,7 +57,10 @@ def starts_mid_session(lab: Lab) -> list[Expected]:
 
     def talk() -> None:
         context = run.ssl.create_default_context(cafile=str(lab.pki.trust))
-        with socket.create_connection((SERVER, 443)) as plain, context.wrap_socket(plain, server_hostname=run.NAME) as tls:
+        with (
+            socket.create_connection((SERVER, 443)) as plain,
+            context.wrap_socket(plain, server_hostname=run.NAME) as tls,
+        ):
             for line in (b"first\n", b"second\n", b"third\n"):
                 if line == b"second\n":
                     started.set()
@@ -165,7 +175,9 @@ def in_gre(packets: list[Packet]) -> list[Packet]:
     for one in packets:
         inner = one.data[14:]
         total = 20 + 4 + one.length - 14
-        outer = struct.pack("!BBHHHBBH4s4s", 0x45, 0, total, 7, 0x4000, 60, 47, 0, b"\xcb\x00\x71\x01", b"\xcb\x00\x71\x02")
+        outer = struct.pack(
+            "!BBHHHBBH4s4s", 0x45, 0, total, 7, 0x4000, 60, 47, 0, b"\xcb\x00\x71\x01", b"\xcb\x00\x71\x02"
+        )
         outer = outer[:10] + struct.pack("!H", checksum(outer)) + outer[12:]
         data = one.data[:14] + outer + struct.pack("!HH", 0, 0x0800) + inner
         result.append(Packet(one.time_ns, data, one.length + 24))
@@ -189,17 +201,34 @@ def gre(lab: Lab) -> list[Expected]:
     return [ok(), failed("protocol-version-mismatch", "server-hello", "client")]
 
 
-@case("vxlan", "TLS inside a VXLAN tunnel", "curl to nginx over a Linux vxlan device between client and server; captured on "
-      "the link below.", "curl", "nginx")  # fmt: skip
-def vxlan(lab: Lab) -> list[Expected]:
-    run.nginx(lab, lab.pki.leaf())
+def vxlan_devices(lab: Lab, mtu: int) -> None:
+    """A tunnel between client and server, 203.0.113.0/24 inside."""
     for role, local, remote, address in (
         ("client", CLIENT, SERVER, "203.0.113.1/24"),
         ("server", SERVER, CLIENT, "203.0.113.2/24"),
     ):
-        lab.ip(role, "link", "add", "vx0", "type", "vxlan", "id", "42", "local", local, "remote", remote, "dstport", "4789")
+        ends = ("local", local, "remote", remote, "dstport", "4789")
+        lab.ip(role, "link", "add", "vx0", "type", "vxlan", "id", "42", *ends)
         lab.ip(role, "addr", "add", address, "dev", "vx0")
-        lab.ip(role, "link", "set", "vx0", "up")
+        lab.ip(role, "link", "set", "vx0", "mtu", str(mtu), "up")
+
+
+@case("vxlan", "TLS inside a VXLAN tunnel, a session that works and one that is refused", "curl and openssl s_client to nginx "
+      "over Linux vxlan devices of client and server; captured on the link below.", "curl", "openssl", "nginx")  # fmt: skip
+def vxlan(lab: Lab) -> list[Expected]:
+    run.nginx(lab, lab.pki.leaf())
+    vxlan_devices(lab, 1450)
     with lab.capture(only="udp port 4789"):
+        run.curl(lab, "https://www.example.test/", "--connect-to", "::203.0.113.2:443")
+        run.s_client(lab, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", host="203.0.113.2", source="203.0.113.1")
+    return [ok(), failed("protocol-version-mismatch", "server-hello", "client")]
+
+
+@case("vxlan-fragments", "VXLAN on a link too small for it: the outer packets are fragmented, the server's flight with "
+      "them", "as the case vxlan, with an MTU of 1500 on the tunnel.", "curl", "nginx")  # fmt: skip
+def vxlan_fragments(lab: Lab) -> list[Expected]:
+    run.nginx(lab, lab.pki.leaf())
+    vxlan_devices(lab, 1500)
+    with lab.capture(only="ip proto 17"):
         run.curl(lab, "https://www.example.test/", "--connect-to", "::203.0.113.2:443")
     return [ok()]

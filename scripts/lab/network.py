@@ -12,7 +12,9 @@ from lab.net import SERVER, Lab
 from lab.programs import UNLABELLED
 
 
-@case("connect-refused-tcp", "Nothing listens: a reset answers the SYN", "curl to a closed port, IPv4 and IPv6.", "curl")
+@case(
+    "connect-refused-tcp", "Nothing listens: a reset answers the SYN", "curl to a closed port, IPv4 and IPv6.", "curl"
+)
 def refused(lab: Lab) -> list[Expected]:
     with lab.capture():
         run.curl(lab, "https://www.example.test/")
@@ -34,7 +36,20 @@ def timeout(lab: Lab) -> list[Expected]:
       "icmp-host-unreachable for a third connection.", "curl")  # fmt: skip
 def unreachable(lab: Lab) -> list[Expected]:
     for port, kind in ((443, "icmp-admin-prohibited"), (8443, "icmp-host-unreachable")):
-        lab.run("router", "iptables", "-A", "FORWARD", "-p", "tcp", "--dport", str(port), "-j", "REJECT", "--reject-with", kind)
+        lab.run(
+            "router",
+            "iptables",
+            "-A",
+            "FORWARD",
+            "-p",
+            "tcp",
+            "--dport",
+            str(port),
+            "-j",
+            "REJECT",
+            "--reject-with",
+            kind,
+        )
     rule = ("-p", "tcp", "--dport", "443", "-j", "REJECT", "--reject-with", "icmp6-adm-prohibited")
     lab.run("router", "ip6tables", "-A", "FORWARD", *rule)
     with lab.capture():
@@ -98,7 +113,9 @@ def server_reset(lab: Lab) -> list[Expected]:
 def middlebox_reset(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(extra_names=("blocked.example.test",)))
     match = ("-p", "tcp", "-m", "string", "--algo", "bm", "--string", "blocked.example.test")
-    lab.run("router", "iptables", "-A", "FORWARD", "-s", run.CLIENT, *match, "-j", "REJECT", "--reject-with", "tcp-reset")
+    lab.run(
+        "router", "iptables", "-A", "FORWARD", "-s", run.CLIENT, *match, "-j", "REJECT", "--reject-with", "tcp-reset"
+    )
     with lab.capture():
         run.s_client(lab)
         run.s_client(lab, name="blocked.example.test")
