@@ -23,10 +23,10 @@ from capanalyzer.classify.upgrade_binary import (
     read_socks4,
     read_socks5,
 )
-from capanalyzer.classify.upgrade_http import read_connect, read_http_upgrade
+from capanalyzer.classify.upgrade_http import head_end, read_connect, read_http_upgrade
 from capanalyzer.classify.upgrade_lines import LINE_KINDS, read_line_upgrade, read_xmpp_upgrade
 
-__all__ = ["LIMIT", "Deframed", "UpgradeReading", "deframe_tds", "read_upgrade"]
+__all__ = ["LIMIT", "Deframed", "UpgradeReading", "deframe_tds", "is_client_hello", "may_upgrade", "read_upgrade"]
 
 LIMIT: Final = 65_536
 """Bytes of a direction that are looked at: what comes before TLS is a dialogue, not a transfer."""
@@ -56,6 +56,28 @@ def read_upgrade(
             other = _embedded(server, cut)
             return other if found is None else found._replace(client_tls_at=cut, server_tls_at=other.server_tls_at)
     return found
+
+
+def may_upgrade(client: bytes, protocols: tuple[str | None, str | None]) -> bool:
+    """Whether more bytes can still bring an upgrade where :func:`read_upgrade` says None now.
+
+    ``protocols``: (client's, server's) as :func:`~.first_bytes.classify_pair` names them; None counts as open. Mail,
+    LDAP and XMPP may ask for TLS at any time, a database or a proxy at the very beginning only.
+    """
+    mine, theirs = protocols
+    if mine == "tls":
+        return False
+    if mine == "http":
+        return client.startswith(b"CONNECT ") or head_end(client, 0) is None
+    if mine is None or mine in _ANY_TIME or theirs in _ANY_TIME:
+        return len(client) < LIMIT
+    return (mine in _AT_ONCE or theirs in _AT_ONCE) and len(client) < _FIRST_MESSAGES
+
+
+_ANY_TIME: Final = frozenset((*LINE_KINDS, "xmpp", "xml", "ldap"))
+_AT_ONCE: Final = frozenset(("postgres", "mysql", "rdp", "tds", "socks4", "socks5", "proxy-v1", "proxy-v2"))
+_FIRST_MESSAGES: Final = 1024
+"""Bytes within which these ask: PROXY v2 with all its TLVs is the longest."""
 
 
 def _read(client: bytes, server: bytes, port: int | None, depth: int) -> UpgradeReading | None:

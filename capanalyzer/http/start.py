@@ -35,7 +35,7 @@ MAX_HOST: Final = 261
 _METHOD: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_")
 _HOST: Final = bytes((*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B), *b".-_:[]%"))
 """Letters, digits and marks of names and IP literals."""
-_PATH: Final = frozenset(range(0x21, 0x7F))
+_VISIBLE: Final = frozenset(range(0x21, 0x7F))
 
 
 class RequestLine(NamedTuple):
@@ -83,7 +83,7 @@ def read_request_line(data: bytes) -> RequestLine | None:
         form = "absolute"
     else:
         return None
-    return RequestLine(method.decode("ascii"), form, target, printable(version, 10))
+    return RequestLine(method.decode("ascii"), form, target, _ascii(version[:10]))
 
 
 def read_status_line(data: bytes) -> StatusLine | None:
@@ -146,13 +146,18 @@ def safe_request_line(data: bytes) -> str:
     else:
         path = target
     shown = _cut(path)
-    text = "".join(chr(byte) if byte in _PATH else "?" for byte in shown[:MAX_PRINTED])
+    text = _ascii(shown[:MAX_PRINTED])
     if shown != path:
         text += "?..."
     room = MAX_PRINTED - len(line.method) - len(line.version) - 2
     if len(text) > room:
         text = text[: room - 3] + "..."
     return f"{line.method} {text} {line.version}".rstrip()
+
+
+def _ascii(text: bytes) -> str:
+    """Visible ASCII, anything else as ``?``."""
+    return "".join(chr(byte) if byte in _VISIBLE else "?" for byte in text)
 
 
 def _cut(target: bytes) -> bytes:

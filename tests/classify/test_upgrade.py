@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
+from capanalyzer.classify.first_bytes import classify_pair
 from capanalyzer.classify.reading import UpgradeReading, printable
-from capanalyzer.classify.upgrade import is_client_hello, read_upgrade
+from capanalyzer.classify.upgrade import is_client_hello, may_upgrade, read_upgrade
 from tests.classify.samples import (
     MYSQL_SSL_REQUEST,
     PG_GSS_REQUEST,
@@ -308,6 +309,30 @@ def test_starttls_not_offered() -> None:
             False,
             "STARTTLS not offered",
         )
+
+
+@pytest.mark.parametrize("case", AGREED.values(), ids=AGREED)
+def test_until_an_upgrade_is_read_it_is_awaited(case: Case) -> None:
+    """Nobody who stops at "cannot come any more" misses one: at each cut of the client there is a reading or hope."""
+    for size in range(len(case.client)):
+        client = case.client[:size]
+        if read_upgrade(client, case.server) is None:
+            assert may_upgrade(client, classify_pair(client, case.server, False, False)), size
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "expected"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", False, id="http"),
+        pytest.param(HELLO, b"", False, id="tls"),
+        pytest.param(b"SSH-2.0-x\r\n", b"SSH-2.0-y\r\n", False, id="ssh"),
+        pytest.param(b"\0\0\0\x29\0\3\0\0user\0" + b"a" * 2000, b"R\0\0\0\x08\0\0\0\0", False, id="database-without"),
+        pytest.param(b"EHLO a\r\nMAIL FROM:<>\r\n", GREETING, True, id="mail"),
+        pytest.param(b"", GREETING, True, id="greeting"),
+    ],
+)
+def test_when_no_upgrade_can_come_any_more(client: bytes, server: bytes, expected: bool) -> None:
+    assert may_upgrade(client, classify_pair(client, server, True, True)) is expected
 
 
 def test_tls_without_asking() -> None:

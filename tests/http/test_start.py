@@ -116,6 +116,7 @@ def test_connect_target(target: bytes, expected: tuple[str, int] | None) -> None
         pytest.param(b"GET http://a?secret@b/x HTTP/1.1\r\n", "GET http://a?... HTTP/1.1", id="at-in-query"),
         pytest.param(b"CONNECT joe:secret@a:443 HTTP/1.1\r\n", "CONNECT a:443 HTTP/1.1", id="connect"),
         pytest.param(b"GET /\x1b[31m\xff HTTP/1.1\r\n", "GET /?[31m? HTTP/1.1", id="control-characters"),
+        pytest.param(b"GET /a HTTP/\xc3\xa9.1\r\n", "GET /a HTTP/??.1", id="odd-version"),
         pytest.param(b"Authorization: Basic c2VjcmV0\r\n", "", id="a-field"),
         pytest.param(b"GET /" + b"a" * 500 + b" HTTP/1.1\r\n", "GET /" + "a" * 183 + "... HTTP/1.1", id="long"),
     ],
