@@ -124,7 +124,7 @@ class Decoder:
 
     def _walk(self, batch: RecordBatch, part: slice, slow: list[Index]) -> list[tuple[int, list[Segment]]]:
         """The slow path over some packets of a block, in order; (number in the block, row)."""
-        numbers = np.sort(np.concatenate(slow)) if slow else np.empty(0, np.int64)
+        numbers = np.unique(np.concatenate(slow)) if slow else np.empty(0, np.int64)
         if not len(numbers):
             return []
         packets = numbers + part.start

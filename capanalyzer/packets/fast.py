@@ -11,7 +11,8 @@ One block of packets at a time (so that its header rows stay in the processor's 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,10 @@ _SLOW_PROTOCOL: Final = _lookup(256, {n for n in range(256) if IP_PROTOCOL + n i
 _TUNNEL_PORT: Final = _lookup(1 << 16, TUNNEL_PORTS)
 _ICMP_ERROR: Final = _lookup(256, {3, 4, 11, 12})
 _ICMP6_ERROR: Final = _lookup(256, {1, 2, 3, 4})
+_MAX_TUNNELS: Final = 4
+"""Tunnels inside each other that are entered as columns; deeper ones are walked."""
+_GRE_SIZE: Final = np.array([4 + 4 * (n & 7).bit_count() + 4 * (n >> 3) for n in range(16)], np.int64)
+"""GRE header bytes by the first four flag bits (the second of them, routing, is not entered)."""
 _TAGS: Final = _lookup(1 << 16, {0x8100, 0x88A8, 0x9100})
 """EtherTypes of VLAN tags."""
 
@@ -114,16 +119,23 @@ class Ready(NamedTuple):
     """Bytes of TCP, header and payload, on the wire."""
 
 
+Layer: TypeAlias = "Callable[[Block, Group], None]"
+
+
 class Block:
     """The packets of one block while they are sorted into ready, slow and useless ones."""
 
     def __init__(self, source: RowSource) -> None:
         self._source = source
+        self._depth = 0
         self.ready: list[Ready] = []
         self.slow: list[Index] = []
 
     def take(self, link: int, base: Index, there: Index, wire: Index, index: Index | None) -> None:
         """Sort packets of one link type; see Group for the arrays."""
+        self._read(FAST_LINKS[link], base, there, wire, index)
+
+    def _read(self, layer: Layer, base: Index, there: Index, wire: Index, index: Index | None) -> None:
         short = np.flatnonzero(there < _SHORT)
         if len(short):
             self.slow.append(short if index is None else index.take(short))
@@ -132,8 +144,7 @@ class Block:
                 return
             base, there, wire = base.take(chosen), there.take(chosen), wire.take(chosen)
             index = chosen if index is None else index.take(chosen)
-        group = Group(self._source.at(base), 0, base, there, wire, index)
-        FAST_LINKS[link](self, group)
+        layer(self, Group(self._source.at(base), 0, base, there, wire, index))
 
     def ethernet(self, group: Group) -> None:
         self._by_ethertype(group, 12)
@@ -168,17 +179,17 @@ class Block:
         is_v4 = kind == 0x0800
         count = int(np.count_nonzero(is_v4))
         if count == len(kind):
-            self._ipv4(group._replace(at=at))
+            self.ipv4(group._replace(at=at))
             return
         is_v6 = kind == 0x86DD
         count6 = int(np.count_nonzero(is_v6))
         if count6 == len(kind):
-            self._ipv6(group._replace(at=at))
+            self.ipv6(group._replace(at=at))
             return
         if count:
-            self._ipv4(group.only(np.flatnonzero(is_v4))._replace(at=at))
+            self.ipv4(group.only(np.flatnonzero(is_v4))._replace(at=at))
         if count6:
-            self._ipv6(group.only(np.flatnonzero(is_v6))._replace(at=at))
+            self.ipv6(group.only(np.flatnonzero(is_v6))._replace(at=at))
         if count + count6 == len(kind):
             return
         is_v4 |= is_v6
@@ -208,7 +219,7 @@ class Block:
         other &= ~tagged
         self.slow.append(group.numbers(rest.take(np.flatnonzero(other))))
 
-    def _ipv4(self, group: Group) -> None:
+    def ipv4(self, group: Group) -> None:
         rows, at = group.rows, group.at
         wire = group.wire - at
         is_tcp = (word32(rows, at + 6) & _V4_WHOLE_MASK) == _V4_WHOLE_TCP
@@ -221,7 +232,7 @@ class Block:
         is_tcp &= size <= length
         self._sort(group, is_tcp, False, 20, size, length)
 
-    def _ipv6(self, group: Group) -> None:
+    def ipv6(self, group: Group) -> None:
         rows, at = group.rows, group.at
         wire = group.wire - (at + 40)
         is_tcp = u8(rows, at + 6) == 6
@@ -264,11 +275,81 @@ class Block:
             total, size_v4 = u16(rows, at + 2).astype(np.uint16), (u8(rows, at) & 15) << 2
             worth |= u8(rows, at) >> 4 != 4
             worth |= (size_v4 < 20) | (total < size_v4) & (total > 0)
+        if self._depth < _MAX_TUNNELS:
+            worth &= ~self._tunnels(group, rest, rows, protocol, plain, header)
         worth |= group.there.take(rest) < inner  # cut inside the IP header: what was looked at is not its own
         self.slow.append(group.numbers(rest.take(np.flatnonzero(worth))))
 
+    def _tunnels(
+        self,
+        group: Group,
+        rest: Index,
+        rows: Rows,
+        protocol: NDArray[np.uint8],
+        plain: NDArray[np.bool_],
+        header: int,
+    ) -> NDArray[np.bool_]:
+        """Go into the common tunnels, as columns again.
 
-FAST_LINKS: Final = {
+        What is not plain inside goes to the slow path from its first byte on, like everything else.
+
+        :param rest: which packets of the group; the other arrays are theirs.
+        :return: which of them were entered.
+        """
+        at, inner = group.at, group.at + header
+        entered = np.zeros(len(rest), np.bool_)
+        ports = u16(rows, inner + 2).astype(np.uint16)
+        first = u16(rows, inner).astype(np.uint16)
+        is_udp = (protocol == 17) & plain
+        is_gre = (protocol == 47) & plain
+        words = u8(rows, inner + 8)
+        kinds: list[tuple[NDArray[np.bool_], Layer, Index | int]] = [
+            (is_udp & (ports == 4789), Block.ethernet, 16),
+            (
+                is_udp & (ports == 6081) & (words >> 6 == 0) & (u16(rows, inner + 10).astype(np.uint16) == 0x6558),
+                Block.ethernet,
+                16 + (words & 0x3F).astype(np.int64) * 4,
+            ),
+            ((protocol == 4) & plain, Block.ipv4, 0),
+            ((protocol == 41) & plain, Block.ipv6, 0),
+        ]
+        if is_gre.any():
+            optional = (first & 0xB000) >> 12  # checksum, key, sequence number: four bytes each
+            size = _GRE_SIZE.take(optional)
+            is_gre &= first & 0x4007 == 0
+            kinds += [
+                (is_gre & (ports == 0x6558), Block.ethernet, size),
+                (is_gre & (ports == 0x0800), Block.ipv4, size),
+                (is_gre & (ports == 0x86DD), Block.ipv6, size),
+                # ERSPAN type II with a sequence number and nothing else
+                (is_gre & (ports == 0x88BE) & (optional == 1) & (words >> 4 == 1), Block.ethernet, 16),
+            ]
+        self._depth += 1
+        for mask, layer, skip in kinds:
+            if not mask.any():
+                continue
+            entered |= mask
+            chosen = np.flatnonzero(mask)
+            members = rest.take(chosen)
+            wire = group.wire.take(members)
+            inside = _take_rows(rows, chosen)
+            if header == 40:
+                end = _or_wire(u16(inside, at + 4).astype(np.int64), wire - inner) + inner
+            else:
+                end = _or_wire(u16(inside, at + 2).astype(np.int64), wire - at) + at
+            if layer is Block.ethernet and protocol[chosen[0]] == 17:
+                length = u16(inside, inner + 4).astype(np.int64)
+                np.minimum(end, length + inner, out=end, where=length >= 8)
+            start: Index | int = inner + (skip if isinstance(skip, int) else skip.take(chosen))
+            there = np.minimum(group.there.take(members), end)
+            there -= start
+            end -= start
+            self._read(layer, group.base.take(members) + start, there, end, group.numbers(members))
+        self._depth -= 1
+        return entered
+
+
+FAST_LINKS: Final[dict[int, Layer]] = {
     0: Block.loopback,
     1: Block.ethernet,
     12: Block.raw,
@@ -276,8 +357,8 @@ FAST_LINKS: Final = {
     101: Block.raw,
     108: Block.loopback,
     113: Block.cooked,
-    228: Block.raw,
-    229: Block.raw,
+    228: Block.ipv4,
+    229: Block.ipv6,
     276: Block.cooked2,
 }
 """Link types with a fast path, by LINKTYPE_ number."""

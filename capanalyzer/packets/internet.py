@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.packets.layer import ETHERTYPE, FRAGMENT, IP_PROTOCOL, STOP, UDP_PORT, Packet, Place, Quoting
-from capanalyzer.packets.notes import MALFORMED_IP
+from capanalyzer.packets.notes import CUT, MALFORMED_IP
 
 __all__ = ["TUNNEL_PORTS", "authentication", "extension", "icmp", "icmp6", "ip", "ipv4", "ipv6", "ipv6_fragment", "udp"]
 
@@ -40,10 +40,12 @@ def ipv4(packet: Packet) -> int:
         return STOP
     if total and packet.quoting is None:
         packet.limit(total)
-    if not packet.has(header):
+    packet.next_header = buf[at + 9]
+    if not packet.holds(header):
+        if packet.next_header == 6:
+            packet.note(CUT)
         return STOP
-    packet.address_at, packet.is_v6 = at + 12, False
-    packet.ttl, packet.next_header = buf[at + 8], buf[at + 9]
+    packet.address_at, packet.is_v6, packet.ttl = at + 12, False, buf[at + 8]
     packet.ip_id = packet.u16(4)
     packet.ip_end = at + total
     fragment = packet.u16(6)
