@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import IO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.handshakes import RealSession
 from benchmark.script import Dialogue, opening
 from benchmark.stamp import Connections, Template, stamp
-from numpy.typing import NDArray
 
 __all__ = ["bulk_capture", "mixed_capture"]
 
@@ -93,7 +94,8 @@ FIRST_WORDS: list[tuple[list[tuple[int, bytes]], int, int]] = [
     ([(1, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), (0, b"SSH-2.0-OpenSSH_9.6\r\n"),
       (0, struct.pack("!IBB", 1020, 4, 20) + bytes(range(256)) * 4)], 22, 1),
     ([(1, b"220 mail.example.test ESMTP\r\n"), (0, b"EHLO client.example.test\r\n"),
-      (1, b"250-mail.example.test\r\n250 SIZE 52428800\r\n"), (0, b"MAIL FROM:<a@example.test>\r\n"), (1, b"250 OK\r\n")], 25, 2),
+      (1, b"250-mail.example.test\r\n250 SIZE 52428800\r\n"), (0, b"MAIL FROM:<a@example.test>\r\n"),
+      (1, b"250 OK\r\n")], 25, 2),
     ([(0, b""), (1, b"")], 7_777, 1),
     ([(1, b"* OK IMAP4rev1 ready\r\n"), (0, b"a1 LOGIN a b\r\n"), (1, b"a1 OK\r\n")], 143, 2),
     ([(0, b"*1\r\n$4\r\nPING\r\n"), (1, b"+PONG\r\n")], 6379, 1),

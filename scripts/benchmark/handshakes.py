@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -122,9 +123,7 @@ def _play(certificate: Path, name: str, version: ssl.TLSVersion) -> RealSession:
     note(1)
     client.read(65536)
     for side in (0, 1):
-        try:
+        with suppress(ssl.SSLWantReadError, ssl.SSLSyscallError):
             ends[side][0].unwrap()
-        except (ssl.SSLWantReadError, ssl.SSLSyscallError):
-            pass
         note(side)
     return RealSession(flights, handshake, version is ssl.TLSVersion.TLSv1_3)

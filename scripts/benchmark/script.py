@@ -117,8 +117,9 @@ def ordinary(session: RealSession, *, lose: int = -1) -> list[Step]:
 
 
 AWKWARD = (
-    "alert-70", "alert-40", "alert-112", "client-alert-48", "client-alert-42", "server-reset", "server-closed", "silence",
-    "syn-unanswered", "refused", "client-gone", "hello-resent", "segment-resent", "reordered", "gap", "client-reset-late",
+    "alert-70", "alert-40", "alert-112", "client-alert-48", "client-alert-42", "server-reset", "server-closed",
+    "silence", "syn-unanswered", "refused", "client-gone", "hello-resent", "segment-resent", "reordered", "gap",
+    "client-reset-late",
 )  # fmt: skip
 """What happens to the 5 % that are not plain; about a third of these kinds succeed all the same."""
 

@@ -10,8 +10,9 @@ import struct
 from typing import NamedTuple
 
 import numpy as np
-from benchmark.script import Step
 from numpy.typing import NDArray
+
+from benchmark.script import Step
 
 __all__ = ["Block", "Template", "stamp"]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.flows import bulk_capture, mixed_capture
 from benchmark.handshakes import HOST_DIGITS, RealSession, real_sessions
 from benchmark.script import AWKWARD, Step, awkward, ordinary
 from benchmark.stamp import Block, Connections, Template, stamp
-from numpy.typing import NDArray
 
 __all__ = ["WORKLOADS", "dense_capture", "ensure", "secrets_of", "sessions"]
 
@@ -88,7 +89,10 @@ def dense_capture(
 
 
 class _Templates:
-    """Templates by (site, flavour), made when first needed. Flavours: TLS 1.2, TLS 1.3, then the awkward kinds of each."""
+    """Templates by (site, flavour), made when first needed.
+
+    Flavours: 0 TLS 1.2, 1 TLS 1.3, then the awkward kinds of each.
+    """
 
     def __init__(self, played: list[tuple[RealSession, RealSession]]) -> None:
         self._played, self._made = played, dict[tuple[int, int], Template]()

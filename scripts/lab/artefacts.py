@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -13,8 +14,13 @@ from lab.net import CLIENT, SERVER, Lab
 from lab.packets import Packet, tcp_fields
 
 
-@case("one-sided", "Only one direction was captured: the client's, of TLS 1.3 and 1.2", "curl to nginx, tcpdump with a "
-      "filter on the source address.", "curl", "nginx")  # fmt: skip
+@case(
+    "one-sided",
+    "Only one direction was captured: the client's, of TLS 1.3 and 1.2",
+    "curl to nginx, tcpdump with a filter on the source address.",
+    "curl",
+    "nginx",
+)
 def one_sided(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture(only=f"src host {CLIENT} and tcp"):
@@ -23,8 +29,13 @@ def one_sided(lab: Lab) -> list[Expected]:
     return [incomplete("capture-one-sided", server=None)] * 2
 
 
-@case("one-sided-server", "Only the server's direction was captured", "curl to nginx, tcpdump with a filter on the source "
-      "address.", "curl", "nginx")  # fmt: skip
+@case(
+    "one-sided-server",
+    "Only the server's direction was captured",
+    "curl to nginx, tcpdump with a filter on the source address.",
+    "curl",
+    "nginx",
+)
 def one_sided_server(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture(only=f"src host {SERVER} and tcp"):
@@ -49,14 +60,19 @@ def snap_length(lab: Lab) -> list[Expected]:
     return [cut, cut]
 
 
-@case("starts-mid-session", "The capture began when the session was already under way", "Python's ssl to openssl s_server "
-      "-rev, tcpdump started after the first exchange.", "openssl", "python")  # fmt: skip
+@case(
+    "starts-mid-session",
+    "The capture began when the session was already under way",
+    "Python's ssl to openssl s_server -rev, tcpdump started after the first exchange.",
+    "openssl",
+    "python",
+)
 def starts_mid_session(lab: Lab) -> list[Expected]:
     run.s_server(lab, lab.pki.leaf(), "-rev", www=False)
     started, again = threading.Event(), threading.Event()
 
     def talk() -> None:
-        context = run.ssl.create_default_context(cafile=str(lab.pki.trust))
+        context = ssl.create_default_context(cafile=str(lab.pki.trust))
         with (
             socket.create_connection((SERVER, 443)) as plain,
             context.wrap_socket(plain, server_hostname=run.NAME) as tls,
@@ -90,8 +106,15 @@ def cut_after_server_hello(packets: list[Packet]) -> list[Packet]:
     return packets
 
 
-@case("ends-mid-handshake", "The capture stops in the middle of the server's flight", "curl to nginx, TLS 1.2.", "curl", "nginx",
-      edit=cut_after_server_hello, edited="everything after the second segment of the server's flight was taken away.")  # fmt: skip
+@case(
+    "ends-mid-handshake",
+    "The capture stops in the middle of the server's flight",
+    "curl to nginx, TLS 1.2.",
+    "curl",
+    "nginx",
+    edit=cut_after_server_hello,
+    edited="everything after the second segment of the server's flight was taken away.",
+)
 def ends_mid_handshake(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), tls="ssl_protocols TLSv1.2;")
     with lab.capture():
@@ -107,9 +130,15 @@ def without_second_flight_segment(packets: list[Packet]) -> list[Packet]:
     return [one for number, one in enumerate(packets) if number != from_server[1]]
 
 
-@case("capture-lost-packet", "The capturing host lost a segment of the server's flight that the client did get", "openssl "
-      "s_client that refuses the chain with TLS 1.2, to nginx.", "openssl", "nginx",
-      edit=without_second_flight_segment, edited="the second data segment of the server was taken away.")  # fmt: skip
+@case(
+    "capture-lost-packet",
+    "The capturing host lost a segment of the server's flight that the client did get",
+    "openssl s_client that refuses the chain with TLS 1.2, to nginx.",
+    "openssl",
+    "nginx",
+    edit=without_second_flight_segment,
+    edited="the second data segment of the server was taken away.",
+)
 def lost_packet(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), tls="ssl_protocols TLSv1.2;")
     with lab.capture():
@@ -129,8 +158,15 @@ def disordered(packets: list[Packet]) -> list[Packet]:
     return [copy for number, one in enumerate(result) for copy in ([one, one] if number % 4 == 0 else [one])]
 
 
-@case("reordered-and-doubled", "Segments out of order and packets captured twice", "curl to nginx, TLS 1.2 and 1.3.", "curl", "nginx",
-      edit=disordered, edited="neighbouring data segments of the server were swapped, every fourth packet written twice.")  # fmt: skip
+@case(
+    "reordered-and-doubled",
+    "Segments out of order and packets captured twice",
+    "curl to nginx, TLS 1.2 and 1.3.",
+    "curl",
+    "nginx",
+    edit=disordered,
+    edited="neighbouring data segments of the server were swapped, every fourth packet written twice.",
+)
 def reordered(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture():
@@ -139,8 +175,14 @@ def reordered(lab: Lab) -> list[Expected]:
     return [ok("TLS 1.2"), ok()]
 
 
-@case("any-interface", "A router captured on all interfaces: every packet twice, in Linux cooked headers", "curl to nginx, "
-      "TLS 1.3 and a refused TLS 1.1; tcpdump -i any on the router.", "curl", "openssl", "nginx")  # fmt: skip
+@case(
+    "any-interface",
+    "A router captured on all interfaces: every packet twice, in Linux cooked headers",
+    "curl to nginx, TLS 1.3 and a refused TLS 1.1; tcpdump -i any on the router.",
+    "curl",
+    "openssl",
+    "nginx",
+)
 def any_interface(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture("router", "any"):
@@ -160,8 +202,15 @@ def tagged(packets: list[Packet]) -> list[Packet]:
     return result
 
 
-@case("vlan", "802.1Q tags, different ones each way", "curl to nginx.", "curl", "nginx", edit=tagged,
-      edited="VLAN tags 100 and 200 were put in (the kernel at hand has no VLAN interfaces).")  # fmt: skip
+@case(
+    "vlan",
+    "802.1Q tags, different ones each way",
+    "curl to nginx.",
+    "curl",
+    "nginx",
+    edit=tagged,
+    edited="VLAN tags 100 and 200 were put in (the kernel at hand has no VLAN interfaces).",
+)
 def vlan(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture():
@@ -185,14 +234,22 @@ def in_gre(packets: list[Packet]) -> list[Packet]:
 
 
 def checksum(header: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(header) // 2}H", header))
+    total: int = sum(struct.unpack(f"!{len(header) // 2}H", header))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return 0xFFFF - total
 
 
-@case("gre", "TLS inside a GRE tunnel, a session that works and one that is refused", "curl and openssl s_client to nginx.",
-      "curl", "openssl", "nginx", edit=in_gre, edited="each packet was put into IPv4 and GRE (the kernel at hand has no GRE).")  # fmt: skip
+@case(
+    "gre",
+    "TLS inside a GRE tunnel, a session that works and one that is refused",
+    "curl and openssl s_client to nginx.",
+    "curl",
+    "openssl",
+    "nginx",
+    edit=in_gre,
+    edited="each packet was put into IPv4 and GRE (the kernel at hand has no GRE).",
+)
 def gre(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture():
@@ -213,8 +270,14 @@ def vxlan_devices(lab: Lab, mtu: int) -> None:
         lab.ip(role, "link", "set", "vx0", "mtu", str(mtu), "up")
 
 
-@case("vxlan", "TLS inside a VXLAN tunnel, a session that works and one that is refused", "curl and openssl s_client to nginx "
-      "over Linux vxlan devices of client and server; captured on the link below.", "curl", "openssl", "nginx")  # fmt: skip
+@case(
+    "vxlan",
+    "TLS inside a VXLAN tunnel, a session that works and one that is refused",
+    "curl and openssl s_client to nginx over Linux vxlan devices of client and server; captured on the link below.",
+    "curl",
+    "openssl",
+    "nginx",
+)
 def vxlan(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     vxlan_devices(lab, 1450)
@@ -224,8 +287,13 @@ def vxlan(lab: Lab) -> list[Expected]:
     return [ok(), failed("protocol-version-mismatch", "server-hello", "client")]
 
 
-@case("vxlan-fragments", "VXLAN on a link too small for it: the outer packets are fragmented, the server's flight with "
-      "them", "as the case vxlan, with an MTU of 1500 on the tunnel.", "curl", "nginx")  # fmt: skip
+@case(
+    "vxlan-fragments",
+    "VXLAN on a link too small for it: the outer packets are fragmented, the server's flight with them",
+    "as the case vxlan, with an MTU of 1500 on the tunnel.",
+    "curl",
+    "nginx",
+)
 def vxlan_fragments(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     vxlan_devices(lab, 1500)

@@ -12,8 +12,16 @@ def rejected(cause: str, version: str = "TLS 1.2", blame: str = "server") -> Exp
     return failed(cause, "client-flight", blame, version=version)
 
 
-@case("certificate-expired", "An expired certificate, refused in TLS 1.2 and 1.3", "openssl s_client, curl, gnutls-cli "
-      "(TLS 1.2) and Python's ssl against nginx.", "nginx", "openssl", "curl", "gnutls-cli", "python")  # fmt: skip
+@case(
+    "certificate-expired",
+    "An expired certificate, refused in TLS 1.2 and 1.3",
+    "openssl s_client, curl, gnutls-cli (TLS 1.2) and Python's ssl against nginx.",
+    "nginx",
+    "openssl",
+    "curl",
+    "gnutls-cli",
+    "python",
+)
 def expired(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(ends=-2 * DAY))
     with lab.capture():
@@ -26,8 +34,14 @@ def expired(lab: Lab) -> list[Expected]:
     return [seen, hidden, seen, seen, hidden]
 
 
-@case("certificate-not-yet-valid", "A certificate whose time has not come", "openssl s_client with TLS 1.2 against nginx: "
-      "alert 42, which alone would say little.", "nginx", "openssl", form="pcap.gz")  # fmt: skip
+@case(
+    "certificate-not-yet-valid",
+    "A certificate whose time has not come",
+    "openssl s_client with TLS 1.2 against nginx: alert 42, which alone would say little.",
+    "nginx",
+    "openssl",
+    form="pcap.gz",
+)
 def not_yet_valid(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(begins=3 * DAY))
     with lab.capture():
@@ -36,8 +50,13 @@ def not_yet_valid(lab: Lab) -> list[Expected]:
     return [rejected("certificate-not-yet-valid")] * 2
 
 
-@case("certificate-self-signed", "A certificate that signs itself", "openssl s_client and curl with TLS 1.2, s_client with "
-      "TLS 1.3, against openssl s_server.", "openssl", "curl")  # fmt: skip
+@case(
+    "certificate-self-signed",
+    "A certificate that signs itself",
+    "openssl s_client and curl with TLS 1.2, s_client with TLS 1.3, against openssl s_server.",
+    "openssl",
+    "curl",
+)
 def self_signed(lab: Lab) -> list[Expected]:
     run.s_server(lab, lab.pki.self_signed())
     with lab.capture():
@@ -48,8 +67,14 @@ def self_signed(lab: Lab) -> list[Expected]:
     return [seen, seen, rejected(UNLABELLED, "TLS 1.3")]
 
 
-@case("certificate-unknown-ca", "A whole chain, to a root the client does not know", "openssl s_client (TLS 1.2) and "
-      "Python's ssl (TLS 1.3) against HAProxy; the intermediate is sent.", "haproxy", "openssl", "python")  # fmt: skip
+@case(
+    "certificate-unknown-ca",
+    "A whole chain, to a root the client does not know",
+    "openssl s_client (TLS 1.2) and Python's ssl (TLS 1.3) against HAProxy; the intermediate is sent.",
+    "haproxy",
+    "openssl",
+    "python",
+)
 def unknown_ca(lab: Lab) -> list[Expected]:
     middle = lab.pki.intermediate(lab.pki.private_root())
     run.haproxy(lab, f"bind :::443 v4v6 ssl crt {lab.pki.leaf(issuer=middle).both}")
@@ -59,8 +84,14 @@ def unknown_ca(lab: Lab) -> list[Expected]:
     return [rejected("certificate-unknown-ca"), rejected("certificate-unknown-ca", "TLS 1.3")]
 
 
-@case("certificate-chain-incomplete", "A leaf sent without its intermediate", "openssl s_client and curl with TLS 1.2 "
-      "against nginx with the leaf alone.", "nginx", "openssl", "curl")  # fmt: skip
+@case(
+    "certificate-chain-incomplete",
+    "A leaf sent without its intermediate",
+    "openssl s_client and curl with TLS 1.2 against nginx with the leaf alone.",
+    "nginx",
+    "openssl",
+    "curl",
+)
 def chain_incomplete(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), full_chain=False)
     with lab.capture():
@@ -69,8 +100,15 @@ def chain_incomplete(lab: Lab) -> list[Expected]:
     return [rejected("certificate-chain-incomplete")] * 2
 
 
-@case("certificate-hostname-mismatch", "A certificate for another name", "openssl s_client -verify_hostname and curl with "
-      "TLS 1.2 (curl completes the handshake and then leaves), against nginx.", "nginx", "openssl", "curl")  # fmt: skip
+@case(
+    "certificate-hostname-mismatch",
+    "A certificate for another name",
+    "openssl s_client -verify_hostname and curl with "
+    "TLS 1.2 (curl completes the handshake and then leaves), against nginx.",
+    "nginx",
+    "openssl",
+    "curl",
+)
 def mismatch(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf("other.example.test"))
     with lab.capture():
@@ -82,8 +120,13 @@ def mismatch(lab: Lab) -> list[Expected]:
     ]
 
 
-@case("certificate-rejected-encrypted", "A refusal that TLS 1.3 hides: an alert-sized record where Finished should be",
-      "gnutls-cli with TLS 1.3 against gnutls-serv with a self-signed certificate.", "gnutls-serv", "gnutls-cli")  # fmt: skip
+@case(
+    "certificate-rejected-encrypted",
+    "A refusal that TLS 1.3 hides: an alert-sized record where Finished should be",
+    "gnutls-cli with TLS 1.3 against gnutls-serv with a self-signed certificate.",
+    "gnutls-serv",
+    "gnutls-cli",
+)
 def rejected_encrypted(lab: Lab) -> list[Expected]:
     run.gnutls_serv(lab, lab.pki.self_signed())
     with lab.capture():
@@ -91,8 +134,14 @@ def rejected_encrypted(lab: Lab) -> list[Expected]:
     return [rejected("certificate-rejected-encrypted", "TLS 1.3", UNLABELLED)]
 
 
-@case("certificate-accepted-all-the-same", "Faulty certificates that the client does not check", "openssl s_client without "
-      "verification, TLS 1.2, against nginx with an expired and s_server with a self-signed one.", "nginx", "openssl")  # fmt: skip
+@case(
+    "certificate-accepted-all-the-same",
+    "Faulty certificates that the client does not check",
+    "openssl s_client without "
+    "verification, TLS 1.2, against nginx with an expired and s_server with a self-signed one.",
+    "nginx",
+    "openssl",
+)
 def accepted(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(ends=-2 * DAY))
     run.s_server(lab, lab.pki.self_signed(), port=8443)
@@ -102,8 +151,12 @@ def accepted(lab: Lab) -> list[Expected]:
     return [ok("TLS 1.2")] * 2
 
 
-@case("client-certificate-missing", "mTLS, and the client has no certificate: TLS 1.2 and 1.3", "openssl s_client without "
-      "-cert against s_server -Verify.", "openssl")  # fmt: skip
+@case(
+    "client-certificate-missing",
+    "mTLS, and the client has no certificate: TLS 1.2 and 1.3",
+    "openssl s_client without -cert against s_server -Verify.",
+    "openssl",
+)
 def client_certificate_missing(lab: Lab) -> list[Expected]:
     run.s_server(lab, lab.pki.leaf(), "-Verify", "2", "-verify_return_error", "-CAfile", str(lab.pki.trust))
     with lab.capture():
@@ -115,8 +168,13 @@ def client_certificate_missing(lab: Lab) -> list[Expected]:
     ]
 
 
-@case("client-certificate-rejected", "mTLS with a client certificate of an unknown CA: TLS 1.2 and 1.3", "openssl s_client "
-      "with a certificate of another root against HAProxy verify required.", "haproxy", "openssl")  # fmt: skip
+@case(
+    "client-certificate-rejected",
+    "mTLS with a client certificate of an unknown CA: TLS 1.2 and 1.3",
+    "openssl s_client with a certificate of another root against HAProxy verify required.",
+    "haproxy",
+    "openssl",
+)
 def client_certificate_rejected(lab: Lab) -> list[Expected]:
     mine = lab.pki.leaf("client.example.test", client=True, issuer=lab.pki.private_root())
     run.haproxy(lab, f"bind :::443 v4v6 ssl crt {lab.pki.leaf().both} ca-file {lab.pki.trust} verify required")

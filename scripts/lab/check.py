@@ -10,9 +10,18 @@ from pathlib import Path
 
 __all__ = ["check", "read_with_tshark"]
 
-FIELDS = ("tcp.stream", "tls.handshake.type", "tls.handshake.extensions_server_name", "tls.handshake.version",
-          "tls.handshake.extensions.supported_version", "tls.alert_message.desc", "tcp.flags.str", "frame.number",
-          "ip.src", "tcp.len")  # fmt: skip
+FIELDS = (
+    "tcp.stream",
+    "tls.handshake.type",
+    "tls.handshake.extensions_server_name",
+    "tls.handshake.version",
+    "tls.handshake.extensions.supported_version",
+    "tls.alert_message.desc",
+    "tcp.flags.str",
+    "frame.number",
+    "ip.src",
+    "tcp.len",
+)
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 DECODE_AS_TLS = {"odd-port": (80,), "tls-to-http-port": (80, 8080), "tls-to-server-first": (22, 587)}
 """tshark goes by these ports where they are somebody else's."""

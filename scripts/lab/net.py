@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Self, TypeVar
 
 from lab.pki import Authority
 
@@ -37,7 +38,7 @@ class LabError(Exception):
     """A case could not be made: a program is missing or did not do what it should."""
 
 
-def command(*arguments: str, **options: object) -> str:
+def command(*arguments: str) -> str:
     """Run to the end; its standard output."""
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
@@ -57,7 +58,7 @@ class Lab:
         self._stack = ExitStack()
         self._logs = 0
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         self._stack.callback(self._remove)
         for name in self._names.values():
             command("ip", "netns", "add", name)
@@ -92,11 +93,24 @@ class Lab:
 
     def _link(self, left: str, left_device: str, right: str, right_device: str) -> None:
         names = self._names
-        command("ip", "-n", names[left], "link", "add", left_device, "type", "veth",
-                "peer", "name", right_device, "netns", names[right])  # fmt: skip
+        command(
+            "ip",
+            "-n",
+            names[left],
+            "link",
+            "add",
+            left_device,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            right_device,
+            "netns",
+            names[right],
+        )
         for role, device in ((left, left_device), (right, right_device)):
             if not self._offload:
-                self.inside(role, lambda device=device: segment_in_software(device))
+                self.inside(role, partial(segment_in_software, device))
 
     def ip(self, role: str, *arguments: str) -> str:
         """``ip`` in a namespace."""
@@ -116,7 +130,7 @@ class Lab:
     ) -> subprocess.Popen[bytes]:
         """A program in a namespace that stays; waits until ``port`` listens. Ended with the case."""
         self._logs += 1
-        log = self._stack.enter_context(open(self.work / f"process-{self._logs:02d}.log", "wb"))
+        log = self._stack.enter_context((self.work / f"process-{self._logs:02d}.log").open("wb"))
         log.write((" ".join(arguments) + "\n").encode())
         log.flush()
         full = ["ip", "netns", "exec", self._names[role], *arguments]
@@ -139,13 +153,13 @@ class Lab:
     def inside(self, role: str, function: Callable[[], T]) -> T:
         """Call ``function`` in a thread that lives in the namespace: sockets it opens belong there."""
         results: list[T] = []
-        errors: list[BaseException] = []
+        errors: list[Exception] = []
 
         def enter() -> None:
             try:
                 join_namespace(self._names[role])
                 results.append(function())
-            except BaseException as error:  # handed to the caller below
+            except Exception as error:  # noqa: BLE001 - handed to the caller below
                 errors.append(error)
 
         thread = threading.Thread(target=enter)
@@ -186,8 +200,15 @@ class Lab:
         threading.Thread(target=loop, daemon=True).start()
 
     @contextmanager
-    def capture(self, role: str = "client", device: str = "eth0", *, snap: int = 262144,
-                only: str = "tcp or icmp or (icmp6 and ip6[40] < 128)", nano: bool = False) -> Iterator[None]:  # fmt: skip
+    def capture(
+        self,
+        role: str = "client",
+        device: str = "eth0",
+        *,
+        snap: int = 262144,
+        only: str = "tcp or icmp or (icmp6 and ip6[40] < 128)",
+        nano: bool = False,
+    ) -> Iterator[None]:
         """tcpdump on one interface while the body runs."""
         arguments = [
             "tcpdump",

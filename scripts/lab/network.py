@@ -8,7 +8,7 @@ import time
 
 from lab import programs as run
 from lab.case import Expected, case, failed, ok
-from lab.net import SERVER, Lab
+from lab.net import CLIENT, SERVER, Lab
 from lab.programs import UNLABELLED
 
 
@@ -22,8 +22,12 @@ def refused(lab: Lab) -> list[Expected]:
     return [failed("tcp-connect-refused", "tcp-connect", "server", client=None, server=None, sni=None)] * 2
 
 
-@case("connect-timeout", "SYNs that nobody answers", "curl with a limit of 9 s; the router between drops everything to "
-      "the port (iptables DROP).", "curl")  # fmt: skip
+@case(
+    "connect-timeout",
+    "SYNs that nobody answers",
+    "curl with a limit of 9 s; the router between drops everything to the port (iptables DROP).",
+    "curl",
+)
 def timeout(lab: Lab) -> list[Expected]:
     lab.drop("-d", SERVER, "-p", "tcp", "--dport", "443")
     with lab.capture():
@@ -31,9 +35,13 @@ def timeout(lab: Lab) -> list[Expected]:
     return [failed("tcp-connect-timeout", "tcp-connect", "network", "server", client=None, server=None, sni=None)]
 
 
-@case("connect-unreachable", "The router answers the SYN with ICMP: administratively prohibited, host unreachable",
-      "curl; the router has iptables REJECT rules with icmp-admin-prohibited (IPv4) and adm-prohibited (IPv6), and "
-      "icmp-host-unreachable for a third connection.", "curl")  # fmt: skip
+@case(
+    "connect-unreachable",
+    "The router answers the SYN with ICMP: administratively prohibited, host unreachable",
+    "curl; the router has iptables REJECT rules with icmp-admin-prohibited (IPv4) and adm-prohibited (IPv6), and "
+    "icmp-host-unreachable for a third connection.",
+    "curl",
+)
 def unreachable(lab: Lab) -> list[Expected]:
     for port, kind in ((443, "icmp-admin-prohibited"), (8443, "icmp-host-unreachable")):
         lab.run(
@@ -59,8 +67,13 @@ def unreachable(lab: Lab) -> list[Expected]:
     return [failed("tcp-connect-unreachable", "tcp-connect", "network", client=None, server=None, sni=None)] * 3
 
 
-@case("syn-ack-lost", "A server whose SYN/ACK is never acknowledged", "curl to nginx, captured at the server; the router "
-      "drops what the server sends back (iptables).", "curl", "nginx")  # fmt: skip
+@case(
+    "syn-ack-lost",
+    "A server whose SYN/ACK is never acknowledged",
+    "curl to nginx, captured at the server; the router drops what the server sends back (iptables).",
+    "curl",
+    "nginx",
+)
 def syn_ack_lost(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     lab.drop("-s", SERVER, "-p", "tcp", "--tcp-flags", "SYN,ACK", "SYN,ACK")
@@ -69,22 +82,46 @@ def syn_ack_lost(lab: Lab) -> list[Expected]:
     return [failed("tcp-handshake-incomplete", "tcp-connect", "network", client=None, server=None, sni=None)]
 
 
-@case("server-silent", "A server that accepts and never answers", "curl with a limit of 7 s, against a server in Python "
-      "that reads and says nothing.", "curl", "python")  # fmt: skip
+@case(
+    "server-silent",
+    "A server that accepts and never answers",
+    "curl with a limit of 7 s, against a server in Python that reads and says nothing.",
+    "curl",
+    "python",
+)
 def server_silent(lab: Lab) -> list[Expected]:
-    lab.serve("server", 443, lambda peer: time.sleep(12))
+    lab.serve("server", 443, silent_for(12))
     with lab.capture():
         run.curl(lab, "https://www.example.test/", "--max-time", "7")
     return [failed("server-silent", "server-hello", "server", "server", server=None)]
 
 
-@case("client-abandoned", "A client that leaves after two seconds without an answer", "curl with a limit of 2 s, against a "
-      "server in Python that says nothing.", "curl", "python")  # fmt: skip
+@case(
+    "client-abandoned",
+    "A client that leaves after two seconds without an answer",
+    "curl with a limit of 2 s, against a server in Python that says nothing.",
+    "curl",
+    "python",
+)
 def client_abandoned(lab: Lab) -> list[Expected]:
-    lab.serve("server", 443, lambda peer: time.sleep(5))
+    lab.serve("server", 443, silent_for(5))
     with lab.capture():
         run.curl(lab, "https://www.example.test/", "--max-time", "2")
     return [failed("client-abandoned", "server-hello", UNLABELLED, "server", server=None)]
+
+
+def silent_for(seconds: float) -> run.Handler:
+    """A server that accepts, says nothing and then goes."""
+
+    def handle(_: socket.socket) -> None:
+        time.sleep(seconds)
+
+    return handle
+
+
+def close_after(peer: socket.socket) -> None:
+    """Read the hello; the caller closes."""
+    peer.recv(65536)
 
 
 def reset_after(peer: socket.socket) -> None:
@@ -93,11 +130,16 @@ def reset_after(peer: socket.socket) -> None:
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
 
-@case("server-reset", "A server that resets, and one that closes, after the ClientHello", "curl against two servers in "
-      "Python.", "curl", "python")  # fmt: skip
+@case(
+    "server-reset",
+    "A server that resets, and one that closes, after the ClientHello",
+    "curl against two servers in Python.",
+    "curl",
+    "python",
+)
 def server_reset(lab: Lab) -> list[Expected]:
     lab.serve("server", 443, reset_after)
-    lab.serve("server", 8443, lambda peer: peer.recv(65536) and None)
+    lab.serve("server", 8443, close_after)
     with lab.capture():
         run.curl(lab, "https://www.example.test/")
         run.curl(lab, "https://www.example.test:8443/")
@@ -107,15 +149,19 @@ def server_reset(lab: Lab) -> list[Expected]:
     ]
 
 
-@case("middlebox-reset", "A router resets connections with a certain server name, on the server's behalf", "openssl "
-      "s_client to nginx, allowed and blocked names; the router has iptables string match with REJECT --reject-with "
-      "tcp-reset, whose packets have another TTL than the server's.", "nginx", "openssl")  # fmt: skip
+@case(
+    "middlebox-reset",
+    "A router resets connections with a certain server name, on the server's behalf",
+    "openssl "
+    "s_client to nginx, allowed and blocked names; the router has iptables string match with REJECT --reject-with "
+    "tcp-reset, whose packets have another TTL than the server's.",
+    "nginx",
+    "openssl",
+)
 def middlebox_reset(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(extra_names=("blocked.example.test",)))
     match = ("-p", "tcp", "-m", "string", "--algo", "bm", "--string", "blocked.example.test")
-    lab.run(
-        "router", "iptables", "-A", "FORWARD", "-s", run.CLIENT, *match, "-j", "REJECT", "--reject-with", "tcp-reset"
-    )
+    lab.run("router", "iptables", "-A", "FORWARD", "-s", CLIENT, *match, "-j", "REJECT", "--reject-with", "tcp-reset")
     with lab.capture():
         run.s_client(lab)
         run.s_client(lab, name="blocked.example.test")
@@ -123,8 +169,13 @@ def middlebox_reset(lab: Lab) -> list[Expected]:
     return [ok(), blocked]
 
 
-@case("client-aborted", "Clients that have the server's flight and leave without a word: by FIN, by RST", "a real "
-      "ClientHello by Python's ssl, sent over a socket that is then closed, to nginx; TLS 1.3 and 1.2.", "nginx", "python")  # fmt: skip
+@case(
+    "client-aborted",
+    "Clients that have the server's flight and leave without a word: by FIN, by RST",
+    "a real ClientHello by Python's ssl, sent over a socket that is then closed, to nginx; TLS 1.3 and 1.2.",
+    "nginx",
+    "python",
+)
 def client_aborted(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture():
@@ -133,8 +184,13 @@ def client_aborted(lab: Lab) -> list[Expected]:
     return [failed("client-aborted", "client-flight", UNLABELLED, version=one) for one in ("TLS 1.3", "TLS 1.2")]
 
 
-@case("client-silent", "A client that has the server's flight and never goes on, until the server closes", "a real "
-      "ClientHello by Python's ssl, to nginx with client_header_timeout 4s.", "nginx", "python")  # fmt: skip
+@case(
+    "client-silent",
+    "A client that has the server's flight and never goes on, until the server closes",
+    "a real ClientHello by Python's ssl, to nginx with client_header_timeout 4s.",
+    "nginx",
+    "python",
+)
 def client_silent(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), tls="client_header_timeout 4s;")
     with lab.capture():
@@ -142,18 +198,29 @@ def client_silent(lab: Lab) -> list[Expected]:
     return [failed("client-silent", "client-flight", "client", "client", version="TLS 1.2")]
 
 
-@case("client-hello-lost", "A ClientHello sent again and again, never acknowledged", "curl to nginx; the router drops every "
-      "packet of the client that carries data (iptables).", "curl", "nginx")  # fmt: skip
+@case(
+    "client-hello-lost",
+    "A ClientHello sent again and again, never acknowledged",
+    "curl to nginx; the router drops every packet of the client that carries data (iptables).",
+    "curl",
+    "nginx",
+)
 def hello_lost(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
-    lab.drop("-s", run.CLIENT, "-p", "tcp", "-m", "length", "--length", "120:65535")
+    lab.drop("-s", CLIENT, "-p", "tcp", "-m", "length", "--length", "120:65535")
     with lab.capture():
         run.curl(lab, "https://www.example.test/", "--max-time", "8")
     return [failed("client-hello-lost", "server-hello", "network", "network", server=None)]
 
 
-@case("mtu-black-hole", "A link with a smaller MTU behind a router whose ICMP is filtered", "curl to nginx, captured at the "
-      "server; the router's link to the client has an MTU of 1300, and iptables drops the ICMP it would send.", "curl", "nginx")  # fmt: skip
+@case(
+    "mtu-black-hole",
+    "A link with a smaller MTU behind a router whose ICMP is filtered",
+    "curl to nginx, captured at the "
+    "server; the router's link to the client has an MTU of 1300, and iptables drops the ICMP it would send.",
+    "curl",
+    "nginx",
+)
 def mtu_black_hole(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), tls="ssl_protocols TLSv1.2;")
     lab.ip("router", "link", "set", "down0", "mtu", "1300")
@@ -163,8 +230,13 @@ def mtu_black_hole(lab: Lab) -> list[Expected]:
     return [failed("mtu-black-hole", UNLABELLED, "network", "network", version="TLS 1.2")]
 
 
-@case("mtu-icmp", "The same link, but the router says so: the server makes its segments smaller and all is well", "curl to "
-      "nginx, captured at the server; MTU 1300 on the router's link to the client.", "curl", "nginx")  # fmt: skip
+@case(
+    "mtu-icmp",
+    "The same link, but the router says so: the server makes its segments smaller and all is well",
+    "curl to nginx, captured at the server; MTU 1300 on the router's link to the client.",
+    "curl",
+    "nginx",
+)
 def mtu_icmp(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     lab.ip("router", "link", "set", "down0", "mtu", "1300")
@@ -173,11 +245,16 @@ def mtu_icmp(lab: Lab) -> list[Expected]:
     return [ok()]
 
 
-@case("large-hello-dropped", "A ClientHello of two segments of which the second is lost, and a small one that works",
-      "Python's ssl with a long ALPN list, to nginx; the router drops segments that hold the list's last entry.", "nginx", "python")  # fmt: skip
+@case(
+    "large-hello-dropped",
+    "A ClientHello of two segments of which the second is lost, and a small one that works",
+    "Python's ssl with a long ALPN list, to nginx; the router drops segments that hold the list's last entry.",
+    "nginx",
+    "python",
+)
 def large_hello(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
-    match = ("-s", run.CLIENT, "-p", "tcp", "-m", "string", "--algo", "bm", "--string", "last-entry")
+    match = ("-s", CLIENT, "-p", "tcp", "-m", "string", "--algo", "bm", "--string", "last-entry")
     lab.drop(*match)
     context = ssl.create_default_context(cafile=str(lab.pki.trust))
     context.set_alpn_protocols([*(f"protocol-number-{one:04d}" for one in range(80)), "http/1.1", "last-entry"])
@@ -187,8 +264,13 @@ def large_hello(lab: Lab) -> list[Expected]:
     return [ok(), failed("large-client-hello-dropped", "server-hello", "network", server=None)]
 
 
-@case("lossy-path", "Packets lost and sent again, both ways; the sessions work", "curl to nginx, TLS 1.2 and 1.3; the router "
-      "drops every fifth packet (iptables statistic).", "curl", "nginx")  # fmt: skip
+@case(
+    "lossy-path",
+    "Packets lost and sent again, both ways; the sessions work",
+    "curl to nginx, TLS 1.2 and 1.3; the router drops every fifth packet (iptables statistic).",
+    "curl",
+    "nginx",
+)
 def lossy(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     lab.drop("-p", "tcp", "-m", "statistic", "--mode", "nth", "--every", "5", "--packet", "3")

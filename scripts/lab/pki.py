@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 class Identity:
-    """A key and its certificate, as files: ``key``, ``cert`` (alone), ``chain`` (with what is above), ``both`` (chain and key)."""
+    """A key and its certificate, as files: ``cert`` alone, ``chain`` with what is above, ``both`` chain and key."""
 
     def __init__(
         self, folder: Path, name: str, key: Key, certificate: x509.Certificate, above: tuple[x509.Certificate, ...]

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from lab.case import UNLABELLED
@@ -83,7 +84,7 @@ frontend sample
   {answer}
 """
     path = lab.write(f"haproxy-{role}.cfg", config)
-    first = port or int(binds.split(":::")[1].split()[0])
+    first = port or int(binds.split(":::")[1].split(maxsplit=1)[0])
     lab.start(role, "haproxy", "-db", "-f", str(path), port=first)
 
 
@@ -97,18 +98,38 @@ def stunnel(lab: Lab, identity: Identity, *, port: int = 443) -> None:
 def gnutls_serv(lab: Lab, identity: Identity, *extra: str, port: int = 443) -> None:
     """gnutls-serv in HTTP mode."""
     lab.start(
-        "server", "gnutls-serv", "--http", "-p", str(port), "--x509certfile", str(identity.chain),
-        "--x509keyfile", str(identity.key), *(extra or ("--disable-client-cert",)), port=port,
-    )  # fmt: skip
+        "server",
+        "gnutls-serv",
+        "--http",
+        "-p",
+        str(port),
+        "--x509certfile",
+        str(identity.chain),
+        "--x509keyfile",
+        str(identity.key),
+        *(extra or ("--disable-client-cert",)),
+        port=port,
+    )
 
 
 def s_server(lab: Lab, identity: Identity, *extra: str, port: int = 443, chain: bool = True, www: bool = True) -> None:
     """openssl s_server that answers HTTP requests."""
     above = ("-cert_chain", str(identity.chain)) if chain and identity.above else ()
     lab.start(
-        "server", "openssl", "s_server", "-accept", str(port), "-cert", str(identity.cert), "-key", str(identity.key),
-        *above, *(("-www",) if www else ()), *extra, port=port,
-    )  # fmt: skip
+        "server",
+        "openssl",
+        "s_server",
+        "-accept",
+        str(port),
+        "-cert",
+        str(identity.cert),
+        "-key",
+        str(identity.key),
+        *above,
+        *(("-www",) if www else ()),
+        *extra,
+        port=port,
+    )
 
 
 def s_client(lab: Lab, *extra: str, port: int = 443, name: str | None = NAME, verify: bool = True, host: str = SERVER,
@@ -119,22 +140,44 @@ def s_client(lab: Lab, *extra: str, port: int = 443, name: str | None = NAME, ve
     if verify:
         checks = ("-verify_return_error", *(("-verify_hostname", name) if name else ()))
     lab.run(
-        "client", "openssl", "s_client", "-connect", f"{host}:{port}", "-bind", source, "-quiet", *server_name, *checks,
-        "-CAfile", str(lab.pki.trust), *extra, stdin=request,
-    )  # fmt: skip
+        "client",
+        "openssl",
+        "s_client",
+        "-connect",
+        f"{host}:{port}",
+        "-bind",
+        source,
+        "-quiet",
+        *server_name,
+        *checks,
+        "-CAfile",
+        str(lab.pki.trust),
+        *extra,
+        stdin=request,
+    )
     time.sleep(0.1)
 
 
 def curl(lab: Lab, url: str, *extra: str, ipv6: bool = False, source: str = "", role: str = "client") -> None:
     """curl that trusts the laboratory's root and needs no name service."""
-    host = url.split("//")[1].split("/")[0]
+    host = url.split("//")[1].split("/", maxsplit=1)[0]
     name, _, port = host.partition(":")
     port = port or ("443" if url.startswith("https") else "80")
     address = f"[{SERVER6}]" if ipv6 else SERVER
     lab.run(
-        role, "curl", "-sS", "--noproxy", "" if "-x" in extra else "*", "--resolve", f"{name}:{port}:{address}",
-        "--cacert", str(lab.pki.trust), *(("--interface", source) if source else ()), *extra, url,
-    )  # fmt: skip
+        role,
+        "curl",
+        "-sS",
+        "--noproxy",
+        "" if "-x" in extra else "*",
+        "--resolve",
+        f"{name}:{port}:{address}",
+        "--cacert",
+        str(lab.pki.trust),
+        *(("--interface", source) if source else ()),
+        *extra,
+        url,
+    )
     time.sleep(0.1)
 
 
@@ -217,10 +260,8 @@ def hello_bytes(
     if alpn:
         context.set_alpn_protocols(list(alpn))
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    try:
+    with suppress(ssl.SSLWantReadError):
         context.wrap_bio(incoming, outgoing, server_hostname=name).do_handshake()
-    except ssl.SSLWantReadError:
-        pass
     return outgoing.read()
 
 

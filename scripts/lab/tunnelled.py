@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import ClassVar
 
 from lab import programs as run
 from lab.case import Expected, case, failed, ok
@@ -14,11 +15,24 @@ from lab.pki import Identity
 class MailServer:
     """Just enough of a mail server to upgrade: SMTP, IMAP or POP3, with real TLS after it."""
 
-    WORDS = {
-        "smtp": ("220 mail.example.test ESMTP", "EHLO", "250-mail.example.test\r\n250 STARTTLS", "STARTTLS", "220 go ahead"),
-        "imap": ("* OK IMAP4rev1 ready", "CAPABILITY", "* CAPABILITY IMAP4rev1 STARTTLS\r\n{tag} OK", "STARTTLS", "{tag} OK begin"),
+    WORDS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "smtp": (
+            "220 mail.example.test ESMTP",
+            "EHLO",
+            "250-mail.example.test\r\n250 STARTTLS",
+            "STARTTLS",
+            "220 go ahead",
+        ),
+        "imap": (
+            "* OK IMAP4rev1 ready",
+            "CAPABILITY",
+            "* CAPABILITY IMAP4rev1 STARTTLS\r\n{tag} OK",
+            "STARTTLS",
+            "{tag} OK begin",
+        ),
         "pop3": ("+OK POP3 ready", "CAPA", "+OK\r\nSTLS\r\n.", "STLS", "+OK begin"),
-    }  # fmt: skip
+    }
+    """Greeting, question, answer to it, request to upgrade, consent."""
 
     def __init__(self, protocol: str, identity: Identity, *, refuse: str = "") -> None:
         self.protocol, self.refuse = protocol, refuse
@@ -60,8 +74,13 @@ def read_line(peer: socket.socket) -> str:
     return data.decode(errors="replace").strip()
 
 
-@case("starttls", "TLS after SMTP STARTTLS, IMAP STARTTLS and POP3 STLS", "openssl s_client -starttls against small mail "
-      "servers written with Python's ssl.", "openssl", "python")  # fmt: skip
+@case(
+    "starttls",
+    "TLS after SMTP STARTTLS, IMAP STARTTLS and POP3 STLS",
+    "openssl s_client -starttls against small mail servers written with Python's ssl.",
+    "openssl",
+    "python",
+)
 def starttls(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
     labels = []
@@ -74,8 +93,13 @@ def starttls(lab: Lab) -> list[Expected]:
     return labels
 
 
-@case("starttls-refused", "A mail server that does not upgrade", "openssl s_client -starttls smtp (which asks all the "
-      "same) against a small server in Python that answers 454.", "openssl", "python")  # fmt: skip
+@case(
+    "starttls-refused",
+    "A mail server that does not upgrade",
+    "openssl s_client -starttls smtp (which asks all the same) against a small server in Python that answers 454.",
+    "openssl",
+    "python",
+)
 def starttls_refused(lab: Lab) -> list[Expected]:
     lab.serve("server", 587, MailServer("smtp", lab.pki.leaf(), refuse="454 TLS not available due to temporary reason"))
 
@@ -112,8 +136,14 @@ def forward_proxy(refuse: bytes = b"") -> run.Handler:
     return handle
 
 
-@case("connect", "TLS through an HTTP proxy: CONNECT agreed to", "curl -x against a small CONNECT proxy in Python, behind "
-      "it nginx; captured between client and proxy.", "curl", "nginx", "python")  # fmt: skip
+@case(
+    "connect",
+    "TLS through an HTTP proxy: CONNECT agreed to",
+    "curl -x against a small CONNECT proxy in Python, behind it nginx; captured between client and proxy.",
+    "curl",
+    "nginx",
+    "python",
+)
 def connect(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     lab.serve("router", 3128, forward_proxy())
@@ -123,8 +153,13 @@ def connect(lab: Lab) -> list[Expected]:
     return [ok(client="http", server="http-response"), ok("TLS 1.2", client="http", server="http-response")]
 
 
-@case("connect-refused", "An HTTP proxy that refuses CONNECT", "curl -x against a small proxy in Python that answers 403, "
-      "and one that answers 407.", "curl", "python")  # fmt: skip
+@case(
+    "connect-refused",
+    "An HTTP proxy that refuses CONNECT",
+    "curl -x against a small proxy in Python that answers 403, and one that answers 407.",
+    "curl",
+    "python",
+)
 def connect_refused(lab: Lab) -> list[Expected]:
     for port, status in ((3128, "403 Forbidden"), (8080, "407 Proxy Authentication Required")):
         answer = lines([f"HTTP/1.1 {status}", "Content-Length: 0", "Connection: close", ""])
@@ -138,8 +173,14 @@ def connect_refused(lab: Lab) -> list[Expected]:
     return [refused, refused]
 
 
-@case("connect-inner-failure", "CONNECT agreed to, and the TLS inside it fails on an expired certificate", "curl -x with "
-      "TLS 1.2 through a small proxy in Python to nginx.", "curl", "nginx", "python")  # fmt: skip
+@case(
+    "connect-inner-failure",
+    "CONNECT agreed to, and the TLS inside it fails on an expired certificate",
+    "curl -x with TLS 1.2 through a small proxy in Python to nginx.",
+    "curl",
+    "nginx",
+    "python",
+)
 def connect_inner(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(ends=-run.DAY))
     lab.serve("router", 3128, forward_proxy())
@@ -152,8 +193,14 @@ def connect_inner(lab: Lab) -> list[Expected]:
     ]
 
 
-@case("proxy-header", "PROXY protocol headers where they are expected: v1 to nginx, v2 to nginx", "curl --haproxy-protocol, "
-      "and curl through HAProxy with send-proxy-v2 (captured behind it).", "curl", "nginx", "haproxy")  # fmt: skip
+@case(
+    "proxy-header",
+    "PROXY protocol headers where they are expected: v1 to nginx, v2 to nginx",
+    "curl --haproxy-protocol, and curl through HAProxy with send-proxy-v2 (captured behind it).",
+    "curl",
+    "nginx",
+    "haproxy",
+)
 def proxy_header(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), listen="443 ssl proxy_protocol")
     run.haproxy(lab, "bind :::443 v4v6", role="router", backend=f"server one {SERVER}:443 send-proxy-v2", mode="tcp")
@@ -163,8 +210,14 @@ def proxy_header(lab: Lab) -> list[Expected]:
     return [ok(client="proxy-v1"), ok(client="proxy-v2")]
 
 
-@case("proxy-header-unexpected", "PROXY headers sent to listeners that do not expect them", "curl --haproxy-protocol to "
-      "nginx (400 page); HAProxy with send-proxy-v2 to another HAProxy (closes).", "curl", "nginx", "haproxy")  # fmt: skip
+@case(
+    "proxy-header-unexpected",
+    "PROXY headers sent to listeners that do not expect them",
+    "curl --haproxy-protocol to nginx (400 page); HAProxy with send-proxy-v2 to another HAProxy (closes).",
+    "curl",
+    "nginx",
+    "haproxy",
+)
 def proxy_header_unexpected(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
     run.nginx(lab, identity)
@@ -179,8 +232,13 @@ def proxy_header_unexpected(lab: Lab) -> list[Expected]:
     ]
 
 
-@case("proxy-header-missing", "A listener that wants a PROXY header, and a client that sends none", "nginx with "
-      "proxy_protocol: curl with --haproxy-protocol works, curl without is reset.", "curl", "nginx")  # fmt: skip
+@case(
+    "proxy-header-missing",
+    "A listener that wants a PROXY header, and a client that sends none",
+    "nginx with proxy_protocol: curl with --haproxy-protocol works, curl without is reset.",
+    "curl",
+    "nginx",
+)
 def proxy_header_missing(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), listen="443 ssl proxy_protocol")
     with lab.capture():

@@ -22,8 +22,16 @@ def banner(text: str) -> run.Handler:
     return handle
 
 
-@case("http-to-tls-port", "Plain HTTP to TLS ports: a 400 page, a silent close, a reset, an alert", "curl http:// to nginx "
-      "(443), HAProxy (8443), stunnel (993) and gnutls-serv (9443).", "curl", "nginx", "haproxy", "stunnel", "gnutls-serv")  # fmt: skip
+@case(
+    "http-to-tls-port",
+    "Plain HTTP to TLS ports: a 400 page, a silent close, a reset, an alert",
+    "curl http:// to nginx (443), HAProxy (8443), stunnel (993) and gnutls-serv (9443).",
+    "curl",
+    "nginx",
+    "haproxy",
+    "stunnel",
+    "gnutls-serv",
+)
 def http_to_tls(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
     run.nginx(lab, identity)
@@ -37,8 +45,15 @@ def http_to_tls(lab: Lab) -> list[Expected]:
     return [failed("http-to-tls-port", "first-bytes", "client", client="http", server=one, sni=None) for one in answers]
 
 
-@case("tls-to-http-port", "TLS to plain HTTP ports", "curl and openssl s_client to nginx (80) and HAProxy (8080) without "
-      "TLS.", "curl", "openssl", "nginx", "haproxy")  # fmt: skip
+@case(
+    "tls-to-http-port",
+    "TLS to plain HTTP ports",
+    "curl and openssl s_client to nginx (80) and HAProxy (8080) without TLS.",
+    "curl",
+    "openssl",
+    "nginx",
+    "haproxy",
+)
 def tls_to_http(lab: Lab) -> list[Expected]:
     run.nginx(lab, listen="80")
     run.haproxy(lab, "bind :::8080 v4v6")
@@ -48,8 +63,13 @@ def tls_to_http(lab: Lab) -> list[Expected]:
     return [failed("tls-to-http-port", "first-bytes", "server", server="http-response")] * 2
 
 
-@case("tls-to-server-first", "TLS to servers that speak first: SMTP and SSH", "openssl s_client without -starttls to small "
-      "banner servers in Python on 587 and 22.", "openssl", "python")  # fmt: skip
+@case(
+    "tls-to-server-first",
+    "TLS to servers that speak first: SMTP and SSH",
+    "openssl s_client without -starttls to small banner servers in Python on 587 and 22.",
+    "openssl",
+    "python",
+)
 def tls_to_banner(lab: Lab) -> list[Expected]:
     lab.serve("server", 587, banner("220 mail.example.test ESMTP ready"))
     lab.serve("server", 22, banner("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"))
@@ -59,8 +79,16 @@ def tls_to_banner(lab: Lab) -> list[Expected]:
     return [failed("tls-to-server-first", "first-bytes", "client", server=one) for one in ("smtp", "ssh")]
 
 
-@case("sslv2-hello", "An SSLv2-format ClientHello, refused with an alert", "the bytes of the hello are made by this script "
-      "(no library of today sends them), the servers are nginx and openssl s_server.", "nginx", "openssl", "python", form="pcap")  # fmt: skip
+@case(
+    "sslv2-hello",
+    "An SSLv2-format ClientHello, refused with an alert",
+    "the bytes of the hello are made by this script "
+    "(no library of today sends them), the servers are nginx and openssl s_server.",
+    "nginx",
+    "openssl",
+    "python",
+    form="pcap",
+)
 def sslv2(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
     run.nginx(lab, identity)
@@ -73,8 +101,14 @@ def sslv2(lab: Lab) -> list[Expected]:
     return [failed("obsolete-ssl-hello", "first-bytes", "client", client="sslv2", sni=None)] * 2
 
 
-@case("not-tls", "An SSH client on a TLS port", "ssh -p 443 to nginx, which answers with its 400 page, and to HAProxy "
-      "(8443), which closes.", "ssh", "nginx", "haproxy")  # fmt: skip
+@case(
+    "not-tls",
+    "An SSH client on a TLS port",
+    "ssh -p 443 to nginx, which answers with its 400 page, and to HAProxy (8443), which closes.",
+    "ssh",
+    "nginx",
+    "haproxy",
+)
 def not_tls(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
     run.nginx(lab, identity)
@@ -88,9 +122,15 @@ def not_tls(lab: Lab) -> list[Expected]:
     ]
 
 
-@case("plaintext", "Protocols that are right where they are: HTTP, SSH's first words, SMTP without TLS", "curl http:// to "
-      "nginx; ssh to a server in Python that only exchanges version lines; smtp spoken by this script.", "curl", "nginx",
-      "ssh", "python")  # fmt: skip
+@case(
+    "plaintext",
+    "Protocols that are right where they are: HTTP, SSH's first words, SMTP without TLS",
+    "curl http:// to nginx; ssh to a server in Python that only exchanges version lines; smtp spoken by this script.",
+    "curl",
+    "nginx",
+    "ssh",
+    "python",
+)
 def plaintext(lab: Lab) -> list[Expected]:
     run.nginx(lab, listen="80")
     lab.serve("server", 22, banner("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"))
@@ -102,8 +142,14 @@ def plaintext(lab: Lab) -> list[Expected]:
     return [plain("http", "http-response"), plain("ssh", "ssh"), plain("smtp", "smtp")]
 
 
-@case("health-checks", "Connections that carry nothing: closed, reset, closed after a while", "TCP connections by Python "
-      "to nginx and openssl s_server (which answers the client's FIN with an alert).", "nginx", "openssl", "python")  # fmt: skip
+@case(
+    "health-checks",
+    "Connections that carry nothing: closed, reset, closed after a while",
+    "TCP connections by Python to nginx and openssl s_server (which answers the client's FIN with an alert).",
+    "nginx",
+    "openssl",
+    "python",
+)
 def health_checks(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
     run.nginx(lab, identity)
@@ -117,8 +163,13 @@ def health_checks(lab: Lab) -> list[Expected]:
     return [idle(), idle(), idle(), answered]
 
 
-@case("no-client-hello", "A client that connects and says nothing until the server gives up", "a TCP connection by Python "
-      "to nginx with client_header_timeout 3s.", "nginx", "python")  # fmt: skip
+@case(
+    "no-client-hello",
+    "A client that connects and says nothing until the server gives up",
+    "a TCP connection by Python to nginx with client_header_timeout 3s.",
+    "nginx",
+    "python",
+)
 def no_client_hello(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf(), tls="client_header_timeout 3s;")
     with lab.capture():
