@@ -48,7 +48,9 @@ def read_streams(path: Path) -> list[Stream]:
         file.seek(0)
         reader = dpkt.pcapng.Reader(file) if magic == b"\n\r\r\n" else dpkt.pcap.Reader(file)
         link = _LINKS.get(reader.datalink())
-        for _, frame in reader if link is not None else ():
+        if link is None:
+            return streams
+        for _, frame in reader:
             try:
                 packet = link(frame)
             except (dpkt.UnpackError, ValueError, IndexError):

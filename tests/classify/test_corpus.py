@@ -76,7 +76,8 @@ def first_bytes(session: dict[str, Any]) -> tuple[bytes, bytes]:
 
 def test_tls_is_where_tshark_sees_it(sessions: list[dict[str, Any]]) -> None:
     """16 bytes of each direction suffice; every difference is explained above."""
-    extra, missing = set(), set()
+    extra: set[tuple[str, int]] = set()
+    missing: set[tuple[str, int]] = set()
     counted = 0
     for session in sessions:
         client, server = first_bytes(session)

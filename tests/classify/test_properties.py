@@ -27,7 +27,7 @@ def streams(draw: st.DrawFn) -> bytes:
 
 
 @given(streams())
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_an_answer_is_never_taken_back(data: bytes) -> None:
     """One byte more at a time: None, then one name for ever."""
     answer = None
@@ -40,7 +40,7 @@ def test_an_answer_is_never_taken_back(data: bytes) -> None:
 
 
 @given(streams())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_rows_stand_by_their_word(data: bytes) -> None:
     """Each row by itself never leaves YES or NO. The order of the table rests on it."""
     for row in SIGNATURES:
@@ -55,7 +55,7 @@ def test_rows_stand_by_their_word(data: bytes) -> None:
 
 
 @given(streams(), streams(), st.booleans(), st.booleans(), st.one_of(st.none(), st.integers(0, 65_535)))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_pairs_are_total_and_stay(client: bytes, server: bytes, c_end: bool, s_end: bool, port: int | None) -> None:
     """With both ended each side that spoke has a name; an answer given early is the final one."""
     final = classify_pair(client, server, True, True, port)
@@ -86,7 +86,7 @@ def dialogues(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 
 @given(dialogues(), st.lists(st.integers(-5, 500), max_size=4))
-@settings(max_examples=800)
+@settings(max_examples=800, deadline=None)
 def test_upgrades_of_any_bytes_stay_inside_them(pair: tuple[bytes, bytes], cuts: list[int]) -> None:
     """Never an exception; offsets within the streams; answers that can be printed."""
     client, server = pair
@@ -102,6 +102,7 @@ def test_upgrades_of_any_bytes_stay_inside_them(pair: tuple[bytes, bytes], cuts:
 
 
 @given(st.binary(max_size=200), st.integers(0, 50))
+@settings(deadline=None)
 def test_deframing_loses_nothing_it_does_not_say(data: bytes, offset: int) -> None:
     """Every byte given out stands in the stream where the mapping says."""
     found = deframe_tds(data, offset)

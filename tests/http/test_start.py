@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capanalyzer.http.start import (
@@ -133,6 +133,7 @@ def test_what_is_printed_holds_no_secret(data: bytes, shown: str) -> None:
     st.sampled_from([b"?", b"#", b";"]),
     st.binary(max_size=30),
 )
+@settings(deadline=None)
 def test_nothing_behind_a_query_mark_is_printed(method: bytes, target: bytes, mark: bytes, noise: bytes) -> None:
     """Wherever the query begins and whatever stands in it; and only printable ASCII comes out."""
     text = safe_request_line(
@@ -187,6 +188,7 @@ def test_html_without_status() -> None:
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes(data: bytes) -> None:
     for reader in (read_request_line, read_status_line, read_host, connect_target, wants_https, is_html_without_status):
         reader(data)
