@@ -12,6 +12,7 @@ The modules, with what others use of them (import from the modules; this package
 ``hello``
     ``read_client_hello(body) -> ClientHello``, ``read_server_hello(body) -> ServerHello`` (HelloRetryRequest where
     ``is_hello_retry``), ``read_sslv2_client_hello(body)``, ``read_sslv2_server_hello(body)``,
+    ``read_sslv2_certificate(body) -> DER``,
     ``parse_client_hello(body, partial=True)`` for the beginning of one. ``hello.shape`` is shared by hellos that differ
     only in random parts: a key to cache what depends on nothing else (``shape.scratch``).
 ``fingerprint``

@@ -88,14 +88,14 @@ def ja4(hello: ClientHello, transport: str = "t") -> str:
     value = kept.get(transport)
     if value is None:
         head, suites, types = _parts(hello, transport)
-        value = kept[transport] = f"{head}_{_suites_hash(suites)}_{_types_hash(types, hello.signature_algorithms)}"
+        value = kept[transport] = f"{head}_{_suites_hash(suites)}_{_types_hash(types, _algorithms(hello))}"
     return value
 
 
 def ja4_raw(hello: ClientHello, transport: str = "t") -> str:
     """JA4_r: the same with the lists in place of their hashes."""
     head, suites, types = _parts(hello, transport)
-    return f"{head}_{_hexadecimal(suites)}_{_types_text(types, hello.signature_algorithms)}"
+    return f"{head}_{_hexadecimal(suites)}_{_types_text(types, _algorithms(hello))}"
 
 
 def _parts(hello: ClientHello, transport: str) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
@@ -106,6 +106,11 @@ def _parts(hello: ClientHello, transport: str) -> tuple[str, tuple[int, ...], tu
     name = "d" if 0 in types else "i"
     head = f"{transport}{version}{name}{min(len(suites), 99):02d}{min(len(types), 99):02d}{_alpn_mark(hello)}"
     return head, suites, tuple(sorted([kind for kind in types if kind not in (0, 16)]))
+
+
+def _algorithms(hello: ClientHello) -> tuple[int, ...]:
+    """Signature algorithms in wire order."""
+    return tuple([code for code in hello.signature_algorithms if code not in _GREASE])
 
 
 def _alpn_mark(hello: ClientHello) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "parse_server_hello",
     "read_client_hello",
     "read_server_hello",
+    "read_sslv2_certificate",
     "read_sslv2_client_hello",
     "read_sslv2_server_hello",
     "safe_text",
@@ -537,6 +538,15 @@ def read_sslv2_client_hello(body: bytes) -> ClientHello:
     session_id, random = body[at : at + session], body[at + session : at + session + challenge]
     # Laid out as a ClientHello begins, so that random and session_id are found where they always are.
     return ClientHello(shape, body[:2] + random[:32].rjust(32, b"\0") + bytes((session & 0xFF,)) + session_id)
+
+
+def read_sslv2_certificate(body: bytes) -> bytes:
+    """The DER in a SERVER-HELLO of SSLv2, b"" when a session is resumed.
+
+    :raises Malformed: its lengths do not fit.
+    """
+    read_sslv2_server_hello(body)
+    return body[10 : 10 + (body[4] << 8 | body[5])]
 
 
 def read_sslv2_server_hello(body: bytes) -> ServerHello:

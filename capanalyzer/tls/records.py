@@ -137,18 +137,19 @@ class TlsReader:
     :param side: 0 client, 1 server; only copied into the messages.
     :param offset: stream offset of the first byte fed (TLS that begins after an upgrade).
     :param mid_stream: the first byte may be inside a record (see the module's text).
-    :param max_message: handshake messages that announce more are taken for ciphertext.
+    :param max_message: of longer handshake messages the body is not kept (only a Certificate may be longer, see
+        ``_is_long_certificate``; anything else that announces more is taken for ciphertext).
     """
 
     __slots__ = (
         "_buffer",
         "_ciphered",
+        "_dropped",
         "_fragment",
         "_fragment_frame",
         "_fragment_offset",
         "_marks",
         "_max_message",
-        "_missing",
         "_offset",
         "_searching",
         "_sslv2",
@@ -183,9 +184,9 @@ class TlsReader:
         self._offset = offset  # of the first byte in _buffer, or of the next byte fed
         self._buffer = bytearray()  # start of an unfinished record
         self._marks: list[tuple[int, int]] = []  # (stream offset, frame) of the pieces in _buffer
-        self._missing = 0  # bytes of the present record lost in a gap
         self._fragment = bytearray()  # start of an unfinished handshake message, from earlier records
         self._fragment_frame = self._fragment_offset = 0
+        self._dropped = 0  # bytes of that message beyond what is kept
         self._ciphered = False
         self._sslv2 = False
         self._searching = mid_stream
@@ -196,9 +197,11 @@ class TlsReader:
         """Take the next bytes of the stream, as they came in ``frame`` at ``time_ns``."""
         if self.desynchronised is not None:
             return
-        start = self._offset
         first_frame = frame
         marks: list[tuple[int, int]] = []
+        if self._searching and not self._found(data, frame):
+            return
+        start = self._offset
         if self._buffer:
             self._marks.append((start + len(self._buffer), frame))
             self._buffer += data
@@ -210,10 +213,6 @@ class TlsReader:
             self._buffer.clear()
             marks, self._marks = self._marks, marks
             first_frame = marks[0][1]
-        elif self._searching and not self._found(data):
-            self.skipped_bytes += len(data)
-            self._offset = start + len(data)
-            return
         at, size = 0, len(data)
         while size - at >= 5:
             kind = data[at]
@@ -300,7 +299,8 @@ class TlsReader:
             )
             if len(data) >= 4:
                 wanted = 4 + int.from_bytes(data[1:4], "big")
-                return Pending(HANDSHAKE, data[0], wanted, min(len(data), wanted), first, offset, data[4:wanted])
+                present = min(len(data) + (self._dropped if fragment else 0), wanted)
+                return Pending(HANDSHAKE, data[0], wanted, present, first, offset, data[4:wanted])
             return Pending(HANDSHAKE, -1, 0, len(data), first, offset, b"")
         if not buffer:
             return None
@@ -318,7 +318,7 @@ class TlsReader:
         until = self._offset + self._record_size() if self._buffer else 0
         fragment = self._fragment
         if len(fragment) >= 4:
-            wanted = 4 + int.from_bytes(fragment[1:4], "big") - len(fragment)
+            wanted = 4 + int.from_bytes(fragment[1:4], "big") - len(fragment) - self._dropped
             return max(until, here + wanted + 5)
         if self._buffer and len(self._buffer) > 9 and self._buffer[0] == HANDSHAKE and not self._ciphered:
             wanted = 9 + int.from_bytes(self._buffer[6:9], "big")
@@ -349,21 +349,48 @@ class TlsReader:
             return False
         return not 20 <= start[0] <= 24 or (len(start) > 1 and start[1] != 3)
 
-    def _found(self, data: bytes) -> bool:
-        """In search of a first record: does this segment begin with one?"""
+    def _found(self, data: bytes, frame: int) -> bool:
+        """In search of a first record: does one begin with this segment, or with the short one before it?
+
+        A segment too short to tell waits in the buffer for the next one.
+        """
+        if self._buffer:
+            judged = self._begins_record(bytes(self._buffer) + data)
+            if judged is False:
+                self._skip(len(self._buffer))
+                self._buffer.clear()
+                judged = self._begins_record(data)
+        else:
+            judged = self._begins_record(data)
+        if judged is None:
+            self._marks = [*self._marks, (self._offset + len(self._buffer), frame)] if self._buffer else []
+            self._marks = self._marks or [(self._offset, frame)]
+            self._buffer += data
+        elif judged is False:
+            self._skip(len(data))
+        else:
+            self._searching = False
+        return judged is True
+
+    def _skip(self, size: int) -> None:
+        self.skipped_bytes += size
+        self._offset += size
+
+    def _begins_record(self, data: bytes) -> bool | None:
+        """Does a plausible record begin here? None where there is too little to tell."""
         size = len(data)
-        if size < 6 or not _is_record(data, 0):
+        if size < 5:
+            return None if _is_record(data + b"\x16\x03\x01\0\x01"[size:], 0) else False
+        if not _is_record(data, 0):
             return False
         end = 5 + (data[3] << 8 | data[4])
         if end > size:
-            believable = data[0] == APPLICATION_DATA or (
-                data[0] == HANDSHAKE and size >= 9 and data[5] != 0 and self._is_plausible(data, 5, end)
-            )
-        else:
-            believable = end == size or size - end < 5 or _is_record(data, end)
-        if believable:
-            self._searching = False
-        return believable
+            if data[0] == HANDSHAKE:
+                if size < 11:
+                    return None
+                return data[5] != 0 and self._is_plausible(data, 5, end)
+            return data[0] == APPLICATION_DATA or (None if end - size < 5 else False)
+        return end == size or size - end < 5 or _is_record(data, end)
 
     def _odd_record(self, data: bytes, at: int, first_frame: int, frame: int, time_ns: int) -> int:
         """What is no TLS record header: the end of an SSLv2 record, or -1 when there is no going on."""
@@ -478,24 +505,12 @@ class TlsReader:
                     return
             if next_message > end:
                 self._fragment += data[place:end]
-                self._fragment_frame, self._fragment_offset = first_frame, offset
+                self._fragment_frame, self._fragment_offset, self._dropped = first_frame, offset, 0
                 return
             body = data[place + 4 : next_message]
-            self._add(
-                (
-                    time_ns,
-                    frame,
-                    first_frame,
-                    side,
-                    HANDSHAKE,
-                    data[place],
-                    next_message - place - 4,
-                    False,
-                    version,
-                    offset,
-                    body,
-                )
-            )
+            length = next_message - place - 4
+            kind = data[place]
+            self._add((time_ns, frame, first_frame, side, HANDSHAKE, kind, length, False, version, offset, body))
             place = next_message
 
     def _go_on(self, data: bytes, place: int, end: int, version: int, frame: int, time_ns: int) -> int:
@@ -511,28 +526,22 @@ class TlsReader:
                 self._note(frame, f"handshake message of type {fragment[0]} with an impossible length")
                 fragment.clear()
                 return -1
-        missing = 4 + int.from_bytes(fragment[1:4], "big") - len(fragment)
-        fragment += data[place : min(place + missing, end)]
+        length = int.from_bytes(fragment[1:4], "big")
+        missing = 4 + length - len(fragment) - self._dropped
+        stop = min(place + missing, end)
+        kept = min(stop, place + max(0, self._max_message + 4 - len(fragment)))
+        fragment += data[place:kept]
+        self._dropped += stop - kept
         if place + missing > end:
             return -1
         body = bytes(fragment[4:])
         kind = fragment[0]
         fragment.clear()
-        self._add(
-            (
-                time_ns,
-                frame,
-                self._fragment_frame,
-                self.side,
-                HANDSHAKE,
-                kind,
-                len(body),
-                False,
-                version,
-                self._fragment_offset,
-                body,
-            )
-        )
+        if self._dropped:
+            self._note(frame, f"handshake message of type {kind} and {length} bytes: too long to be kept")
+            body = b""
+        frame_1, offset = self._fragment_frame, self._fragment_offset
+        self._add((time_ns, frame, frame_1, self.side, HANDSHAKE, kind, length, False, version, offset, body))
         return place + missing
 
     def _is_plausible(self, data: bytes, place: int, end: int) -> bool:
@@ -546,7 +555,7 @@ class TlsReader:
             return True
         if (
             kind not in _KNOWN_HANDSHAKE
-            or length > self._max_message
+            or (length > self._max_message and not _is_long_certificate(data, place, end))
             or length > _MOST.get(kind, length)
             or length < _LEAST.get(kind, 0)
         ):
@@ -581,6 +590,13 @@ class TlsReader:
 def _is_hello(data: bytes, place: int, end: int) -> bool:
     """A ClientHello or ServerHello, by its type, a length under 64 kB and the legacy version."""
     return place + 6 <= end and 1 <= data[place] <= 2 and data[place + 1] == 0 and data[place + 4] == 3
+
+
+def _is_long_certificate(data: bytes, place: int, end: int) -> bool:
+    """A Certificate whose list fills it (RFC 5246 section 7.4.2): too long to keep, and no ciphertext either."""
+    if data[place] != 11 or place + 7 > end:
+        return data[place] == 11 and place + 4 == end
+    return int.from_bytes(data[place + 4 : place + 7], "big") + 3 == int.from_bytes(data[place + 1 : place + 4], "big")
 
 
 def _are_alerts(body: bytes) -> bool:

@@ -230,6 +230,18 @@ def test_message_longer_than_the_cap_is_not_collected() -> None:
     assert not reader.wants_more
 
 
+def test_certificate_longer_than_the_cap_is_passed_over() -> None:
+    """Its body is not kept, the messages after it are."""
+    size = records.MAX_MESSAGE + 5000
+    data = message(11, (size - 3).to_bytes(3, "big") + bytes(size - 3)) + message(14, b"")
+    reader = TlsReader(1)
+    for at in range(0, len(data), 16384):
+        reader.feed(record(22, data[at : at + 16384]), 1, 1)
+        assert len(reader._fragment) <= records.MAX_MESSAGE + 4
+    assert [(m.handshake_type, m.length, m.body) for m in reader.messages] == [(11, size, b""), (14, 0, b"")]
+    assert "too long" in reader.malformed[0][1]
+
+
 def test_cut_off_message_is_noted() -> None:
     reader = read([STREAMS["a message cut off"]])
     assert kinds(reader) == [(ALERT, -1, False)]
@@ -291,9 +303,20 @@ def test_gap_elsewhere_searches_the_next_record() -> None:
 )
 def test_mid_stream_start(segment: bytes, found: int) -> None:
     """Searching at the starts of segments only; a record that runs on is pending, not skipped."""
-    reader = read([b"tail of something", segment], mid_stream=True)
+    reader = read([b"the tail of a record", segment], mid_stream=True)
     assert len(reader.messages) == found
     runs_on = segment in (record(23, bytes(5000))[:1400], record(22, message(1, client_hello()))[:30])
     assert reader.wants_more is runs_on
     assert reader.desynchronised is None
-    assert reader.skipped_bytes == 17 + (0 if found or runs_on else len(segment))
+    assert reader.skipped_bytes == 20 + (0 if found or runs_on else len(segment))
+
+
+def test_mid_stream_start_in_small_pieces() -> None:
+    """A first segment too short to tell waits for the next; where that shows it wrong the next is tried by itself."""
+    hello = record(22, message(1, MODERN_HELLO))
+    reader = read([hello[:1], hello[1:7], hello[7:100], hello[100:]], mid_stream=True)
+    assert kinds(reader) == [(22, 1, False)]
+    assert not reader.skipped_bytes
+    reader = read([b"\x17\x03", hello], mid_stream=True)
+    assert kinds(reader) == [(22, 1, False)]
+    assert (reader.skipped_bytes, reader.messages[0].offset) == (2, 2)
