@@ -24,7 +24,7 @@ from capanalyzer.handshake.session import (
 )
 from capanalyzer.handshake.tcp_facts import LazySide, TcpReading
 from capanalyzer.handshake.timeline import read_timeline
-from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Flow, Row
+from capanalyzer.streams.flow import RST, SYN, Flow, Row
 from capanalyzer.streams.reassembly import Stream, distance
 from capanalyzer.tls.records import Message, TlsReader
 
@@ -33,6 +33,7 @@ __all__ = ["OPENING", "build_session"]
 OPENING: Final = 1_024
 """Opening bytes kept of a plaintext direction."""
 _FIRST: Final = 16
+_SIDES: Final = (Side.CLIENT, Side.SERVER)
 _TLS: Final = ("tls", "tls")
 
 
@@ -40,7 +41,10 @@ class LazySession(Session):
     """A session whose timeline is made when it is asked for."""
 
     __slots__ = ("_reading",)
-    _reading: TcpReading
+
+    def __init__(self, reading: TcpReading) -> None:
+        # Not the dataclass's own: the builder fills the slots, all but ``events``.
+        self._reading = reading
 
     if not TYPE_CHECKING:  # for a type checker every field is simply there
 
@@ -77,11 +81,11 @@ def build_session(
     tcp_reading = TcpReading(rows, client, bases, settled)
     first, second = client, 1 - client
     tcp = TcpFacts(
-        _side(mine, theirs, flow, first, 0, tcp_reading, settled),
-        _side(theirs, mine, flow, second, 1, tcp_reading, settled),
+        _side(mine, flow, first, LazySide(tcp_reading, 0), settled),
+        _side(theirs, flow, second, LazySide(tcp_reading, 1), settled),
         ack_row[0] if ack_row else None,
         ack_row[1] if ack_row else None,
-        tuple([_close(row, client) for row in closes]),
+        tuple([_close(row, client) for row in closes]) if closes else (),
         flow.icmp,
         _round_trip(mine, theirs, ack_row),
     )
@@ -93,8 +97,7 @@ def build_session(
             kept = causal_order(kept)
             handshake = walk(kept)
         tls = TlsFacts(kept, handshake=handshake, readers=readers)
-    session = LazySession.__new__(LazySession)
-    session._reading = tcp_reading
+    session = LazySession(tcp_reading)
     session.capture, session.stream, session.transport = flow.capture, flow.stream, "tcp"
     addresses, ports = flow.addresses, flow.ports
     session.client = Endpoint(address_text(addresses[first]), ports[first])
@@ -119,14 +122,13 @@ def build_session(
     session.opening = (_plain_opening(mine, opening[0]), _plain_opening(theirs, opening[1]))
     session.tcp, session.tls = tcp, tls
     session.upgrade = _upgrade(reading, mine, theirs) if reading is not None else None
-    sides = (tcp.client, tcp.server)
     session.quality = Quality(
         _one_sided(flow, directions, client),
         directions[0].isn is None and directions[1].isn is None,
         flow.ended,
         flow.watched_until_ns,
         mine.truncated or theirs.truncated,
-        any(side.gap_acked for side in sides) and not flow.rows_dropped,
+        (tcp.client.gap_acked or tcp.server.gap_acked) and not flow.rows_dropped,
         flow.rows_dropped,
     )
     return session
@@ -141,11 +143,8 @@ def _base(direction: Direction) -> int:
     return direction.first_seq if direction.next_seq >= 0 else -1
 
 
-def _side(
-    mine: Direction, other: Direction, flow: Flow, number: int, side: int, reading: TcpReading, settled: bool
-) -> LazySide:
-    """What needs no pass over the rows."""
-    facts = LazySide(reading, side)
+def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bool) -> LazySide:
+    """What needs no pass over the rows. ``number`` is the flow's for this side."""
     facts.packets, facts.payload_bytes = flow.packets[number], flow.payload_bytes[number]
     facts.isn, facts.syn_count = mine.isn, mine.syn_count
     syn, fin = mine.syn, mine.fin
@@ -178,7 +177,7 @@ def _close(row: Row, client: int) -> CloseEvent:
     frame, time_ns, side, flags, seq, ack, window, _, payload, ttl, ip_id, _ = row
     is_rst = bool(flags & RST)
     return CloseEvent(
-        time_ns, frame, Side(side ^ client), is_rst, seq, ack, flags, window, ttl, ip_id, payload if is_rst else b""
+        time_ns, frame, _SIDES[side ^ client], is_rst, seq, ack, flags, window, ttl, ip_id, payload if is_rst else b""
     )
 
 

@@ -1,8 +1,8 @@
 """One TCP connection on its way to becoming a :class:`~capanalyzer.handshake.session.Session`.
 
-The tracker feeds the rows that can matter, in capture order; :class:`Connection` puts each direction in order, finds where
-TLS begins (at the first byte, behind a plaintext dialogue, or anywhere in a connection that was captured from its middle),
-reads it, and walks the handshake's table. Rows are kept (bounded) until the session is made, because what only some
+The tracker feeds the rows that can matter, in capture order; :class:`Connection` puts each direction in order, finds
+where TLS begins (at the first byte, behind a plaintext dialogue, or anywhere in a connection that was captured from its
+middle), reads it, and walks the handshake's table. Rows are kept (bounded) until the session is made, because what only some
 verdicts need (retransmissions, acknowledgements, the timeline) is worked out from them when it is asked for.
 
 Written for speed where every packet comes by (``feed``): an in-order segment of a connection whose reader exists costs
@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from capanalyzer.classify.first_bytes import classify, classify_pair
+from capanalyzer.classify.first_bytes import classify
 from capanalyzer.classify.reading import UpgradeReading
 from capanalyzer.classify.upgrade import read_upgrade
 from capanalyzer.handshake.build import build_session
 from capanalyzer.handshake.direction import WINDOW, Direction
-from capanalyzer.handshake.machine import Handshake
+from capanalyzer.handshake.machine import Handshake, walk
 from capanalyzer.handshake.session import KnownBy, Session
-from capanalyzer.handshake.side import Side
 from capanalyzer.handshake.tds_reader import TdsReader
 from capanalyzer.handshake.tls_facts import MAX_MESSAGES
 from capanalyzer.streams.flow import Flow, Row
@@ -80,6 +79,7 @@ SERVICE_PORTS: Final = frozenset(
 ) | frozenset((6667, 8000, 8080, 8081, 8888, 9000, 9200, 27017))
 """Other ports that are a service's: the unprivileged ones among them are no client's choice."""
 
+_BOTH: Final = [True, True]
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _CLIENT_ONLY: Final = frozenset(("http", "http2", "proxy-v1", "proxy-v2"))
 _SERVER_ONLY: Final = frozenset(("http-response",))
@@ -98,8 +98,8 @@ class Connection:
     __slots__ = (
         "_ack_row",
         "_await_ack",
-        "_closes",
         "_client",
+        "_closes",
         "_directions",
         "_handshake",
         "_known_by",
@@ -109,6 +109,7 @@ class Connection:
         "_restarts",
         "_tls_ports",
         "_upgrade_over",
+        "_walked",
         "settled",
     )
 
@@ -123,6 +124,7 @@ class Connection:
     def _reset(self) -> None:
         self._directions = (Direction(), Direction())
         self._handshake = Handshake()
+        self._walked = 0  # messages that the machine has seen
         self._messages: list[Message] = []
         self._closes: list[Row] = []
         self._client = 0
@@ -295,7 +297,7 @@ class Connection:
                     return
 
     def _take(self, mine: Direction, reader: TlsReader) -> None:
-        """New messages of a reader go to the machine."""
+        """New messages of a reader."""
         messages = reader.messages
         seen = mine.seen
         if len(messages) == seen:
@@ -304,18 +306,33 @@ class Connection:
             return
         if mine.moved or self._known_by is None:
             self._correct(mine, reader)
-        see, kept = self._handshake.see, self._messages
-        for message in messages[seen:] if seen else messages:
-            see(message)
-            if len(kept) < MAX_MESSAGES or message[4] == ALERT:
-                kept.append(message)
+        fresh = messages[seen:] if seen else messages
+        kept = self._messages
+        if len(kept) + len(fresh) <= MAX_MESSAGES:
+            kept += fresh
+        else:
+            room = max(MAX_MESSAGES - len(kept), 0)
+            kept += fresh[:room]
+            kept += [message for message in fresh[room:] if message[4] == ALERT]
         mine.seen = len(messages)
-        data_from = self._handshake.data_from
-        if data_from[0] and data_from[1] and self._handshake.done_ns is not None:
+        # No handshake is over before both ends have sent application data records (in TLS 1.3 their Finished are some),
+        # so until then the machine need not know of the messages.
+        if reader.application_records:
+            first, second = self._directions
+            other = second.reader if mine is first else first.reader
+            if other is not None and other.application_records:
+                self._walk()
+        if mine.offset >= mine.limit and reader.wants_more:
+            self._widen(mine, reader)
+
+    def _walk(self) -> None:
+        """Let the machine see what it has not seen; find out whether all is over."""
+        handshake, messages = self._handshake, self._messages
+        handshake.see_all(messages[self._walked :] if self._walked else messages)
+        self._walked = len(messages)
+        if handshake.done_ns is not None and handshake.data_from == _BOTH:
             first, second = self._directions
             self.settled = first.offset >= _FIRST and second.offset >= _FIRST
-        elif mine.offset >= mine.limit and reader.wants_more:
-            self._widen(mine, reader)
 
     def _widen(self, mine: Direction, reader: TlsReader) -> None:
         """Want more where a message announces more."""
@@ -358,9 +375,8 @@ class Connection:
                 reader.side = number ^ self._client
                 reader.messages[:] = [message._replace(side=reader.side) for message in reader.messages]
         self._messages = [message._replace(side=1 - message.side) for message in self._messages]
-        self._handshake = Handshake()
-        for message in self._messages:
-            self._handshake.see(message)
+        self._handshake = walk(self._messages)
+        self._walked = len(self._messages)
 
     # --- where TLS begins ---------------------------------------------------------------------------------------------
 
@@ -376,7 +392,7 @@ class Connection:
             mine.protocol = protocol = classify(mine.prefix[:_ENOUGH])
             if protocol is None:
                 return
-        if protocol == "tls" or protocol == "sslv2":
+        if protocol in ("tls", "sslv2"):
             self._begin(side, mine, 0)
             return
         other = self._directions[1 - side]
@@ -447,15 +463,15 @@ class Connection:
         frame, time_ns, side, payload = row[0], row[1], row[2], row[8]
         at = alert_at_end(payload)
         mine = self._directions[side]
-        if at < 0 or mine.reader is None or mine.late_alerts >= MAX_LATE_ALERTS:
+        if at < 0 or mine.reader is None or len(mine.late_alerts) >= MAX_LATE_ALERTS:
             return
         length = len(payload) - at - 5
         clear = length == 2 and 1 <= payload[-2] <= 2
         offset = mine.offset + distance(row[4] + at & 0xFFFFFFFF, mine.next_seq)
-        number = mine.reader.side
-        if any(m.content_type == ALERT and m.side == number and m.offset == offset for m in self._messages):
+        if offset in mine.late_alerts:
             return  # sent again
-        mine.late_alerts += 1
+        mine.late_alerts.append(offset)
+        number = mine.reader.side
         body = payload[-2:] if clear else b""
         version = 0x300 | payload[at + 2]
         self._messages.append(
@@ -509,6 +525,8 @@ class Connection:
 
     def finish(self, flow: Flow) -> Session:
         """The facts as they are now. May be called again later, after more rows and with newer counters."""
+        if self._walked < len(self._messages):
+            self._walk()
         known_by = self._known_by
         if known_by is None:
             known_by = self._guess(flow)

@@ -12,8 +12,8 @@ from capanalyzer.tls.records import TlsReader
 __all__ = ["WINDOW", "Direction"]
 
 WINDOW: Final = 20_000
-"""Payload looked at in each direction from where TLS begins, or before it begins: a handshake with a long certificate chain
-fits, and so does the dialogue before STARTTLS or CONNECT."""
+"""Payload looked at in each direction from where TLS begins, or before it begins: a handshake with a long certificate
+chain fits, and so does the dialogue before STARTTLS or CONNECT."""
 
 
 class Direction(Stream):
@@ -61,8 +61,8 @@ class Direction(Stream):
         """Stream offset where TLS begins."""
         self.expected_at: int | None = None
         """Where it should begin by what the dialogue before it says."""
-        self.late_alerts = 0
-        """Alerts read after the handshake was settled."""
+        self.late_alerts: list[int] = []
+        """Stream offsets of alerts read after the handshake was settled."""
         self.prefix = b""
         """First bytes; all of the window while no TLS has begun."""
         self.marks: list[tuple[int, int, int]] = []

@@ -11,7 +11,7 @@ Owner = TypeVar("Owner")
 Value = TypeVar("Value")
 
 
-class lazy(Generic[Owner, Value]):  # noqa: N801: used as a decorator, like property
+class lazy(Generic[Owner, Value]):  # noqa: N801 - a decorator, like property
     """Like functools.cached_property, whose lock costs more than most of these fields (Python 3.11)."""
 
     def __init__(self, read: Callable[[Owner], Value]) -> None:

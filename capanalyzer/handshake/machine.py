@@ -1,12 +1,13 @@
 """Walks the table of :mod:`capanalyzer.handshake.states`, one message at a time.
 
-What a message *is* depends on what came before: a record of type 23 is data in TLS 1.2 and may be a Finished in TLS 1.3,
-where only its size tells. :class:`Handshake` keeps the little that takes.
+What a message *is* depends on what came before: a record of type 23 is data in TLS 1.2 and may be a Finished in
+TLS 1.3, where only its size tells. :class:`Handshake` keeps the little that takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Final
 
@@ -14,7 +15,7 @@ from capanalyzer.handshake.side import Side
 from capanalyzer.handshake.states import DONE, TRANSITIONS, Saw, State
 from capanalyzer.tls.records import Message
 
-__all__ = ["HELLO_RETRY_RANDOM", "MAX_UNEXPECTED", "Handshake", "causal_order", "read_choice"]
+__all__ = ["HELLO_RETRY_RANDOM", "MAX_UNEXPECTED", "Handshake", "causal_order", "read_choice", "walk"]
 
 HELLO_RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """SHA-256 of "HelloRetryRequest": RFC 8446 section 4.1.3."""
@@ -29,22 +30,22 @@ _SHORT_TAG_SUITES: Final = frozenset((0x1305,))
 _PADDING: Final = 16
 """JSSE pads TLS 1.3 handshake and alert records by this much."""
 _LEAST_SERVER_FLIGHT: Final = 7
-"""Header, empty EncryptedExtensions, inner content type: with the tag, the shortest record that can begin the flight."""
+"""Header, empty EncryptedExtensions, inner content type: with the tag, the shortest record that begins a flight."""
 
 _SAW_OF_TYPE: Final[dict[int, int]] = {
-    0: Saw.HELLO_REQUEST,
-    1: Saw.CLIENT_HELLO,
-    4: Saw.NEW_SESSION_TICKET,
-    6: Saw.HELLO_RETRY_REQUEST,  # its own type in drafts of TLS 1.3 before 22
-    11: Saw.CERTIFICATE,
-    12: Saw.SERVER_KEY_EXCHANGE,
-    13: Saw.CERTIFICATE_REQUEST,
-    14: Saw.SERVER_HELLO_DONE,
-    15: Saw.CERTIFICATE_VERIFY,
-    16: Saw.CLIENT_KEY_EXCHANGE,
-    21: Saw.SUPPLEMENTAL_DATA,  # CertificateURL, RFC 6066 section 5
-    22: Saw.CERTIFICATE_STATUS,
-    23: Saw.SUPPLEMENTAL_DATA,
+    0: int(Saw.HELLO_REQUEST),
+    1: int(Saw.CLIENT_HELLO),
+    4: int(Saw.NEW_SESSION_TICKET),
+    6: int(Saw.HELLO_RETRY_REQUEST),  # its own type in drafts of TLS 1.3 before 22
+    11: int(Saw.CERTIFICATE),
+    12: int(Saw.SERVER_KEY_EXCHANGE),
+    13: int(Saw.CERTIFICATE_REQUEST),
+    14: int(Saw.SERVER_HELLO_DONE),
+    15: int(Saw.CERTIFICATE_VERIFY),
+    16: int(Saw.CLIENT_KEY_EXCHANGE),
+    21: int(Saw.SUPPLEMENTAL_DATA),  # CertificateURL, RFC 6066 section 5
+    22: int(Saw.CERTIFICATE_STATUS),
+    23: int(Saw.SUPPLEMENTAL_DATA),
 }
 
 # The table again with plain integers for steps (saw << 1 | side): this runs for every message of every session.
@@ -53,11 +54,12 @@ _NEXT: Final[dict[State, dict[int, State]]] = {
 }
 
 _SHORT, _FINISHED, _CIPHERTEXT = int(Saw.SHORT_CIPHERTEXT), int(Saw.FINISHED_SIZED), int(Saw.CIPHERTEXT)
+_SERVER_HELLO_12, _SERVER_HELLO_13 = int(Saw.SERVER_HELLO_12), int(Saw.SERVER_HELLO_13)
 _ENCRYPTED, _DATA, _OTHER = int(Saw.ENCRYPTED_HANDSHAKE), int(Saw.APPLICATION_DATA), int(Saw.OTHER)
 
 
 def read_choice(body: bytes) -> tuple[int, int, bool]:
-    """(negotiated version, cipher suite, is a HelloRetryRequest) of a ServerHello body, as far as it goes; never raises.
+    """(negotiated version, cipher suite, is a HelloRetryRequest) of a ServerHello body, as far as it goes.
 
     RFC 8446 section 4.1.3: the version is in supported_versions if that is there, else in legacy_version.
     """
@@ -70,6 +72,8 @@ def read_choice(body: bytes) -> tuple[int, int, bool]:
     suite = int.from_bytes(body[at : at + 2], "big")
     size = len(body)
     at += 5
+    if body.find(b"\0\x2b\0\2", at) < 0:
+        size = 0  # the usual case of TLS 1.2, told without reading the extensions one by one
     while at + 6 <= size:
         if body[at + 1] == _SUPPORTED_VERSIONS and not body[at]:
             version = body[at + 4] << 8 | body[at + 5]
@@ -82,10 +86,10 @@ class Handshake:
     """The state of one handshake; ``see`` takes its messages in capture order. All attributes are results."""
 
     __slots__ = (
-        "alert_size",
         "_finished_size",
         "_flight_last",
         "_padded",
+        "alert_size",
         "alert_sized",
         "change_cipher_spec",
         "data_from",
@@ -134,50 +138,69 @@ class Handshake:
     def done(self) -> bool:
         return self.done_ns is not None
 
+    def fork(self) -> None:
+        """After a shallow copy: lists of its own."""
+        self.finished = list(self.finished)
+        self.change_cipher_spec = list(self.change_cipher_spec)
+        self.alert_sized = list(self.alert_sized)
+        self.data_from = list(self.data_from)
+        self.unexpected = list(self.unexpected)
+        self._padded = list(self._padded)
+
     def see(self, message: Message) -> None:
-        """Take one message. What the table does not allow is kept as evidence; nothing raises."""
-        side = message[3]
-        content = message[4]
+        """Take one message."""
+        self.see_all((message,))
+
+    def see_all(self, messages: Iterable[Message]) -> None:
+        """Take messages in their order. What the table does not allow is kept as evidence; nothing raises."""
         state = self.state
-        if content == 23:
-            saw = self._by_size(message) if self.is_13 else _DATA
-        elif content == 22:
-            if message[7]:
-                saw = _ENCRYPTED
-                if self.finished[side] is None:
-                    self.finished[side] = message
-            elif message[5] == 2:
-                saw = self._server_hello(message)
+        for message in messages:
+            side = message[3]
+            content = message[4]
+            if content == 22:
+                if message[7]:
+                    saw = _ENCRYPTED
+                    if self.finished[side] is None:
+                        self.finished[side] = message
+                else:
+                    saw = self._server_hello(message) if message[5] == 2 else _SAW_OF_TYPE.get(message[5], _OTHER)
+            elif content == 23:
+                saw = self._by_size(message) if self.is_13 else _DATA
+            elif content == 0x80:
+                saw = self._sslv2(message)
             else:
-                saw = _SAW_OF_TYPE.get(message[5], _OTHER)
-        elif content == 0x80 and message[5] == 1 and side == 0:
-            saw = 1  # a ClientHello in SSLv2 form, RFC 5246 appendix E.2
-        else:
-            if content == 20 and self.change_cipher_spec[side] is None:
-                self.change_cipher_spec[side] = message
-            return
-        target = _NEXT[state].get(saw << 1 | side)
-        if target is None:
-            if len(self.unexpected) < MAX_UNEXPECTED:
-                self.unexpected.append((state, message))
-            return
-        if target is not state:
-            self.state = target
-            self.since_ns = message[0]
-            if target in DONE:
-                self.done_ns = message[0]
-                if saw == _FINISHED and side == 0:
-                    self._client_finished(message)
-                elif side == 1 and (saw == _CIPHERTEXT or saw == _FINISHED):
-                    self.data_from[1] = True
-        if saw == _DATA or (self.done_ns is not None and state is target and saw == _CIPHERTEXT):
-            self.data_from[side] = True
+                if content == 20 and self.change_cipher_spec[side] is None:
+                    self.change_cipher_spec[side] = message
+                continue
+            target = _NEXT[state].get(saw << 1 | side)
+            if target is state:
+                if saw == _DATA or (saw == _CIPHERTEXT and self.done_ns is not None):
+                    self.data_from[side] = True
+            elif target is None:
+                if len(self.unexpected) < MAX_UNEXPECTED:
+                    self.unexpected.append((state, message))
+            else:
+                self.state = state = target
+                self.since_ns = message[0]
+                if saw == _DATA:
+                    self.data_from[side] = True
+                if target in DONE:
+                    self._done(message, saw)
+
+    def _done(self, message: Message, saw: int) -> None:
+        """This message ended the handshake."""
+        self.done_ns = message[0]
+        if message[3] == 1:
+            if saw in (_CIPHERTEXT, _FINISHED):
+                self.data_from[1] = True  # a ticket or data, TLS 1.3
+        elif saw == _FINISHED:
+            self._client_finished(message)
 
     def _server_hello(self, message: Message) -> int:
         version, suite, retry = read_choice(message.body)
         if retry:
             self.retried = True
-            return Saw.HELLO_RETRY_REQUEST
+            return int(Saw.HELLO_RETRY_REQUEST)
         if self.version is None:
             self.version, self.suite = version, suite
             self.is_13 = version == 0x0304 or version >> 8 in (0x7F, 0xFB)  # drafts; Facebook's own drafts
@@ -186,8 +209,23 @@ class Handshake:
                 # Header 4, verify_data, inner content type 1, tag: RFC 8446 sections 4.4.4 and 5.2.
                 self._finished_size = 5 + (48 if suite in _SHA384_SUITES else 32) + tag
                 self.alert_size = 3 + tag
-                return Saw.SERVER_HELLO_13
-        return Saw.SERVER_HELLO_13 if self.is_13 else Saw.SERVER_HELLO_12
+                return _SERVER_HELLO_13
+        return _SERVER_HELLO_13 if self.is_13 else _SERVER_HELLO_12
+
+    def _sslv2(self, message: Message) -> int:
+        """SSLv2's messages take the places of TLS's (RFC 6101 appendix E; its own types after the hello)."""
+        kind = message[5]
+        if kind == 1:
+            return int(Saw.CLIENT_HELLO)  # also TLS's, in SSLv2 form: RFC 5246 appendix E.2
+        if kind == 4:
+            if self.version is None:
+                self.version = 0x0002
+            return _SERVER_HELLO_12
+        if kind == 2:
+            return int(Saw.CLIENT_KEY_EXCHANGE)
+        if kind == 0:
+            return _OTHER  # ERROR
+        return _ENCRYPTED if self.done_ns is None else _DATA
 
     def _by_size(self, message: Message) -> int:
         """What a TLS 1.3 ciphertext can be, by its length and place."""
@@ -232,8 +270,7 @@ class Handshake:
 def walk(messages: Iterable[Message]) -> Handshake:
     """The handshake that these messages make."""
     handshake = Handshake()
-    for message in messages:
-        handshake.see(message)
+    handshake.see_all(messages)
     return handshake
 
 
@@ -262,10 +299,8 @@ def causal_order(messages: Sequence[Message]) -> list[Message]:
 
 def _is_allowed(handshake: Handshake, message: Message) -> bool:
     """Would the table allow this message now? Tried on a copy."""
-    trial = Handshake()
-    for name in Handshake.__slots__:
-        value = getattr(handshake, name)
-        setattr(trial, name, list(value) if isinstance(value, list) else value)
-    before = len(trial.unexpected)
+    trial = copy(handshake)
+    trial.fork()
+    trial.unexpected = []
     trial.see(message)
-    return len(trial.unexpected) == before
+    return not trial.unexpected

@@ -175,7 +175,7 @@ class Upgrade:
     agreed: bool | None
     """The other end agreed; None where no answer was seen or none is due."""
     answer: str = ""
-    """First line of the answer, safe to print (``403 Forbidden``, ``454 TLS not available``), at most 200 characters."""
+    """First line of the answer, safe to print (``403 Forbidden``, ``454 TLS not available``), at most 200 letters."""
     frame: int | None = None
     """Frame of the request."""
     answer_frame: int | None = None
@@ -227,5 +227,5 @@ class Session:
     quality: Quality
     events: list[Event] = field(default_factory=list)
     opening: tuple[bytes, bytes] = (b"", b"")
-    """(client, server): up to the first 1,024 in-order bytes of a direction whose first byte does not begin TLS (request
-    and status lines, error pages, banners); b"" for one that speaks TLS from its start."""
+    """(client, server): up to the first 1,024 in-order bytes of a direction whose first byte does not begin TLS
+    (request and status lines, error pages, banners); b"" for one that speaks TLS from its start."""

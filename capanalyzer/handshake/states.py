@@ -10,8 +10,8 @@ than can be seen:
   (RFC 5246 section 7.4.9), and the server's Finished ends a full handshake: ``ESTABLISHED``.
 - In TLS 1.3 all after the ServerHello is application data records (RFC 8446 section 5.2). Only sizes tell: nothing
   shorter than a Finished can hold one (``SHORT_CIPHERTEXT``: an alert, an empty Certificate, EndOfEarlyData), a record
-  of exactly its size most probably is one (``FINISHED_SIZED``), anything longer (``CIPHERTEXT``) may be a Certificate or
-  data. Hence ``LOOKS_ESTABLISHED``: the client's Finished went out, as far as sizes tell.
+  of exactly its size most probably is one (``FINISHED_SIZED``), anything longer (``CIPHERTEXT``) may be a Certificate
+  or data. Hence ``LOOKS_ESTABLISHED``: the client's Finished went out, as far as sizes tell.
 - What one end can only send once it has received something from the other proves that thing, captured or not. Such rows
   (marked "proves") let captures of one direction, and captures that start in the middle, come as far as they can.
 

@@ -1,6 +1,6 @@
 """What TCP shows of a connection beyond its bytes: transmissions, acknowledgements, probes, copies.
 
-Worked out from the connection's rows in one pass, and only when somebody asks: an ordinary session is judged without it.
+Worked out from the connection's rows in one pass, and only when somebody asks: an ordinary session needs none of it.
 Offsets are stream offsets (0 is the first byte after the SYN).
 """
 
@@ -16,8 +16,8 @@ from capanalyzer.streams.reassembly import distance
 __all__ = ["DUPLICATE_NS", "LazySide", "TcpReading"]
 
 DUPLICATE_NS: Final = 5_000_000
-"""A packet seen again within 5 ms with the same IP id, sequence number and flags was captured twice (mirror port); TCP does
-not retransmit that fast (RFC 6298 section 2.4: a second; Linux: 200 ms)."""
+"""A packet seen again within 5 ms with the same IP id, sequence number and flags was captured twice (mirror port); TCP
+does not retransmit that fast (RFC 6298 section 2.4: a second; Linux: 200 ms)."""
 MAX_VALUES: Final = 8
 """TTLs and IP ids kept of each side."""
 MAX_REMARKS: Final = 256
@@ -72,6 +72,11 @@ class TcpReading:
         self._client, self._bases, self._settled = client, bases, settled
         self._sides: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._remarks: list[tuple[Row, str]] = []
+
+    @property
+    def client(self) -> int:
+        """The flow side that is the client."""
+        return self._client
 
     @property
     def rows(self) -> Sequence[Row]:

@@ -1,4 +1,4 @@
-"""TLS inside TDS packets (MS-TDS section 2.2.1.2): the handshake of an SQL Server connection is wrapped, later records are not."""
+"""TLS inside TDS packets (MS-TDS section 2.2.1.2): an SQL Server's handshake is wrapped, the records after it are not."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_MESSAGES", "Alert", "TlsFacts"]
 
 MAX_MESSAGES: Final = 256
-"""Messages of both sides kept in ``messages``: a handshake has about fifteen, the window lets through some data records."""
+"""Messages of both sides kept in ``messages``: a handshake has about fifteen, some data records follow."""
 
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 1, 2, 11, 13
 _EARLY_DATA: Final = 42
@@ -100,14 +100,16 @@ class TlsFacts:
     @property
     def finished(self) -> tuple[Message | None, Message | None]:
         """(client, server): the record taken for Finished (encrypted handshake record after CCS; in TLS 1.3 inferred
-        from its size and place, None where it shares a record with other messages)."""
+        from its size and place, None where it shares a record with other messages).
+        """
         client, server = self.handshake.finished
         return client, server
 
     @property
     def alert_sized(self) -> tuple[Message | None, Message | None]:
-        """(client, server), TLS 1.3 only: the first record that is an alert by its size and place: the client's in place of
-        its Finished, the server's in its flight or before any ticket or answer. Not certain: a finding, no alert."""
+        """(client, server), TLS 1.3 only: the first record that is an alert by its size and place: the client's in
+        place of its Finished, the server's in its flight or before any ticket or answer. A finding, not an alert.
+        """
         client, server = self.handshake.alert_sized
         return client, server
 
@@ -132,13 +134,15 @@ class TlsFacts:
                     elif second is None and retry is not None:
                         second = message
             elif kind == _SERVER_HELLO:
-                if message[3] == 1 and message[4] == HANDSHAKE:
+                if message[3] == 1 and message[4] == HANDSHAKE and not message[7]:
                     if self.handshake.retried and server is None and _is_retry(message):
                         retry = message if retry is None else retry
                     elif server is None:
                         server = message
             elif kind == 6 and message[3] == 1 and retry is None:
                 retry = message  # HelloRetryRequest had a type of its own in drafts before 22
+            elif kind == 4 and message[4] == SSLV2 and message[3] == 1 and server is None:
+                server = message
         return client, second, server, retry
 
     @property
@@ -184,6 +188,9 @@ class TlsFacts:
     @lazy
     def certificates(self) -> tuple[CertificateFacts, ...]:
         """The server's chain as sent, readable up to TLS 1.2."""
+        server = self._hellos[2]
+        if server is not None and server.content_type == SSLV2:
+            return _sslv2_certificate(server.body)
         return _chain(self.certificate_message(Side.SERVER))
 
     @lazy
@@ -193,13 +200,13 @@ class TlsFacts:
     def certificate_message(self, side: Side) -> Message | None:
         """This side's first Certificate message, if it can be read."""
         for message in self.messages:
-            if message[5] == _CERTIFICATE and message[3] == side and not message[7]:
+            if message[5] == _CERTIFICATE and message[3] == side and message[4] == HANDSHAKE:
                 return message
         return None
 
     @lazy
     def certificate_requested(self) -> bool:
-        """A CertificateRequest was seen, or the client's Certificate, which answers one (in TLS 1.3 by sizes: likely)."""
+        """A CertificateRequest was seen, or the client's Certificate, which answers one (TLS 1.3: likely, by sizes)."""
         if any(message[5] == _CERTIFICATE_REQUEST and message[3] == 1 for message in self.messages):
             return True
         return self.client_certificate_sent is not None
@@ -261,7 +268,8 @@ class TlsFacts:
     @lazy
     def resumed(self) -> bool:
         """Abbreviated handshake: a session id or ticket of an earlier session is taken up and no Certificate sent (RFC
-        5246 section 7.3, RFC 5077), or a pre-shared key was selected (RFC 8446 section 2.2)."""
+        5246 section 7.3, RFC 5077), or a pre-shared key was selected (RFC 8446 section 2.2).
+        """
         hello = self.server_hello
         if hello is None:
             return False
@@ -288,8 +296,9 @@ class TlsFacts:
 
     @lazy
     def application_records(self) -> tuple[int, int]:
-        """(client, server): type-23 records; in TLS 1.3 only those after the client's Finished, as far as sizes tell,
-        the server's tickets among them, records that are alerts by size not. Within the part of the stream looked at."""
+        """(client, server): type-23 records in the part of the stream looked at; in TLS 1.3 only those after the client's
+        Finished, as far as sizes tell: the server's tickets are among them, records that are alerts by size not.
+        """
         counts = [0, 0]
         for message in self._data_messages:
             counts[message.side] += 1
@@ -375,10 +384,10 @@ def _client_hello(message: Message | None) -> ClientHello | None:
 def _server_hello(message: Message | None) -> ServerHello | None:
     if message is None:
         return None
-    from capanalyzer.tls.hello import read_server_hello
+    from capanalyzer.tls.hello import read_server_hello, read_sslv2_server_hello
 
     try:
-        return read_server_hello(message.body)
+        return (read_sslv2_server_hello if message.content_type == SSLV2 else read_server_hello)(message.body)
     except WireError:
         return None
 
@@ -400,10 +409,14 @@ def _hello_error(message: Message) -> str:
 def _chain(message: Message | None) -> tuple[CertificateFacts, ...]:
     if message is None:
         return ()
-    from capanalyzer.tls.certificates import certificate_facts, read_certificate_message
+    from capanalyzer.tls.certificates import read_chain
 
-    try:
-        chain = read_certificate_message(message.body)
-    except WireError:
-        return ()
-    return tuple(certificate_facts(der) for der in chain)
+    return read_chain(message.body).certificates
+
+
+def _sslv2_certificate(body: bytes) -> tuple[CertificateFacts, ...]:
+    """The one certificate in a SERVER-HELLO of SSLv2: hit, type, version, three lengths, then the certificate."""
+    from capanalyzer.tls.certificates import certificate_facts
+
+    size = int.from_bytes(body[4:6], "big")
+    return (certificate_facts(body[10 : 10 + size]),) if size and len(body) >= 10 + size else ()

@@ -4,8 +4,8 @@
 *stream offsets*: 0 is the byte after the SYN, or the first one known of a connection that was captured from the middle;
 sequence numbers are compared modulo 2**32 as distances from the next one awaited, so they may wrap.
 
-In-order segments pass straight through (:class:`capanalyzer.handshake.connection.Connection` does that case itself, with
-``next_seq`` and ``offset``). What comes early waits in ``waiting``, sorted, without overlaps: where two segments
+In-order segments pass straight through (whoever feeds a stream may do that case itself, advancing ``next_seq`` and
+``offset``). What comes early waits in ``waiting``, sorted, without overlaps: where two segments
 carry the same bytes the first one seen counts, and if they differ ``conflict`` says so. A hole is never skipped here.
 """
 
