@@ -30,11 +30,14 @@ LANES_FROM_BYTES = 128 << 10
 _MOST_LANES = 512
 """More lanes cost more sync points and save no steps worth having."""
 
-_RECORDS_PER_LANE = 96
+_RECORDS_PER_LANE = 192
 """Steps a lane should be worth: a sync point costs about as much as 15 records of plain walk."""
 
-_SAMPLE = 64
-"""Records walked plainly first, to know how long records are here."""
+_SAMPLE_BYTES = 16 << 10
+"""Walked plainly first, to know how long records are here ..."""
+
+_FEW_RECORDS = 4
+"""... where so few records fill it, the plain walk is as good: there are at most 8,000 in a batch."""
 
 _SCAN_BYTES = 2048
 """How far after its nominal start a lane looks for a sync point: more than an Ethernet frame's record.
@@ -44,7 +47,9 @@ _STEPS = 16
 """Steps between two looks at which lanes have arrived."""
 
 _FEW_LANES = 8
-"""With so few lanes left, the plain walk finishes them as cheaply."""
+_LATE_ROUNDS = 32
+"""When fewer lanes than that are left, they get so many more rounds; then the plain walk finishes them as
+cheaply."""
 
 Sync = Callable[[memoryview, int, int], int]
 """``sync(data, low, high)``: a place in ``low <= place < high`` where a record seems to begin, or -1."""
@@ -66,6 +71,8 @@ class Layout:
     """Smallest length that is not damage."""
     longest: int
     """Largest length that is not damage."""
+    row: int
+    """Bytes from a record's start on that its reader wants as columns, a multiple of four."""
     align: int = 1
     """Records are padded to a multiple of this (a power of two)."""
     unpack: Struct = field(init=False)
@@ -107,21 +114,45 @@ def walk_plain(view: memoryview, start: int, until: int, end: int, layout: Layou
 
 def find_records(
     data: NDArray[np.uint8], start: int, end: int, layout: Layout, sync: Sync
-) -> tuple[NDArray[np.int64], int]:
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], int]:
     """Exactly what :func:`walk_plain` finds from ``start`` to ``end``, sooner when there is much of it.
 
-    :returns: where each record begins, shape (n,), ascending; and where the next would.
+    Records that begin less than ``layout.row`` bytes before the end of ``data`` are left for later.
+
+    :returns: where each record begins, shape (n,), ascending; their first ``layout.row`` bytes as 32-bit
+        numbers, shape (n, layout.row // 4); and where the next record would begin.
     """
     view = data.data
-    first, following = walk_plain(view, start, end, min(end, start + LANES_FROM_BYTES), layout)
-    if len(first) < _SAMPLE or end - following < LANES_FROM_BYTES:
-        rest, following = walk_plain(view, following, end, end, layout)
-        return np.array(first + rest, np.int64), following
-    mean = (following - start) / len(first)
-    lanes = min(_MOST_LANES, int((end - following) / mean / _RECORDS_PER_LANE))
-    heads = _lane_starts(view, following, end, lanes, sync)
-    starts, following = _stitch(data, _step_lanes(data, heads, end, layout), heads, end, layout)
-    return np.concatenate((np.array(first, np.int64), starts)), following
+    sample, following = walk_plain(view, start, min(end, start + _SAMPLE_BYTES), end, layout)
+    if end - start < LANES_FROM_BYTES or following < start + _SAMPLE_BYTES or len(sample) < _FEW_RECORDS:
+        found, following = walk_plain(view, following, end, end, layout)
+        return _with_rows(data, np.array(sample + found, np.int64), following, layout)
+    mean = (following - start) / len(sample)
+    lanes = min(_MOST_LANES, int((end - start) / mean / _RECORDS_PER_LANE))
+    heads = _lane_starts(view, start, end - max(layout.header, layout.row), lanes, sync)
+    starts, rows = _step_lanes(data, heads, end, layout)
+    if not len(starts):
+        found, following = walk_plain(view, following, end, end, layout)
+        return _with_rows(data, np.array(sample + found, np.int64), following, layout)
+    proven, following, is_changed = _stitch(view, starts, rows, heads, end, layout)
+    if is_changed:
+        return _with_rows(data, proven, following, layout)
+    return proven, rows[: len(proven)], following
+
+
+def _with_rows(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], following: int, layout: Layout
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], int]:
+    """The records' first bytes, as far as they are all there."""
+    whole = int(np.searchsorted(starts, len(data) - layout.row, "right"))
+    if whole < len(starts):
+        starts, following = starts[:whole], int(starts[whole])
+    return starts, _gather(data, starts, layout), following
+
+
+def _gather(data: NDArray[np.uint8], starts: NDArray[np.int64], layout: Layout) -> NDArray[np.uint32]:
+    rows: NDArray[np.uint32] = strided(data, f"V{layout.row}")[starts].view(layout.dtype).reshape(-1, layout.row // 4)
+    return rows
 
 
 def _lane_starts(view: memoryview, start: int, end: int, lanes: int, sync: Sync) -> list[int]:
@@ -136,51 +167,74 @@ def _lane_starts(view: memoryview, start: int, end: int, lanes: int, sync: Sync)
     return heads
 
 
-def _step_lanes(data: NDArray[np.uint8], heads: list[int], end: int, layout: Layout) -> NDArray[np.int64]:
-    """The chains of all lanes, each to the next lane's start: ascending places, not proven yet."""
-    lengths = strided(data[:end], layout.dtype, layout.length_at)
-    limit = end - max(layout.header, layout.length_at + 4)
+def _step_lanes(
+    data: NDArray[np.uint8], heads: list[int], end: int, layout: Layout
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """The chains of all lanes, each to the next lane's start: ascending places, not proven yet, and their rows.
+
+    A record's header is far from the one before it in memory, so fetching it is most of the cost: the row
+    is kept when the length in it is looked at.
+    """
+    every = strided(data[:end], f"V{layout.row}")
+    limit = end - max(layout.header, layout.row)
     current = np.array(heads, np.int64)
     stops = np.append(current[1:], limit)
-    blocks: list[NDArray[np.int64]] = []
-    added = layout.added
-    while len(current) >= _FEW_LANES:
+    numbers, length_in = layout.row // 4, layout.length_at // 4
+    places: list[NDArray[np.int64]] = []
+    rows: list[NDArray[Any]] = []
+    patience = _LATE_ROUNDS
+    while len(current) and patience:
+        patience -= len(current) < _FEW_LANES
         block = np.empty((_STEPS, len(current)), np.int64)
-        for row in block:
-            row[:] = current
-            current += lengths[current]
-            if added:
-                current += added
+        fetched = np.empty((_STEPS, len(current)), every.dtype)
+        lengths = fetched.view(layout.dtype).reshape(_STEPS, len(current), numbers)[:, :, length_in]
+        for step in range(_STEPS):
+            block[step] = current
+            fetched[step] = every[current]
+            current += lengths[step]
+            if layout.added:
+                current += layout.added
             # A lane that ran into nonsense must not index beyond the data.
             np.minimum(current, limit, out=current)
-        blocks.append(block[block < stops])
+        valid = np.flatnonzero(block < stops)
+        places.append(block.reshape(-1)[valid])
+        rows.append(fetched.reshape(-1)[valid])
         # A length of nothing would hold a lane in its place for ever.
         going = np.flatnonzero((current < stops) & (current > block[-1]))
         if len(going) < len(current):
             current, stops = current[going], stops[going]
-    if not blocks:
-        return np.array(heads[:1], np.int64)
-    starts = np.concatenate(blocks)
-    starts.sort()
-    return starts
+    if not places:
+        return np.empty(0, np.int64), np.empty((0, numbers), layout.dtype)
+    starts = np.concatenate(places)
+    order = np.argsort(starts)
+    return starts[order], np.concatenate(rows)[order].view(layout.dtype).reshape(-1, numbers)
 
 
 def _stitch(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], heads: list[int], end: int, layout: Layout
-) -> tuple[NDArray[np.int64], int]:
-    """Prove the lanes' chains, and walk plainly where one does not land on the next."""
-    lengths = strided(data, layout.dtype, layout.length_at)[starts].astype(np.int64)
+    view: memoryview,
+    starts: NDArray[np.int64],
+    rows: NDArray[np.uint32],
+    heads: list[int],
+    end: int,
+    layout: Layout,
+) -> tuple[NDArray[np.int64], int, bool]:
+    """Prove the lanes' chains, and walk plainly where one does not land on the next.
+
+    :returns: the records; where the next would begin; and false when the records are just the first of ``starts``.
+    """
+    lengths = rows[:, layout.length_at // 4].astype(np.int64)
     following = starts + (lengths + (layout.added + layout.align - 1) & -layout.align)
     sound = (lengths >= layout.shortest) & (lengths <= layout.longest) & (following <= end)
+    # The last one has nothing to land on, and always counts as broken.
     broken = np.flatnonzero(~sound | (following != np.append(starts[1:], -1)))
     pieces: list[NDArray[np.int64]] = []
-    view, row, lane, place = data.data, 0, 0, int(starts[0])
+    row, lane, place = 0, 0, int(starts[0])
     for stop in broken.tolist():
         if stop < row:
             continue
         if not sound[stop]:
             pieces.append(starts[row:stop])
-            return np.concatenate(pieces), int(starts[stop])
+            return np.concatenate(pieces), int(starts[stop]), len(pieces) > 1
         pieces.append(starts[row : stop + 1])
         place = int(following[stop])
         # Walk on to the first lane whose start is hit; what lanes found in between was not the chain.
@@ -191,13 +245,11 @@ def _stitch(
             if place < until:
                 walked, place = walk_plain(view, place, until, end, layout)
                 pieces.append(np.array(walked, np.int64))
-                if place < until:
-                    return np.concatenate(pieces), place
-            if lane >= len(heads):
-                return np.concatenate(pieces), place
+            if place < until or lane >= len(heads):
+                return np.concatenate(pieces), place, sum(map(len, pieces[1:])) > 0
             if place == heads[lane]:
                 row = int(np.searchsorted(starts, place))
                 if row < len(starts) and starts[row] == place:
                     break
                 lane += 1  # a lane that was never stepped
-    return np.concatenate(pieces), place
+    return np.concatenate(pieces), place, True

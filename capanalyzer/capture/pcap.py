@@ -103,9 +103,8 @@ class PcapReader(RecordReader):
         self._snaplen = 0
         self._swapped = 0
         """0: captured length first; 1: original length first; 2: whichever is smaller is the captured one."""
-        self._layout = Layout("<", 8, 16, 16, 0, 0)
+        self._layout = Layout("<", 8, 16, 16, 0, 0, 16)
         self._fields = Struct("<4I")
-        self._row = np.dtype("V16")
         self._patterns: tuple[bytes, ...] = ()
 
     def feed(self, data: NDArray[np.uint8], at_end: bool) -> tuple[RecordBatch | None, int]:
@@ -117,10 +116,11 @@ class PcapReader(RecordReader):
                 return None, start
         if self._swapped:
             starts, following = self._walk_swapped(data, start)
+            heads = strided(data, "V16")[starts].view(self._layout.dtype).reshape(-1, 4)
         else:
             self._aim(data, start)
-            starts, following = find_records(data, start, len(data), self._layout, self._sync)
-        batch = self._columns(data, starts)
+            starts, heads, following = find_records(data, start, len(data), self._layout, self._sync)
+        batch = self._columns(data, starts, heads)
         self._look_at(data, following, at_end)
         self.base += following
         return batch, following
@@ -173,9 +173,8 @@ class PcapReader(RecordReader):
         variant = self.variant = candidates[faults.index(min(faults))]
         if variant is NOKIA and self._network == _NOKIA_ATM[0]:
             self._link = 123
-        self._layout = Layout(self._order, 8, variant.header, variant.header, 0, biggest_packet(self._link))
+        self._layout = Layout(self._order, 8, variant.header, variant.header, 0, biggest_packet(self._link), 16)
         self._fields = Struct(f"{self._order}4I")
-        self._row = np.dtype(f"{self._order}u4")
 
     @property
     def link(self) -> int:
@@ -187,16 +186,17 @@ class PcapReader(RecordReader):
         """The file header's snapshot length."""
         return self._snaplen
 
-    def _columns(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> RecordBatch | None:
-        """Read the record headers at ``starts`` as columns."""
+    def _columns(
+        self, data: NDArray[np.uint8], starts: NDArray[np.int64], heads: NDArray[np.uint32]
+    ) -> RecordBatch | None:
+        """The record headers at ``starts``, four 32-bit numbers each, as columns."""
         if not len(starts) or self.variant is None:
             return None
-        heads = strided(data, "V16")[starts].view(self._row).reshape(-1, 4).astype(np.int64)
-        captured, original = heads[:, 2], heads[:, 3]
+        seconds, fraction, captured, original = (column.astype(np.int64) for column in heads.T)
         if self._swapped:
             exchange = (captured > original) if self._swapped == 2 else np.ones(len(starts), np.bool_)
             captured, original = np.where(exchange, original, captured), np.where(exchange, captured, original)
-        time_ns = heads[:, 0] * 1_000_000_000 + heads[:, 1] * (1 if self.variant.nanoseconds else 1000)
+        time_ns = seconds * 1_000_000_000 + fraction * (1 if self.variant.nanoseconds else 1000)
         offset = starts + self.variant.header
         if self.variant is AIX and self._link == _AIX_FDDI:
             padding = np.minimum(captured, _AIX_FDDI_PADDING)
@@ -224,7 +224,7 @@ class PcapReader(RecordReader):
     def _walk_swapped(self, data: NDArray[np.uint8], start: int) -> tuple[NDArray[np.int64], int]:
         """Files from before 1998 have their lengths the other way round: walked plainly, one by one."""
         if self._swapped == 1:
-            layout = Layout(self._order, 12, 16, 16, 0, self._layout.longest)
+            layout = Layout(self._order, 12, 16, 16, 0, self._layout.longest, 16)
             found, start = walk_plain(data.data, start, len(data), len(data), layout)
             return np.array(found, np.int64), start
         found, view, end, longest = [], data.data, len(data), self._layout.longest

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from capanalyzer.capture.lanes import Layout, find_records, strided
+from capanalyzer.capture.lanes import find_records
 from capanalyzer.capture.linktypes import NOT_A_PACKET
 from capanalyzer.capture.pcapng_blocks import (
     CUSTOM_BLOCK,
@@ -32,31 +32,23 @@ from capanalyzer.capture.pcapng_blocks import (
     Section,
     read_frame_time,
 )
+from capanalyzer.capture.pcapng_columns import EPB_HEADER, LONGEST_BLOCK, Blocks, EpbSync, epb_layout
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 
 __all__ = ["PcapngReader"]
 
-_LONGEST_BLOCK: Final = 16 << 20
-"""Wireshark's limit; longer ones are damage."""
-
 _LONGEST_HUGE_BLOCK: Final = 130 << 20
-"""... but for the link types with huge packets, of which one may have been declared."""
+"""As LONGEST_BLOCK, where an interface was declared of a link type that has huge packets."""
 
 _PLAIN_BYTES: Final = 128 << 10
 """How far into a section its blocks are read one by one."""
-
-_CANDIDATE_PLACES: Final = 64
-_CHAIN: Final = 3
-"""As for pcap: places tried for a sync point, and blocks in a row that must look right there."""
 
 _MOST_SECRETS: Final = 16 << 20
 """Bytes of decryption secrets kept: a key log of 80,000 sessions."""
 
 _MOST_COMMENTS: Final = 100
 """Section comments kept; programs write one or two."""
-
-_EPB_HEADER: Final = 28
 
 _SHORT_STRETCH: Final = 64
 """Stretches of packets between other blocks that are shorter than this are not worth columns of their own."""
@@ -86,9 +78,13 @@ class PcapngReader(RecordReader):
         while not self.done:
             in_section = self.base + place - self._section_start
             before = place
+            step = _PLAIN_BYTES
             if self._section is not None and in_section >= _PLAIN_BYTES and end - place > _PLAIN_BYTES:
-                place = self._read_lanes(data, place, min(end, place + in_section))
-            place = self._read_plain(data, place, min(end, place + _PLAIN_BYTES))
+                if place >= 4:
+                    place = self._read_lanes(data, place, min(end, place + in_section))
+                else:
+                    step = 1  # lanes look at the four bytes before a block, so the first one goes ahead
+            place = self._read_plain(data, place, min(end, place + step))
             if place == before and (self.wants or place == end):
                 break
         if at_end and not self.done:
@@ -107,8 +103,8 @@ class PcapngReader(RecordReader):
         if self._section is None:
             return -1
         # Where blocks are aligned to is not known here: each of four ways is tried.
-        found = (_Sync(self._section, phase)(data.data, 0, len(data)) for phase in range(4))
-        return min((place for place in found if place >= 0), default=-1)
+        found = (EpbSync(self._section, phase)(data.data, 0, len(data)) for phase in range(4))
+        return min((place + 4 for place in found if place >= 0), default=-1)
 
     def _read_plain(self, data: NDArray[np.uint8], place: int, until: int) -> int:
         """Read block after block until one begins at or after ``until``, or is not all there."""
@@ -127,7 +123,7 @@ class PcapngReader(RecordReader):
                 break
             kind, total = section.two.unpack_from(view, place)
             size = total + 3 & -4
-            if size < 12 or size > (_LONGEST_HUGE_BLOCK if section.has_huge else _LONGEST_BLOCK):
+            if size < 12 or size > (_LONGEST_HUGE_BLOCK if section.has_huge else LONGEST_BLOCK):
                 self.damaged(self.base + place, f"a block of {total:,} bytes")
                 break
             if place + size > end:
@@ -168,7 +164,7 @@ class PcapngReader(RecordReader):
                 self.damaged(self.base + place, "an enhanced packet block of less than 32 bytes")
                 return
             number, high, low, captured, original = section.packet.unpack_from(view, place + 8)
-            self._packet(section, place, place + _EPB_HEADER, size - 32, number, high, low, captured, original)
+            self._packet(section, place, place + EPB_HEADER, size - 32, number, high, low, captured, original)
         elif kind == INTERFACE_DESCRIPTION:
             if size < 20:
                 self.damaged(self.base + place, "an interface description of less than 20 bytes")
@@ -183,7 +179,7 @@ class PcapngReader(RecordReader):
                 self.damaged(self.base + place, "a packet block of less than 32 bytes")
                 return
             number, _, high, low, captured, original = section.old_packet.unpack_from(view, place + 8)
-            self._packet(section, place, place + _EPB_HEADER, size - 32, number, high, low, captured, original)
+            self._packet(section, place, place + EPB_HEADER, size - 32, number, high, low, captured, original)
         elif kind == INTERFACE_STATISTICS:
             self._statistics(section, view, place, size)
         elif kind == DECRYPTION_SECRETS:
@@ -265,106 +261,50 @@ class PcapngReader(RecordReader):
         """Read blocks from ``place`` as columns, up to ``end``, another section, or something to look at plainly."""
         section = self._section
         assert section is not None
-        layout = Layout(section.byte_order, 4, 12, 0, 12, _LONGEST_BLOCK, 4)
-        sync = _Sync(section, place)
-        starts, following = find_records(data, place, end, layout, sync)
-        if not len(starts):
+        layout = epb_layout(section)
+        # The chain is followed from trailing length to trailing length, so that a row begins with that of the
+        # block before it.
+        trailers, rows, following = find_records(data, place - 4, end - 4, layout, EpbSync(section, place))
+        if not len(trailers):
             return place
-        kinds = strided(data, layout.dtype)[starts]
-        headers = np.flatnonzero(kinds == int.from_bytes(SECTION_HEADER, "big"))
-        if len(headers):
-            following = int(starts[headers[0]])
-            starts, kinds = starts[: headers[0]], kinds[: headers[0]]
+        starts, following, heads = trailers + 4, following + 4, rows[:, 1:]
         ends = np.append(starts[1:], following)
-        trailers = strided(data, layout.dtype)[ends - 4].astype(np.int64) + 3 & -4
-        good = len(starts)
-        wrong = np.flatnonzero(trailers != ends - starts)
-        if len(wrong):
-            good = int(wrong[0])
-        others = np.flatnonzero(kinds[:good] != ENHANCED_PACKET)
-        if len(others) == 0:
-            done = self._enhanced_packets(section, data, starts[:good], ends[:good])
-        else:
-            done = self._mixed(section, data, starts[:good], ends[:good], others.tolist())
+        (last_trailer,) = section.one.unpack_from(data.data, following - 4)
+        sizes = np.append(rows[1:, 0], np.uint32(last_trailer)).astype(np.int64) + 3 & -4
+        kinds = heads[:, 0]
+        # A section header changes what follows it, and two lengths that differ are damage: both are for the
+        # plain reader.
+        stops = np.flatnonzero((sizes != ends - starts) | (kinds == int.from_bytes(SECTION_HEADER, "big")))
+        good = int(stops[0]) if len(stops) else len(starts)
+        blocks = Blocks(section, data, starts[:good], ends[:good], heads[:good])
+        done = self._read_blocks(blocks, np.flatnonzero(kinds[:good] != ENHANCED_PACKET).tolist())
         return following if done == len(starts) else int(starts[done])
 
-    def _mixed(
-        self,
-        section: Section,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-        others: list[int],
-    ) -> int:
-        """Blocks of several kinds, in order: stretches of packets as columns, the rest one by one.
+    def _read_blocks(self, blocks: Blocks, others: list[int]) -> int:
+        """Blocks in order: stretches of packets as columns, ``others`` one by one.
 
-        :returns: how many blocks were read.
+        :returns: how many were read; the next one is for the plain reader, which will tell what is wrong.
         """
-        if len(others) * _SHORT_STRETCH > len(starts):
-            return self._all_plain(section, data, starts, ends)
-        row = 0
-        for other in [*others, len(starts)]:
+        if len(others) * _SHORT_STRETCH > len(blocks):
+            others = list(range(len(blocks)))
+        row, view = 0, blocks.data.data
+        for other in [*others, len(blocks)]:
             if row < other:
-                done = self._enhanced_packets(section, data, starts[row:other], ends[row:other])
-                if done < other - row:
-                    return row + done
-            if other == len(starts):
+                self._flush_rows()
+                columns = blocks.packets(row, other)
+                if len(columns[0]):
+                    self._pieces.append(columns)
+                    self._last_ns = int(columns[3][-1])
+                if len(columns[0]) < other - row:
+                    return row + len(columns[0])
+            if other == len(blocks):
                 break
-            begin, stop = int(starts[other]), int(ends[other])
-            (kind,) = section.one.unpack_from(data.data, begin)
-            self._read_block(section, kind, data.data, begin, stop - begin)
-            self._flush_rows()
-            if self.done:
+            begin, size = blocks.place(other)
+            self._read_block(blocks.section, int(blocks.heads[other, 0]), view, begin, size)
+            if self._is_over():
                 return other
             row = other + 1
-        return len(starts)
-
-    def _all_plain(
-        self, section: Section, data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-    ) -> int:
-        view = data.data
-        for row, (begin, stop) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            (kind,) = section.one.unpack_from(view, begin)
-            self._read_block(section, kind, view, begin, stop - begin)
-            if self.done:
-                self._flush_rows()
-                return row
-        self._flush_rows()
-        return len(starts)
-
-    def _enhanced_packets(
-        self, section: Section, data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-    ) -> int:
-        """Enhanced packet blocks as columns; the first that is wrong ends it, and is left to be told plainly.
-
-        :returns: how many were read.
-        """
-        if not len(starts):
-            return 0
-        usable = starts[: np.searchsorted(starts, len(data) - _EPB_HEADER, "right")]
-        row_type = np.dtype(f"{section.byte_order}u4")
-        heads = strided(data, "V20", 8)[usable].view(row_type).reshape(-1, 5)
-        number = heads[:, 0].astype(np.int64)
-        captured = heads[:, 3].astype(np.int64)
-        original = heads[:, 4].astype(np.int64)
-        links, biggest = section.link_columns()
-        known = number < section.interface_count
-        inside = np.where(known, np.minimum(number, len(links) - 1), 0)
-        sound = known & (captured <= ends[: len(usable)] - usable - 32)
-        if len(links):
-            sound &= captured <= biggest[inside]
-        wrong = np.flatnonzero(~sound)
-        count = int(wrong[0]) if len(wrong) else len(usable)
-        if not count:
-            return 0
-        inside = inside[:count]
-        stamps = heads[:count, 1].astype(np.uint64) << np.uint64(32) | heads[:count, 2].astype(np.uint64)
-        times = section.times(stamps, inside)
-        self._last_ns = int(times[-1])
-        own = np.ones(count, np.int64)
-        link = links[inside].astype(np.int64)
-        self._pieces.append((usable[:count] + _EPB_HEADER, captured[:count], original[:count], times, link, own))
-        return count
+        return len(blocks)
 
     @property
     def record(self) -> int:
@@ -390,38 +330,3 @@ class PcapngReader(RecordReader):
         offset, captured, original, time_ns, link, own = (np.ascontiguousarray(column) for column in columns)
         timed = None if own.all() else own.astype(np.bool_)
         return self.batch(data, offset, captured, original, time_ns, link.astype(np.uint16), timed)
-
-
-class _Sync:
-    """Finds a place where enhanced packet blocks follow each other; see lanes.Sync."""
-
-    __slots__ = ("_one", "_pattern", "_phase", "_two")
-
-    def __init__(self, section: Section, origin: int) -> None:
-        self._pattern = section.one.pack(ENHANCED_PACKET)
-        self._phase = origin & 3
-        self._one, self._two = section.one.unpack_from, section.two.unpack_from
-
-    def __call__(self, view: memoryview, low: int, high: int) -> int:
-        piece = bytes(view[low : high + 3])
-        at = piece.find(self._pattern)
-        for _ in range(_CANDIDATE_PLACES):
-            if at < 0:
-                return -1
-            if low + at & 3 == self._phase and self._looks_right(view, low + at):
-                return low + at
-            at = piece.find(self._pattern, at + 1)
-        return -1
-
-    def _looks_right(self, view: memoryview, place: int) -> bool:
-        end = len(view)
-        for _ in range(_CHAIN):
-            if place + 12 > end:
-                return False
-            _, size = self._two(view, place)
-            if not 12 <= size <= _LONGEST_BLOCK or size & 3 or place + size > end:
-                return False
-            if self._one(view, place + size - 4)[0] != size:
-                return False
-            place += size
-        return True

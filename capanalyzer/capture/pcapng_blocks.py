@@ -40,9 +40,10 @@ DECRYPTION_SECRETS: Final = 10
 CUSTOM_BLOCK: Final = 0xBAD
 CUSTOM_BLOCK_NOT_COPIED: Final = 0x40000BAD
 
-_SYSDIG_EVENTS: Final = frozenset((0x204, 0x208, 0x216, 0x217, 0x221, 0x222))
+_SYSDIG_EVENTS: Final = frozenset((0x204, 0x216, 0x221))
 FRAMES_WITHOUT_PACKET: Final = _SYSDIG_EVENTS | {_JOURNAL}
-"""Blocks that are no packets but that Wireshark numbers as frames: system calls and journal entries."""
+"""Blocks that are no packets but that Wireshark numbers as frames: system calls and journal entries. (Events with
+flags, types 0x208, 0x217 and 0x222, it passed over in version 4.0, and so do we.)"""
 
 _BYTE_ORDER_MAGIC: Final = 0x1A2B3C4D
 
@@ -88,7 +89,7 @@ class Section:
         self._interfaces: list[Interface] = []
         self.interface_count = 0
         self.has_huge = False
-        self._links: tuple[NDArray[np.uint16], NDArray[np.int64]] | None = None
+        self._links: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @classmethod
     def at(cls, view: memoryview, place: int) -> Section | None:
@@ -119,18 +120,20 @@ class Section:
         """The interface of that number, which must be less than ``interface_count``."""
         return self._interfaces[number] if number < len(self._interfaces) else _NOT_KEPT
 
-    def link_columns(self) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    def link_columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Link type and largest packet of each interface; one more row stands for those not kept."""
         if self._links is None:
             known = [*self._interfaces, _NOT_KEPT]
             self._links = (
-                np.array([interface.link for interface in known], np.uint16),
+                np.array([interface.link for interface in known], np.int64),
                 np.array([interface.biggest for interface in known], np.int64),
             )
         return self._links
 
     def times(self, stamps: NDArray[np.uint64], number: NDArray[np.int64]) -> NDArray[np.int64]:
         """Time stamps in nanoseconds, each by the resolution of its interface."""
+        if not len(number):
+            return np.empty(0, np.int64)
         first = self.interface(int(number[0])).resolution
         if (number == number[0]).all():
             return first.column_to_ns(stamps)

@@ -39,7 +39,7 @@ class SnoopReader(RecordReader):
         self._link: int | None = None
         self._network = 0
         self._is_shomiti = False
-        self._layout = Layout(">", 8, _HEADER, 0, _HEADER, 2 * _LONGEST)
+        self._layout = Layout(">", 8, _HEADER, 0, _HEADER, 2 * _LONGEST, _HEADER)
 
     def feed(self, data: NDArray[np.uint8], at_end: bool) -> tuple[RecordBatch | None, int]:
         """See :meth:`RecordReader.feed`."""

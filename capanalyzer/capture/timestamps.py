@@ -47,6 +47,11 @@ class Resolution:
     def column_to_ns(self, stamps: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Many time stamps, shape (n,); the same as :meth:`to_ns` of each."""
         per_second = self.per_second
+        if not self.binary and self.exponent <= 9 and len(stamps):
+            factor = 10 ** (9 - self.exponent)
+            if int(stamps.max()) * factor + abs(self.offset_s) * _NS < _EDGE:
+                plain: NDArray[np.int64] = stamps.astype(np.int64) * factor + self.offset_s * _NS
+                return plain
         if per_second >= _U64:
             seconds = np.zeros(len(stamps), np.uint64)
             rest = stamps
