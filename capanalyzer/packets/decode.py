@@ -7,11 +7,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.capture.linktypes import NOT_A_PACKET
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.packets.columns import Columns, Where
 from capanalyzer.packets.fast import FAST_LINKS, Block, Index, write
 from capanalyzer.packets.flowkey import EndpointMixer, endpoint_v4
+from capanalyzer.packets.layer import LINKTYPE
+from capanalyzer.packets.notes import LINK
 from capanalyzer.packets.rows import RowSource
+from capanalyzer.packets.stack import LAYERS
 from capanalyzer.packets.table import PacketTable
 from capanalyzer.packets.walk import Segment, Walker
 
@@ -69,7 +73,11 @@ class Decoder:
         block = Block(source)
         for link in links:
             index = np.flatnonzero(batch.link[part] == link) if len(links) > 1 else None
-            if not self._fast or link not in FAST_LINKS:
+            if LINKTYPE + link not in LAYERS:
+                count = size if index is None else len(index)
+                if count and link != NOT_A_PACKET:
+                    self._walker.notes[f"{LINK}{link}"] = self._walker.notes.get(f"{LINK}{link}", 0) + count
+            elif not self._fast or link not in FAST_LINKS:
                 block.slow.append(np.arange(size) if index is None else index)
             elif index is None:
                 block.take(link, base, there, wire, None)

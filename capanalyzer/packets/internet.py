@@ -7,7 +7,20 @@ from typing import Final
 from capanalyzer.packets.layer import ETHERTYPE, FRAGMENT, IP_PROTOCOL, STOP, UDP_PORT, Packet, Place, Quoting
 from capanalyzer.packets.notes import CUT, MALFORMED_IP
 
-__all__ = ["TUNNEL_PORTS", "authentication", "extension", "icmp", "icmp6", "ip", "ipv4", "ipv6", "ipv6_fragment", "udp"]
+__all__ = [
+    "TUNNEL_PORTS",
+    "authentication",
+    "destination_options",
+    "extension",
+    "icmp",
+    "icmp6",
+    "ip",
+    "ipv4",
+    "ipv6",
+    "ipv6_fragment",
+    "routing",
+    "udp",
+]
 
 TUNNEL_PORTS: Final = frozenset((1701, 2152, 3544, 4341, 4754, 4789, 4790, 5247, 6081, 6635, 8472, 37008))
 """UDP ports under which other packets travel: L2TP, GTP-U, Teredo, LISP, GRE (RFC 8086), VXLAN, VXLAN-GPE,
@@ -46,6 +59,7 @@ def ipv4(packet: Packet) -> int:
             packet.note(CUT)
         return STOP
     packet.address_at, packet.is_v6, packet.ttl = at + 12, False, buf[at + 8]
+    packet.addresses = None
     packet.ip_id = packet.u16(4)
     packet.ip_end = at + total
     fragment = packet.u16(6)
@@ -66,6 +80,7 @@ def ipv6(packet: Packet) -> int:
         return STOP
     size = packet.u16(4)
     packet.address_at, packet.is_v6 = at + 8, True
+    packet.addresses = None
     packet.next_header, packet.ttl, packet.ip_id = buf[at + 6], buf[at + 7], 0
     packet.at = at + 40
     packet.ip_end = packet.at + size
@@ -76,10 +91,7 @@ def ipv6(packet: Packet) -> int:
 
 
 def extension(packet: Packet) -> int:
-    """Hop-by-hop options, routing, destination options (RFC 8200 section 4), mobility, HIP, shim6.
-
-    With a routing header Wireshark keeps the addresses of the IPv6 header for its conversations.
-    """
+    """Hop-by-hop options (RFC 8200 section 4), mobility, HIP, shim6."""
     if not packet.is_v6 or not packet.has(8):
         return STOP
     size = packet.buf[packet.at + 1] * 8 + 8
@@ -88,6 +100,32 @@ def extension(packet: Packet) -> int:
     packet.next_header = packet.buf[packet.at]
     packet.at += size
     return IP_PROTOCOL + packet.next_header
+
+
+def routing(packet: Packet) -> int:
+    """Routing header: while segments are left, the final destination stands in it and counts, as in Wireshark."""
+    if packet.is_v6 and packet.has(8):
+        buf, at = packet.buf, packet.at
+        size, kind, left = buf[at + 1] * 8 + 8, buf[at + 2], buf[at + 3]
+        # Last of type 0's list (RFC 2460 section 4.4), only one in type 2 (RFC 6275 section 6.4), first of a
+        # segment list, which is stored backwards (RFC 8754 section 2).
+        final = {0: at + 8 + (size - 24) // 16 * 16, 2: at + 8, 4: at + 8}.get(kind)
+        if left and final is not None and size >= 24 and packet.holds(size):
+            packet.addresses = packet.both_addresses()[:16] + bytes(buf[final : final + 16])
+    return extension(packet)
+
+
+def destination_options(packet: Packet) -> int:
+    """Destination options; a home address (RFC 6275 section 6.3) is the sender's lasting address and counts."""
+    if packet.is_v6 and packet.has(8):
+        buf, at = packet.buf, packet.at + 2
+        stop = min(packet.at + buf[packet.at + 1] * 8 + 8, packet.end)
+        while at + 2 <= stop:
+            kind, size = buf[at], buf[at + 1]
+            if kind == 0xC9 and size == 16 and at + 18 <= stop:
+                packet.addresses = bytes(buf[at + 2 : at + 18]) + packet.both_addresses()[16:]
+            at += 2 + size if kind else 1  # option 0 is one byte of padding
+    return extension(packet)
 
 
 def ipv6_fragment(packet: Packet) -> int:
@@ -100,8 +138,7 @@ def ipv6_fragment(packet: Packet) -> int:
     packet.at = at + 8
     if not field & 0xFFF9:
         return IP_PROTOCOL + packet.next_header
-    addresses = bytes(buf[packet.address_at : packet.address_at + 32])
-    packet.place = Place(b"6" + bytes(buf[at + 4 : at + 8]) + addresses, field & 0xFFF8, bool(field & 1))
+    packet.place = Place(b"6" + bytes(buf[at + 4 : at + 8]) + packet.both_addresses(), field & 0xFFF8, bool(field & 1))
     return FRAGMENT
 
 

@@ -86,6 +86,7 @@ class Packet:
 
     __slots__ = (
         "address_at",
+        "addresses",
         "at",
         "branches",
         "buf",
@@ -117,6 +118,8 @@ class Packet:
         self.notes = notes
         self.address_at = 0
         """Index in ``buf`` of the innermost source address so far."""
+        self.addresses: bytes | None = None
+        """Source and destination where extension headers name others than the IPv6 header does."""
         self.ip_end = 0
         """Where the innermost IP header says its datagram ends, which may be further than the frame goes."""
         self.is_v6 = False
@@ -158,6 +161,12 @@ class Packet:
         if stop < self.wire_end:
             self.wire_end = stop
             self.end = min(self.end, stop)
+
+    def both_addresses(self) -> bytes:
+        """Source and destination address, 8 or 32 bytes."""
+        if self.addresses is not None:
+            return self.addresses
+        return bytes(self.buf[self.address_at : self.address_at + (32 if self.is_v6 else 8)])
 
     def branch(self, size: int, following: int) -> None:
         """``size`` bytes from ``at`` are a frame of their own: to be read by ``following`` after this one."""

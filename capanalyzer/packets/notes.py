@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.packets.linktypes import link_name
+from capanalyzer.capture.linktypes import link_name
 
 __all__ = [
     "CUT",

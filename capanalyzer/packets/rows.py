@@ -29,7 +29,6 @@ class RowSource:
         size = len(data)
         self._whole = max(0, size - ROW_BYTES + 1)
         """Positions from which a whole row can be read; the others read from a padded copy of the tail."""
-        self._tail_at = self._whole
         tail = np.zeros(size - self._whole + ROW_BYTES, np.uint8)
         tail[: size - self._whole] = data[self._whole :]
         self._tail = _windows(tail)
@@ -40,7 +39,7 @@ class RowSource:
         taken = self._view[np.minimum(base, len(self._view) - 1)]
         late = np.flatnonzero(base >= self._whole)
         if len(late):
-            taken[late] = self._tail[base[late] - self._tail_at]
+            taken[late] = self._tail[base[late] - self._whole]
         return taken.view(np.uint8).reshape(-1, ROW_BYTES)
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from capanalyzer.packets.flowkey import EndpointMixer, endpoint_v4
 from capanalyzer.packets.fragments import Reassembler
 from capanalyzer.packets.layer import FRAGMENT, IP_PROTOCOL, LINKTYPE, STOP, Bytes, Notes, Packet
-from capanalyzer.packets.notes import FRAGMENT_CUT, LINK, MALFORMED_TCP, TOO_DEEP
+from capanalyzer.packets.notes import FRAGMENT_CUT, MALFORMED_TCP, TOO_DEEP
 from capanalyzer.packets.stack import LAYERS
 from capanalyzer.packets.table import EXTRA, IcmpError
 
@@ -66,9 +66,6 @@ class Walker:
         :param captured: bytes captured; :param original: bytes on the wire.
         """
         packet = Packet(buf, at, at + captured, at + max(original, captured), time_ns, self.notes)
-        if LINKTYPE + link not in LAYERS:
-            packet.note(f"{LINK}{link}")
-            return []
         segment = self._follow(packet, LINKTYPE + link, frame)
         found = [] if segment is None else [segment]
         for other, following in packet.branches:  # these branch no further
@@ -118,11 +115,15 @@ class Walker:
         if packet.origin and packet.origin == EXTRA + len(self.extra):
             self.extra += buf
         origin = packet.origin
+        address_at = origin + packet.address_at
+        if packet.addresses is not None:
+            address_at = EXTRA + len(self.extra)
+            self.extra += packet.addresses
         source, destination = self._endpoints(packet, source_port, destination_port)
         return Segment(
             source,
             destination,
-            origin + packet.address_at,
+            address_at,
             packet.is_v6,
             source_port,
             destination_port,
@@ -140,16 +141,13 @@ class Walker:
         )
 
     def _endpoints(self, packet: Packet, source_port: int, destination_port: int) -> tuple[int, int]:
-        buf, at = packet.buf, packet.address_at
+        both = packet.both_addresses()
         if packet.is_v6:
             scalar = self._mixer.scalar
-            return (
-                scalar(bytes(buf[at : at + 16]), source_port),
-                scalar(bytes(buf[at + 16 : at + 32]), destination_port),
-            )
+            return scalar(both[:16], source_port), scalar(both[16:], destination_port)
         return (
-            endpoint_v4(int.from_bytes(buf[at : at + 4], "big"), source_port),
-            endpoint_v4(int.from_bytes(buf[at + 4 : at + 8], "big"), destination_port),
+            endpoint_v4(int.from_bytes(both[:4], "big"), source_port),
+            endpoint_v4(int.from_bytes(both[4:], "big"), destination_port),
         )
 
     def _quoted(self, packet: Packet, frame: int) -> None:
@@ -160,7 +158,6 @@ class Walker:
             return
         ports = packet.u16(0), packet.u16(2)
         source, destination = self._endpoints(packet, *ports)
-        size = 32 if packet.is_v6 else 8
         self.icmp.append(
             IcmpError(
                 frame,
@@ -174,7 +171,7 @@ class Walker:
                 destination,
                 packet.u32(4) if there >= 8 else None,
                 packet.buf[at + 13] if there >= 16 else None,
-                bytes(packet.buf[packet.address_at : packet.address_at + size]),
+                packet.both_addresses(),
                 ports,
             )
         )
@@ -196,10 +193,10 @@ class Walker:
         whole = self._fragments.add(place.key, place.offset, place.more, payload, packet.time_ns, self.notes)
         if whole is None:
             return STOP
-        size = 32 if packet.is_v6 else 8
         # Addresses first: positions in a table must reach them too.
-        packet.buf = bytes(packet.buf[packet.address_at : packet.address_at + size]) + whole
+        addresses = packet.both_addresses()
+        packet.buf, packet.addresses = addresses + whole, None
         packet.origin = EXTRA + len(self.extra)
-        packet.address_at, packet.at = 0, size
-        packet.end = packet.wire_end = size + len(whole)
+        packet.address_at, packet.at = 0, len(addresses)
+        packet.end = packet.wire_end = len(packet.buf)
         return following

@@ -59,7 +59,7 @@ def main(seconds: float, captures: list[str]) -> None:
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
-    print(f"{seed} rounds of 40 packets")
+    sys.stdout.write(f"{seed} rounds of 40 packets\n")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,8 @@ from tests.packets.tiny_capture import read_records, write_pcap
 FIELDS = [
     "frame.number",
     "frame.protocols",
-    "ip.src",
-    "ip.dst",
-    "ipv6.src",
-    "ipv6.dst",
+    "_ws.col.Source",
+    "_ws.col.Destination",
     "tcp.stream",
     "tcp.srcport",
     "tcp.dstport",
@@ -116,8 +114,8 @@ def differences(rows: list[Plain], expected: dict[int, dict[str, str]]) -> list[
         assert isinstance(source, bytes)
         family = "ip" if len(source) == 4 else "ipv6"
         pairs = [
-            (str(ipaddress.ip_address(source)), line[f"{family}.src"]),
-            (str(ipaddress.ip_address(row["to"])), line[f"{family}.dst"]),  # type: ignore[arg-type]  # bytes, see plain_rows
+            (str(ipaddress.ip_address(source)), line["_ws.col.Source"]),
+            (str(ipaddress.ip_address(row["to"])), line["_ws.col.Destination"]),  # type: ignore[arg-type]  # bytes, see plain_rows
             (row["ttl"], int(line["ip.ttl" if family == "ip" else "ipv6.hlim"])),
             (row["source_port"], int(line["tcp.srcport"])),
             (row["destination_port"], int(line["tcp.dstport"])),

@@ -13,6 +13,7 @@ from scapy.contrib.nsh import NSH
 from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
 from scapy.layers.inet6 import (
+    HAO,
     IPv6,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
@@ -25,6 +26,8 @@ from scapy.layers.ppp import PPP, PPPoE
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet as Scapy
 
+from capanalyzer.packets import notes
+from capanalyzer.packets.decode import Decoder
 from tests.packets.tables import decode, rows_of
 
 ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
@@ -260,7 +263,7 @@ def test_segment_comes_out(name: str, fast: bool) -> None:
 
 @pytest.mark.parametrize("name", STACKS)
 def test_every_cut(name: str) -> None:
-    """Cut anywhere: a row as soon as 16 bytes of TCP are there, never bytes from behind the cut, and both paths agree."""
+    """Cut anywhere: a row from 16 bytes of TCP on, never bytes from behind the cut, and both paths agree."""
     link, packet = STACKS[name]
     whole = bytes(packet)
     start = whole.index(b"\x9c\x40\x01\xbb\0\0\0\x07")  # where the TCP header begins
@@ -318,3 +321,30 @@ def test_useless_packets_leave_nothing() -> None:
     ]
     rows, icmp, decoder = decode([(0, 1, len(packet), packet) for packet in packets])
     assert (rows, icmp, decoder.finish()) == ([], [], {})
+
+
+def test_addresses_of_extension_headers() -> None:
+    """A routing header with segments left names the destination, a home address option the sender, as in Wireshark."""
+    one, two, nine, ten = (bytes.fromhex("20010db8" + "00" * 11) + bytes([n]) for n in (1, 2, 9, 10))
+    stop = {"addresses": ["2001:db8::9", "2001:db8::a"]}
+    cases = [
+        (IPv6ExtHdrRouting(segleft=2, **stop), one, ten),
+        (IPv6ExtHdrRouting(segleft=0, **stop), one, two),
+        (IPv6ExtHdrRouting(type=4, segleft=1, **stop), one, nine),
+        (IPv6ExtHdrRouting(type=99, segleft=1, **stop), one, two),
+        (IPv6ExtHdrDestOpt(options=[HAO(hoa="2001:db8::9")]), nine, two),
+    ]
+    rows = rows_of([bytes(V6 / header / SEGMENT) for header, _, _ in cases], 101)
+    assert [(row["from"], row["to"]) for row in rows] == [(source, destination) for _, source, destination in cases]
+    decoder = Decoder(seed=11)
+    assert [row["source"] for row in rows] == [decoder.endpoint(source, 40000) for _, source, _ in cases]
+    assert all(row["payload"] == PAYLOAD for row in rows)
+
+
+def test_notes_have_sentences() -> None:
+    """Every reason that can be counted reads as a sentence with its count."""
+    reasons = [getattr(notes, name) for name in notes.__all__ if isinstance(getattr(notes, name), str)]
+    assert len(reasons) > 6
+    for reason in reasons:
+        key = reason + "195" if reason == notes.LINK else reason
+        assert notes.describe_note(key, 12).startswith("12 ")
