@@ -9,10 +9,11 @@ recognising a hello costs less than one:
    about structure. Every byte not in an opaque span is **fixed**: lengths, types, code points, unknown extensions.
 2. The fixed spans become one ``operator.itemgetter`` of slices. Called on a body it gives, in C and in one call, the
    tuple of all fixed pieces: that tuple is the key under which the parse's result (the **shape**) is kept.
-3. The next body of the same length is put to the getters known for this length (at most ``MAX_LAYOUTS``, most recently
-   added last), and its fixed pieces are looked up. Equal fixed bytes mean that the same parser, walking the same
-   lengths, would reach the same spans: the shape is exact, never a guess. What varies is then cut out of the body by
-   the shape's offsets when somebody asks.
+3. The next body is put to the getters known for its **bucket** (at most ``MAX_LAYOUTS``), and its fixed pieces are
+   looked up. The bucket is a cheap guess at the layout that the caller makes: the length alone would not do, because
+   many clients pad their hellos to 512 bytes, whatever the name's length. Equal fixed bytes mean that the same
+   parser, walking the same lengths, would reach the same spans: the shape is exact, never a guess. What varies is
+   then cut out of the body by the shape's offsets when somebody asks.
 
 Why this is safe against crafted input: the key holds every byte that a parser's decision depends on (tests compare
 cached with uncached parses under random mutations), so a collision needs equal bytes. The number of shapes is
@@ -22,7 +23,7 @@ costs without a cache. Shapes whose variable part would be empty (or that the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -31,7 +32,7 @@ __all__ = ["MAX_LAYOUTS", "MAX_TEMPLATES", "TemplateCache"]
 MAX_TEMPLATES: Final = 2048
 """Shapes kept; with a few kB each some 10 MB at most."""
 MAX_LAYOUTS: Final = 6
-"""Getters tried for one body length: a miss pays for each of them."""
+"""Getters tried for one bucket: a miss pays for each of them."""
 MAX_BODY: Final = 8192
 """Longer hellos are parsed in full every time: rare, and each would weigh on the cache's memory."""
 
@@ -39,31 +40,31 @@ Shape = TypeVar("Shape")
 
 
 class TemplateCache(Generic[Shape]):
-    """Shapes by body length and fixed bytes."""
+    """Shapes by bucket and fixed bytes."""
 
-    __slots__ = ("_by_length", "_count", "misses")
+    __slots__ = ("_buckets", "_count", "misses")
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[tuple[Callable[[bytes], Any], dict[Any, Shape], list[slice]]]] = {}
+        self._buckets: dict[Hashable, list[tuple[Callable[[bytes], Any], dict[Any, Shape], list[slice]]]] = {}
         self._count = 0
         self.misses = 0
         """Bodies added after a full parse (statistics)."""
 
-    def find(self, body: bytes) -> Shape | None:
+    def find(self, bucket: Hashable, body: bytes) -> Shape | None:
         """The shape of an earlier body that differs from this one in opaque spans only."""
-        for getter, shapes, _ in self._by_length.get(len(body), ()):
+        for getter, shapes, _ in self._buckets.get(bucket, ()):
             shape = shapes.get(getter(body))
             if shape is not None:
                 return shape
         return None
 
-    def add(self, body: bytes, shape: Shape, opaque: list[tuple[int, int]]) -> None:
+    def add(self, bucket: Hashable, body: bytes, shape: Shape, opaque: list[tuple[int, int]]) -> None:
         """Remember a parsed body. ``opaque``: (start, end) spans in order, not overlapping."""
         size = len(body)
         if size > MAX_BODY:
             return
         if self._count >= MAX_TEMPLATES:
-            self._by_length.clear()
+            self._buckets.clear()
             self._count = 0
         self.misses += 1
         pieces = []
@@ -76,7 +77,7 @@ class TemplateCache(Generic[Shape]):
             pieces.append(slice(at, size))
         if not pieces:
             return
-        layouts = self._by_length.setdefault(size, [])
+        layouts = self._buckets.setdefault(bucket, [])
         layout = next((layout for layout in layouts if layout[2] == pieces), None)
         if layout is None:
             if len(layouts) >= MAX_LAYOUTS:
@@ -90,7 +91,7 @@ class TemplateCache(Generic[Shape]):
 
     def clear(self) -> None:
         """Forget everything."""
-        self._by_length.clear()
+        self._buckets.clear()
         self._count = 0
 
     def __len__(self) -> int:

@@ -70,24 +70,35 @@ def test_what_varies_by_nature_is_recognised() -> None:
 def test_cache_is_bounded() -> None:
     cache: TemplateCache[int] = TemplateCache()
     for number in range(3 * templates.MAX_TEMPLATES):
-        cache.add(number.to_bytes(4, "big"), number, [])
+        cache.add(number, number.to_bytes(4, "big"), number, [])
         assert len(cache) <= templates.MAX_TEMPLATES
-    assert cache.find((3 * templates.MAX_TEMPLATES - 1).to_bytes(4, "big")) == 3 * templates.MAX_TEMPLATES - 1
-    assert cache.find(bytes(4)) is None
+    last = 3 * templates.MAX_TEMPLATES - 1
+    assert cache.find(last, last.to_bytes(4, "big")) == last
+    assert cache.find(0, bytes(4)) is None
 
 
 def test_layouts_of_one_length_are_bounded() -> None:
     cache: TemplateCache[int] = TemplateCache()
     body = bytes(40)
     for start in range(20):
-        cache.add(body, start, [(start, start + 1)])
+        cache.add(40, body, start, [(start, start + 1)])
     assert len(cache) == templates.MAX_LAYOUTS
-    assert cache.find(body) == 20 - templates.MAX_LAYOUTS
+    assert cache.find(40, body) == 20 - templates.MAX_LAYOUTS
     cache.clear()
-    assert (len(cache), cache.find(body)) == (0, None)
+    assert (len(cache), cache.find(40, body)) == (0, None)
 
 
 def test_long_bodies_are_not_kept() -> None:
     cache: TemplateCache[int] = TemplateCache()
-    cache.add(bytes(templates.MAX_BODY + 1), 1, [])
+    cache.add(0, bytes(templates.MAX_BODY + 1), 1, [])
     assert len(cache) == 0
+
+
+def test_padded_hellos_with_names_of_many_lengths_are_recognised() -> None:
+    """Clients that pad to one length do not crowd each other out."""
+    hellos = [
+        client_hello(sni(b"x" * size), extension(43, b"\x02\x03\x04"), extension(21, bytes(60 - size)))
+        for size in range(1, 40)
+    ]
+    shapes = [read_client_hello(body).shape for body in hellos]
+    assert all(read_client_hello(body).shape is shape for body, shape in zip(hellos, shapes, strict=True))
