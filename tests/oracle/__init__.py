@@ -1,0 +1,1 @@
+"""Tests against somebody else's reading of the same captures."""
