@@ -111,3 +111,21 @@ def write_pcap(path: Path, link: int, packets: Sequence[bytes], originals: Seque
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link))
         for number, (packet, original) in enumerate(zip(packets, lengths, strict=True)):
             out.write(struct.pack("<IIII", number, 0, len(packet), original) + packet)
+
+
+def write_pcapng(path: Path, records: Sequence[Record]) -> None:
+    """A pcapng of records of any link types, an interface for each."""
+
+    def block(kind: int, body: bytes) -> bytes:
+        body += bytes(-len(body) % 4)
+        size = struct.pack("<I", len(body) + 12)
+        return struct.pack("<I", kind) + size + body + size
+
+    links = sorted({record[1] for record in records})
+    with path.open("wb") as out:
+        out.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        for link in links:
+            out.write(block(1, struct.pack("<HHI", link, 0, 0)))
+        for number, (_, link, original, packet) in enumerate(records):
+            head = struct.pack("<IIIII", links.index(link), 0, number, len(packet), original)
+            out.write(block(6, head + packet))
