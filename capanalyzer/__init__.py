@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from capanalyzer.api import Report, analyze, report
+    from capanalyzer.api import Report, analyze, build_report
     from capanalyzer.errors import CapanalyzerError, CaptureError, UsageError
     from capanalyzer.report.model import Capture, Incident, Session, Summary
 
@@ -31,7 +31,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "analyze",
-    "report",
+    "build_report",
 ]
 
 _HOME = {
@@ -44,7 +44,7 @@ _HOME = {
     "Summary": "capanalyzer.report.model",
     "UsageError": "capanalyzer.errors",
     "analyze": "capanalyzer.api",
-    "report": "capanalyzer.api",
+    "build_report": "capanalyzer.api",
 }
 """Where each public name lives; imported when first asked for, so that ``import capanalyzer`` stays light."""
 

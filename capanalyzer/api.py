@@ -27,7 +27,7 @@ from capanalyzer.report.to_json import to_json
 if TYPE_CHECKING:
     from capanalyzer.report.document import Document
 
-__all__ = ["Report", "Source", "analyze", "report"]
+__all__ = ["Report", "Source", "analyze", "build_report"]
 
 Source: TypeAlias = str | os.PathLike[str] | BinaryIO
 """One input."""
@@ -65,7 +65,7 @@ def analyze(
     return _sessions(document)
 
 
-def report(
+def build_report(
     source: Source | Iterable[Source],
     *,
     tls_ports: Iterable[int] = (),

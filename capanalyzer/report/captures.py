@@ -56,7 +56,6 @@ def capture_list(end: model.Trailer, look: Look) -> Iterator[Line]:
             (printable(capture.path), ""),
             (_packets(capture.packets, look), "quiet"),
             (_size(capture.bytes), "quiet"),
-            (_begin(capture.first_time), "quiet"),
         ]
         for number, capture in enumerate(shown)
     ]
