@@ -85,6 +85,25 @@ def store(case: Case, raw: Path, labels: list[Expected]) -> None:
     )
 
 
+def write_index() -> None:
+    """``pcaps/README.md``: what is there."""
+    rows = []
+    for case in sorted(CASES.values(), key=lambda one: one.name):
+        expected = PCAPS / case.name / "expected.json"
+        if expected.is_file():
+            sessions = json.loads(expected.read_text())["sessions"]
+            causes = sorted({session.get("cause") or session["outcome"] for session in sessions})
+            rows.append(f"| [{case.name}]({case.name}/) | {case.purpose} | {len(sessions)} | {', '.join(causes)} |")
+    (PCAPS / "README.md").write_text(
+        "# Sample captures\n\nMade by `scripts/make_pcaps.py` with real servers and clients on throw-away keys, in network "
+        "namespaces with\ndocumentation addresses. Each folder has the capture, `expected.json` (what each TCP stream is, "
+        "labelled by hand from\nwhat the programs were made to do, checked against tshark; a key left out is not labelled) "
+        "and how it was made.\nOurs, MIT.\n\n| case | what | sessions | labels |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
 def make(case: Case) -> None:
     """Play one case and store what was captured."""
     with tempfile.TemporaryDirectory(prefix="capa-lab-") as scratch:
@@ -125,6 +144,7 @@ def main() -> int:
             wrong = 1
             continue
         wrong |= check(PCAPS, [name])
+    write_index()
     return wrong
 
 
