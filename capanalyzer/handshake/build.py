@@ -160,7 +160,10 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
     facts.truncated, facts.conflict, facts.data_in_syn = mine.truncated, mine.conflict, mine.data_in_syn
     facts.gap = facts.gap_acked = False
     facts.gap_at = facts.gap_length = None
-    if not settled and mine.next_seq >= 0 and mine.offset < mine.limit:
+    if mine.gap_at is not None:
+        facts.gap = facts.gap_acked = True
+        facts.gap_at, facts.gap_length = mine.gap_at, mine.gap_length
+    elif not settled and mine.next_seq >= 0 and mine.offset < mine.limit:
         # The SYN counts for one, so does the FIN: an acknowledgement of it is not one of missing bytes.
         acked = distance(mine.acked_seq, mine.next_seq) if mine.acked_seq >= 0 else 0
         ended = distance(mine.fin_end, mine.next_seq) if mine.fin_end >= 0 else 0

@@ -2,8 +2,12 @@
 
 The tracker feeds the rows that can matter, in capture order; :class:`Connection` puts each direction in order, finds
 where TLS begins (at the first byte, behind a plaintext dialogue, or anywhere in a connection that was captured from its
-middle), reads it, and walks the handshake's table. Rows are kept (bounded) until the session is made, because what only some
-verdicts need (retransmissions, acknowledgements, the timeline) is worked out from them when it is asked for.
+middle), reads it, and walks the handshake's table. Rows are kept (bounded) until the session is made, because what only
+some verdicts need (retransmissions, acknowledgements, the timeline) is worked out from them when it is asked for.
+
+Reading stops at a hole. Where the other end acknowledged bytes beyond it the capture lost them, not the path; when the
+session is made, reading goes on behind such a hole, at the next segment that begins with a record: that
+data went both ways may be all that is left to prove a handshake.
 
 Written for speed where every packet comes by (``feed``): an in-order segment of a connection whose reader exists costs
 one call of the reader. Everything unusual goes to methods of its own.
@@ -12,6 +16,7 @@ one call of the reader. Everything unusual goes to methods of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from capanalyzer.classify.first_bytes import classify
@@ -525,6 +530,9 @@ class Connection:
 
     def finish(self, flow: Flow) -> Session:
         """The facts as they are now. May be called again later, after more rows and with newer counters."""
+        for side, direction in enumerate(self._directions):
+            if direction.waiting and not self.settled:
+                self._skip_holes(side, direction)
         if self._walked < len(self._messages):
             self._walk()
         known_by = self._known_by
@@ -543,6 +551,35 @@ class Connection:
             reading=self._reading,
             settled=self.settled,
         )
+
+    def _skip_holes(self, side: int, mine: Direction) -> None:
+        """Go on behind bytes that were acknowledged and are not in the capture."""
+        if mine.acked_seq < 0 or (mine.reader is None and (mine.prefix or mine.protocol is not None)):
+            return
+        while mine.waiting:
+            at, data, frame, time_ns = mine.waiting[0]
+            missing = at - mine.offset
+            if distance(mine.acked_seq, mine.next_seq) < missing:
+                break
+            if mine.gap_at is None:
+                mine.gap_at, mine.gap_length = mine.offset, missing
+            if mine.reader is None:
+                mine.resync = True
+                mine.tls_at = at
+                mine.reader = TlsReader(side ^ self._client, offset=at, mid_stream=True)
+                mine.prefix = data[:_ENOUGH]
+            elif missing:
+                mine.reader.gap(missing, frame, time_ns)
+            mine.reader.feed(data, frame, time_ns)
+            mine.waiting.pop(0)
+            mine.waiting_bytes -= len(data)
+            mine.offset = at + len(data)
+            mine.next_seq = mine.next_seq + missing + len(data) & 0xFFFFFFFF
+        if mine.reader is not None and len(mine.reader.messages) > mine.seen:
+            self._take(mine, mine.reader)
+            self._messages.sort(key=itemgetter(1))  # stable: each side's own order stays
+            self._handshake = walk(self._messages)
+            self._walked = len(self._messages)
 
     def _guess(self, flow: Flow) -> KnownBy:
         """No SYN and no hello: by what they say, else by port, else the first to be seen."""

@@ -26,6 +26,8 @@ class Direction(Stream):
         "fin",
         "fin_end",
         "first_acked_seq",
+        "gap_at",
+        "gap_length",
         "isn",
         "late_alerts",
         "limit",
@@ -84,6 +86,9 @@ class Direction(Stream):
         """Highest acknowledgement number that the other end sent."""
         self.first_acked_seq = -1
         """The first one."""
+        self.gap_at: int | None = None
+        """Stream offset of the first bytes that the capture lost, where reading went on behind them."""
+        self.gap_length = 0
         self.fin: Row | None = None
         self.fin_end = -1
         """Sequence number of the FIN itself."""

@@ -229,3 +229,14 @@ class Session:
     opening: tuple[bytes, bytes] = (b"", b"")
     """(client, server): up to the first 1,024 in-order bytes of a direction whose first byte does not begin TLS
     (request and status lines, error pages, banners); b"" for one that speaks TLS from its start."""
+
+    @property
+    def connect_ns(self) -> tuple[int | None, int | None]:
+        """When the first SYN was sent, and when the client completed the connect; None where unseen."""
+        return self.tcp.client.syn_ns, self.tcp.handshake_ack_ns
+
+    @property
+    def first_close(self) -> tuple[bool, Side] | None:
+        """(is a RST, who sent it) of the first FIN or RST."""
+        closes = self.tcp.closes
+        return (closes[0].is_rst, closes[0].side) if closes else None

@@ -243,7 +243,7 @@ TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
         (_S, Saw.ENCRYPTED_HANDSHAKE): State.AWAIT_CLIENT_FINISHED_RESUMED,
         (_C, Saw.ENCRYPTED_HANDSHAKE): State.ESTABLISHED,
         (_C, Saw.APPLICATION_DATA): State.ESTABLISHED,  # proves its Finished
-        (_S, Saw.APPLICATION_DATA): State.AWAIT_CLIENT_FINISHED_RESUMED,  # false start by the server
+        **_DATA,  # RFC 7918 lets clients start early, not servers
     },
     # TLS 1.3, RFC 8446 section 2: only the presence, size and direction of ciphertext is visible.
     State.AWAIT_SERVER_FLIGHT: {
