@@ -40,6 +40,19 @@ VERSION_FLAGS = {
 }
 
 
+INDEX_HEAD = """\
+# Sample captures
+
+Made by `scripts/make_pcaps.py` with real servers and clients on throw-away keys, in network namespaces with
+documentation addresses. Each folder has the capture, `expected.json` (what each TCP stream is, labelled by hand from
+what the programs were made to do and checked against tshark; a key left out is not labelled) and how it was made.
+Ours, MIT.
+
+| case | what | sessions | labels |
+|---|---|---|---|
+"""
+
+
 def version(program: str) -> str:
     """One line that names a program's version."""
     if program == "python":
@@ -94,14 +107,7 @@ def write_index() -> None:
             sessions = json.loads(expected.read_text())["sessions"]
             causes = sorted({session.get("cause") or session["outcome"] for session in sessions})
             rows.append(f"| [{case.name}]({case.name}/) | {case.purpose} | {len(sessions)} | {', '.join(causes)} |")
-    (PCAPS / "README.md").write_text(
-        "# Sample captures\n\nMade by `scripts/make_pcaps.py` with real servers and clients on throw-away keys, in network "
-        "namespaces with\ndocumentation addresses. Each folder has the capture, `expected.json` (what each TCP stream is, "
-        "labelled by hand from\nwhat the programs were made to do, checked against tshark; a key left out is not labelled) "
-        "and how it was made.\nOurs, MIT.\n\n| case | what | sessions | labels |\n|---|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n"
-    )
+    (PCAPS / "README.md").write_text(INDEX_HEAD + "\n".join(rows) + "\n")
 
 
 def make(case: Case) -> None:

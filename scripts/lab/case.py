@@ -38,7 +38,11 @@ class Expected:
 
 
 def ok(
-    version: str = "TLS 1.3", *, sni: str | None = "www.example.test", client: str = "tls", server: str = "tls"
+    version: str = "TLS 1.3",
+    *,
+    sni: str | None = "www.example.test",
+    client: str | None = "tls",
+    server: str | None = "tls",
 ) -> Expected:
     """A handshake that completes."""
     return Expected("established", sni=sni, version=version, client=client, server=server)
