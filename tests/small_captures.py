@@ -16,7 +16,11 @@ Packet = tuple[bool, int, int, int, bytes]
 def connection(request: bytes, answer: bytes, *, reset: bool = False) -> list[Packet]:
     """A connection in which each side says one thing; the server closes, or resets."""
     asked, answered = 1001 + len(request), 5001 + len(answer)
-    packets: list[Packet] = [(True, SYN, 1000, 0, b""), (False, SYN | ACK, 5000, 1001, b""), (True, ACK, 1001, 5001, b"")]
+    packets: list[Packet] = [
+        (True, SYN, 1000, 0, b""),
+        (False, SYN | ACK, 5000, 1001, b""),
+        (True, ACK, 1001, 5001, b""),
+    ]
     if request:
         packets.append((True, PSH | ACK, 1001, 5001, request))
     if answer:

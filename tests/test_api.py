@@ -35,7 +35,9 @@ def test_every_public_name_exists_and_is_offered() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import capanalyzer, sys; print([n for n in ('numpy', 'msgspec', 'rich', 'cryptography') if n in sys.modules])"
+    code = (
+        "import capanalyzer, sys; print([n for n in ('numpy', 'msgspec', 'rich', 'cryptography') if n in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -43,8 +44,8 @@ def captures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]  # options of run
+def run(*arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*COMMAND, *arguments], input=given, capture_output=True, timeout=60, check=False)
 
 
 def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -235,14 +236,14 @@ def test_a_damaged_capture_is_told_once(captures: Path, capsys: pytest.CaptureFi
 
 def test_no_permission(captures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulated, because root may read everything."""
-    real = os.open
 
-    def refusing(path: Any, *arguments: Any, **options: Any) -> Any:
-        if os.path.basename(path) == "fine.pcap":
-            raise PermissionError(13, os.strerror(13), path)
-        return real(path, *arguments, **options)
+    class Refusing(io.FileIO):
+        def __init__(self, path: Any, *arguments: Any) -> None:
+            if path == "fine.pcap":
+                raise PermissionError(13, os.strerror(13), path)
+            super().__init__(path, *arguments)
 
-    monkeypatch.setattr(os, "open", refusing)
+    monkeypatch.setattr(io, "FileIO", Refusing)
     status, out, err = run_here(capsys, "analyze", "fine.pcap")
     assert (status, out) == (2, "")
     assert err.startswith("capanalyzer: fine.pcap: permission denied")
@@ -255,7 +256,10 @@ def test_hostile_file_names_are_shown_not_obeyed(captures: Path) -> None:
     (Path(os.fsdecode(name))).write_bytes(ONE_FAILED)
     for form in ("text", "json"):
         result = subprocess.run(
-            [*COMMAND, "analyze", name, b"gone\x1b[2J\nfile", "--format", form], capture_output=True, timeout=60, check=False
+            [*COMMAND, "analyze", name, b"gone\x1b[2J\nfile", "--format", form],
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
         assert result.returncode == 0
         assert b"\x1b" not in result.stdout + result.stderr
@@ -324,7 +328,7 @@ def test_a_full_disk_is_one_line(captures: Path) -> None:
 
 
 def test_standard_input(captures: Path) -> None:
-    result = run("analyze", "-", "--format", "json", input=ONE_FAILED)
+    result = run("analyze", "-", "--format", "json", given=ONE_FAILED)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["captures"][0]["path"] == "-"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.cells import cell_len
 
@@ -13,6 +14,9 @@ from capanalyzer.report.terminal import Line, Look, wrap
 from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 
 __all__ = ["session_detail"]
+
+COLUMN: Final = 13
+"""Where the texts beside the labels begin."""
 
 
 def session_detail(session: model.Session, look: Look, number: str, path: str | None = None) -> Iterator[Line]:
@@ -36,7 +40,7 @@ def session_detail(session: model.Session, look: Look, number: str, path: str | 
     if finding.confidence != "certain":
         yield from _entry(_("Or else"), [", ".join(finding.alternatives)] if finding.alternatives else [], look)
     yield from _entry(_("Who acts"), [_(ACTS.get(session.blame or "unknown", ACTS["unknown"]))], look)
-    yield from _entry(_("Do"), [f"{n}  {text}" for n, text in enumerate(finding.remedies, 1)], look, hang=3)
+    yield from _remedies(finding.remedies, look)
     yield from _entry(_("Also"), [f"{other.cause}: {other.title}" for other in others], look)
     yield from _entry(
         "Wireshark", [session.display_filter if path is None else f"{session.display_filter}   {path}"], look
@@ -60,19 +64,46 @@ def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:
     for text in wrap(between, look.width - cell_len(name) - 3):
         yield [*line, ("   " + text, "")]
         line = [(" " * cell_len(name), "")]
-    first, *rest = wrap(_(", ").join(verdict), look.width - 2)
-    yield [("  " + first, "failed")]
-    yield from ([("  " + text, "failed")] for text in rest)
+    yield from ([("  " + text, "failed")] for text in _joined(verdict, _(", "), look.width - 2))
+
+
+def _joined(parts: list[str], joint: str, width: int) -> Iterator[str]:
+    """Parts on as few lines as they need, broken between parts only."""
+    line = parts[0]
+    for part in parts[1:]:
+        if cell_len(line + joint + part) > width:
+            yield line + joint.rstrip()
+            line = part
+        else:
+            line += joint + part
+    yield line
+
+
+def _remedies(remedies: tuple[str, ...], look: Look) -> Iterator[Line]:
+    """Numbered. A command stays in one piece, however long, so that it can be copied; what it shows stands below it."""
+    _ = look.text
+    label = _("Do")
+    for number, text in enumerate(remedies, 1):
+        command, mark, rest = text[1:].partition("`") if text.startswith("`") else ("", "", text)
+        if mark and command:
+            yield [*_label(label), (f"{number}  ", ""), (_safe(command), "strong")]
+            yield from _entry("", ["   " + rest.lstrip(": 、。")] if rest else [], look, hang=3)
+        else:
+            yield from _entry(label, [f"{number}  {text}"], look, hang=3)
+        label = ""
+
+
+def _label(text: str) -> Line:
+    return [("  " + text + " " * max(1, COLUMN - 2 - cell_len(text)), "strong")]
 
 
 def _entry(label: str, texts: list[str], look: Look, *, hang: int = 0) -> Iterator[Line]:
     """A label at the left and its texts beside it; continued lines of a text start ``hang`` cells further right."""
-    column = 13
-    head: Line = [("  " + label + " " * max(1, column - 2 - cell_len(label)), "strong")]
+    head = _label(label)
     for text in texts:
-        for index, line in enumerate(wrap(_safe(text), look.width - column - hang)):
+        for index, line in enumerate(wrap(_safe(text), look.width - COLUMN - hang)):
             yield [*head, ((" " * hang if index else "") + line, "")]
-            head = [(" " * column, "")]
+            head = _label("")
 
 
 def _safe(text: str) -> str:

@@ -143,9 +143,11 @@ class _Report:
                 facts.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
             yield [("     " + _(", ").join(facts), "")]
             if example is not None and finding is not None:
-                who = _("Who acts: {who}.").format(who=_(ACTS.get(example.blame or "unknown", ACTS["unknown"])))
-                first = " " + finding.remedies[0] if finding.remedies else ""
-                yield from self._paragraph([finding.title, who + first], "", indent=5)
+                text = _("Who acts: {who}. {remedy}").format(
+                    who=_(ACTS.get(example.blame or "unknown", ACTS["unknown"])),
+                    remedy=finding.remedies[0] if finding.remedies else "",
+                )
+                yield from self._paragraph([finding.title, text.rstrip()], "", indent=5)
         if len(incidents) > len(shown):
             yield []
             yield [("     " + self._and_more(len(incidents) - len(shown)), "quiet")]

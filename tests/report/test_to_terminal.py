@@ -99,6 +99,18 @@ def test_the_stall_stands_where_progress_ended() -> None:
     assert "FIN, ACK" in lines[stall + 1]
 
 
+def test_commands_stay_in_one_piece() -> None:
+    """A command is copied from one line, even where it is wider than the terminal; what it shows stands below."""
+    command = (
+        "openssl s_client -connect [2001:db8:1111:2222:3333:4444:5555:7777]:443 -servername www.example.com </dev/null"
+    )
+    one = failed(37, findings=(finding(remedies=("Install the chain.", f"`{command}`: what the server sends")),))
+    text = shown([one])
+    assert re.search(
+        r"Do +1  Install the chain\.\n +2  " + re.escape(command) + r"\n {16}what the server sends\n", text
+    )
+
+
 def test_a_long_pause_is_seen() -> None:
     late = msgspec.structs.replace(TIMELINE[-1], time=at(30_064.2))
     text = shown([failed(37, timeline=(*TIMELINE[:-1], late))])
