@@ -1,8 +1,9 @@
 """Verdicts: which outcome a session had, and why.
 
 An ordinary session, handshake complete and data both ways, leaves through :meth:`Judge.see` before any rule is asked.
-Of all others the rules are asked (see :mod:`capanalyzer.diagnosis.registry` for how the cause is chosen), and what no rule calls
-a failure is idle, plaintext, or incomplete. Whatever may still change with the rest of the capture waits for :meth:`Judge.finish`.
+Of all others the rules are asked (see :mod:`capanalyzer.diagnosis.registry` for how the cause is chosen), and what
+no rule calls a failure is idle, plaintext, or incomplete. Whatever may still change with the rest of the capture
+waits for :meth:`Judge.finish`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ MAX_HELD: Final = 8192
 MAX_CLEAN_CHAINS: Final = 8192
 """Chains remembered as faultless for a name: one entry is about 200 bytes."""
 
+_NO_NAME: Final = (None, "unknown")
 _SPEAKS_TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
 
 
@@ -37,9 +39,7 @@ class Judge:
     """Judges the sessions of one capture, in the order in which they end."""
 
     def __init__(self, *, tls_ports: Iterable[int] = ()) -> None:
-        """
-        :param tls_ports: ports, beside the well-known ones, on which TLS is expected (``--tls-port``).
-        """
+        """:param tls_ports: ports, beside the well-known ones, on which TLS is expected (``--tls-port``)."""
         self.knowledge = Knowledge(tls_ports)
         self.judged_early = 0
         """Sessions judged before the capture's end because ``MAX_HELD`` others were waiting."""
@@ -57,7 +57,11 @@ class Judge:
                 data = handshake.data_from
                 if data[0] and data[1] and handshake.alert_sized[1] is None and handshake.version >= TLS12:
                     hello = tls.client_hello_message
-                    if hello is not None and done_ns - hello.time_ns < SLOW_NS and (handshake.is_13 or self._is_clean(session)):
+                    if (
+                        hello is not None
+                        and done_ns - hello.time_ns < SLOW_NS
+                        and (handshake.is_13 or self._is_clean(session))
+                    ):
                         self.knowledge.learn_ordinary(session)
                         return self._established(session.tcp.closes)
         return self._see(session)
@@ -96,7 +100,10 @@ class Judge:
         """The verdict without findings, one object for each way of closing."""
         if closes:
             close = closes[0]
-            key: tuple[str, str | None] = "rst" if close.is_rst else "fin", "client" if close.side is Side.CLIENT else "server"
+            key: tuple[str, str | None] = (
+                "rst" if close.is_rst else "fin",
+                "client" if close.side is Side.CLIENT else "server",
+            )
         else:
             key = _NOT_CLOSED
         verdict = self._plain.get(key)
@@ -105,7 +112,9 @@ class Judge:
         return verdict
 
     def _is_clean(self, session: Session) -> bool:
-        """The chain shows no fault for this name at this time; remembered with the span of time for which that holds."""
+        """The chain shows no fault for this name at this time; remembered with the span of time for which that
+        holds.
+        """
         tls = session.tls
         chain = tls.certificates if tls is not None else ()
         if tls is None or not chain:
@@ -182,9 +191,9 @@ def _without_failure(story: Story, context: Context) -> Outcome:
         if quality.one_sided is not None or (quality.starts_mid_session and story.connected_ns is None):
             return Outcome.INCOMPLETE
         return _without_payload(story, context)
-    if client in (None, "unknown") and server in (None, "unknown"):
-        if quality.starts_mid_session or quality.truncated or quality.one_sided is not None or quality.lost:
-            return Outcome.INCOMPLETE
+    is_partial = quality.starts_mid_session or quality.truncated or quality.one_sided is not None or quality.lost
+    if is_partial and client in _NO_NAME and server in _NO_NAME:
+        return Outcome.INCOMPLETE
     upgrade = session.upgrade
     if upgrade is not None and upgrade.asked and upgrade.agreed and session.tls is None and story.is_open:
         return Outcome.INCOMPLETE
@@ -200,7 +209,9 @@ def _without_payload(story: Story, context: Context) -> Outcome:
         return Outcome.IDLE if context.knowledge.is_race_loser(session) else Outcome.INCOMPLETE
     if story.end is not None:
         return Outcome.IDLE  # also half-open probes: a RST answers the SYN/ACK
-    return Outcome.IDLE if session.quality.ended is Ended.IDLE and story.connected_ns is not None else Outcome.INCOMPLETE
+    return (
+        Outcome.IDLE if session.quality.ended is Ended.IDLE and story.connected_ns is not None else Outcome.INCOMPLETE
+    )
 
 
 def _may_change(context: Context, verdict: Verdict) -> bool:
@@ -212,4 +223,8 @@ def _may_change(context: Context, verdict: Verdict) -> bool:
         return True  # one direction alone: is the whole capture like that; did the client connect elsewhere
     # A server that says nothing, on a port that may turn out to speak TLS.
     unanswered = story.session.protocol[Side.SERVER] is None and story.tls is None
-    return unanswered and not context.is_tls_port and (story.end is not None or bool(story.session.payload_bytes[Side.CLIENT]))
+    return (
+        unanswered
+        and not context.is_tls_port
+        and (story.end is not None or bool(story.session.payload_bytes[Side.CLIENT]))
+    )

@@ -19,9 +19,11 @@ MAX_VALUES: Final = 64
 SAMPLED: Final = 32
 """Sessions of a server that are looked into; later ones repeat what these taught."""
 RACE_NS: Final = 300_000_000
-"""Connects to several addresses of a name start within this time of each other: RFC 8305 section 5 recommends 250 ms."""
+"""Connects to several addresses of a name start within this time of each other: RFC 8305 section 5 recommends 250
+ms."""
 TRIMMED: Final = 4
-"""Servers towards which handshakes stop without anybody closing; one that hangs is common, four at a time are a cut file."""
+"""Servers towards which handshakes stop without anybody closing; one that hangs is common, four at a time are a cut
+file."""
 MAX_CLIENTS: Final = 20_000
 MAX_STARTS: Final = 8
 """Connects remembered of a client and port, and clients; about 400 bytes each."""
@@ -30,7 +32,16 @@ MAX_STARTS: Final = 8
 class ServerKnowledge:
     """What one address and port accepted in sessions that completed."""
 
-    __slots__ = ("established", "largest_hello", "names", "proxy_headers", "sampled", "suites", "versions", "without_name")
+    __slots__ = (
+        "established",
+        "largest_hello",
+        "names",
+        "proxy_headers",
+        "sampled",
+        "suites",
+        "versions",
+        "without_name",
+    )
 
     def __init__(self) -> None:
         self.established = 0
@@ -79,7 +90,8 @@ class Knowledge:
 
     def is_trimmed(self) -> bool:
         """Handshakes with several servers stop in mid-air: the file keeps the beginnings of connections only, and
-        what is missing from an open one proves nothing."""
+        what is missing from an open one proves nothing.
+        """
         return len(self._stalled) >= TRIMMED
 
     def is_race_loser(self, session: Session) -> bool:
@@ -159,4 +171,3 @@ class Knowledge:
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
-

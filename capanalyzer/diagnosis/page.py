@@ -6,9 +6,9 @@ A page begins with a front part between two lines ``---``, one text a line:
 - ``summary``: one to three sentences with the values measured, as ``{fields}``;
 - ``summary-<variant>``: instead of it, where a finding names a variant (the same cause decided in another way).
 
-Then come five headings, the same in each language (``HEADINGS``). What to check first and the commands are lists, one item a
-line; together they are a finding's remedies. Fields are filled with the finding's facts and the session's own addresses, ports and names
-(see :func:`capanalyzer.diagnosis.render.session_fields`). Literal braces are doubled.
+Then come five headings, the same in each language (``HEADINGS``). What to check first and the commands are lists,
+one item a line; together they are a finding's remedies. Fields are filled with the finding's facts and the session's
+own addresses, ports and names (see :func:`capanalyzer.diagnosis.render.session_fields`). Literal braces are doubled.
 """
 
 from __future__ import annotations

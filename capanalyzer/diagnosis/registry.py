@@ -1,9 +1,9 @@
 """Every rule, in the order of precedence.
 
-How the cause is chosen: all rules in ``RULES`` are asked, and each says of which event (time and frame) it speaks. **The first
-abnormal event in time wins; what follows is consequence**: a reset after an alert, a close after a silence. Where several
-rules explain the same event, the earlier one in the tuple wins. So the order below matters only between rules that judge
-the same event: the special before the general, evidence before its absence.
+How the cause is chosen: all rules in ``RULES`` are asked, and each says of which event (time and frame) it speaks.
+**The first abnormal event in time wins; what follows is consequence**: a reset after an alert, a close after a
+silence. Where several rules explain the same event, the earlier one in the tuple wins. So the order below matters
+only between rules that judge the same event: the special before the general, evidence before its absence.
 
 A new rule is a file under ``rules/``, an entry here, and a page in every language for each cause it gives.
 """
@@ -71,7 +71,8 @@ RULES: Final[tuple[Rule, ...]] = (
     TlsToOtherProtocol(),
     NotTls(),
     ObsoleteSslHello(),
-    # Rewriting, then what the server chose; then whose certificate was turned down, the special reading of an alert first.
+    # Rewriting, then what the server chose; then whose certificate was turned down, the special reading of an alert
+    # first.
     DowngradeSentinel(),
     VersionNotOffered(),
     SniMissing(),

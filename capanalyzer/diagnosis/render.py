@@ -38,8 +38,8 @@ class _Fields(dict[str, str | int | float]):
 def session_fields(session: Session) -> dict[str, str | int | float]:
     """What the session itself gives to the texts.
 
-    ``name``: the server name sent, else the server's address; ``host``: the server's address; ``url_host``: ``name`` as it
-    stands in a URL (IPv6 in brackets).
+    ``name``: the server name sent, else the server's address; ``host``: the server's address; ``url_host``: ``name``
+    as it stands in a URL (IPv6 in brackets).
     """
     server, client = session.server, session.client
     hello = session.tls.client_hello if session.tls is not None else None
@@ -88,6 +88,8 @@ def _translated(facts: Mapping[str, str | int | float], lang: str) -> dict[str, 
 
 
 def _host_name(name: str) -> str:
-    """A server name as a command may carry it: what no host name has is left out, so that nothing of the wire reaches a shell."""
+    """A server name as a command may carry it: what no host name has is left out, so that nothing of the wire
+    reaches a shell.
+    """
     safe = "".join(c for c in name if c.isalnum() or c in "-._")
     return shown(safe) if safe else "?"

@@ -1,8 +1,8 @@
 """What a rule is: one cause (or one family of causes), decided from one session and what the capture knows.
 
 A rule says no more than whether its cause explains the session. Which of several explanations counts is decided in
-one place, by time and then by the order of :data:`capanalyzer.diagnosis.registry.RULES`; which outcome follows is decided
-by the judge. Rules have no state.
+one place, by time and then by the order of :data:`capanalyzer.diagnosis.registry.RULES`; which outcome follows is
+decided by the judge. Rules have no state.
 """
 
 from __future__ import annotations

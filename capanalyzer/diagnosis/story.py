@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.verdict import Stage, WaitingOn
-from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, SideFacts, TlsFacts
 from capanalyzer.handshake.machine import walk
+from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, SideFacts, TlsFacts
 from capanalyzer.handshake.states import STALLS, State
 from capanalyzer.streams.flow import Ended
 from capanalyzer.tls.records import Message
@@ -64,7 +64,9 @@ def first_tls13_records(tls: TlsFacts, side: Side) -> list[Message]:
     if hello is None:
         return []
     return [
-        m for m in tls.messages if m.side == side and m.content_type == _DATA and (m.time_ns, m.frame) >= (hello.time_ns, hello.frame)
+        m
+        for m in tls.messages
+        if m.side == side and m.content_type == _DATA and (m.time_ns, m.frame) >= (hello.time_ns, hello.frame)
     ]
 
 
@@ -82,8 +84,8 @@ class Story:
         "sees_all",
         "server_hello",
         "session",
-        "state",
         "stage",
+        "state",
         "tls",
         "until_ns",
         "version",
@@ -101,15 +103,16 @@ class Story:
             or quality.starts_mid_session
             or quality.rows_dropped
         )
-        """Both directions, from the SYN, without holes: only then does absence prove anything. (A file that holds hellos
-        and no SYN was often filtered: what was not kept looks like what was not sent.)"""
+        """Both directions, from the SYN, without holes: only then does absence prove anything. (A file that holds
+        hellos and no SYN was often filtered: what was not kept looks like what was not sent.)"""
         self.hello: Message | None = tls.client_hello_message if tls is not None else None
         self.server_hello: Message | None = tls.server_hello_message if tls is not None else None
         self.version: int | None = tls.version if tls is not None else None
         self.state: State | None = tls.state if tls is not None else None
         self.connected_ns: int | None = tcp.handshake_ack_ns
         self.close: CloseEvent | None = self._first_close()
-        """The FIN or RST that ended it; a RST that was followed by a completed connect (a reused port) does not count."""
+        """The FIN or RST that ended it; a RST that was followed by a completed connect (a reused port) does not
+        count."""
         self.end: End | None = self._first_end()
         self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
         """When waiting was over: somebody left, or the capture no longer watched."""
@@ -166,7 +169,9 @@ class Story:
         if tls is None:
             return first
         for alert in tls.alerts:
-            if alert.code == _CLOSE_NOTIFY and (first is None or (alert.time_ns, alert.frame) <= (first.time_ns, first.frame)):
+            if alert.code == _CLOSE_NOTIFY and (
+                first is None or (alert.time_ns, alert.frame) <= (first.time_ns, first.frame)
+            ):
                 return End(alert.time_ns, alert.frame, alert.side, "close_notify")
         return first
 
@@ -184,10 +189,14 @@ class Story:
 
     def _spoke_sslv2(self, tls: TlsFacts) -> bool:
         """Both ends went on in SSL 2.0, encrypted: its handshake has no state in the table, and completed."""
-        return all(any(m.side == side and m.content_type == SSL2_RECORD and m.encrypted for m in tls.messages) for side in Side)
+        return all(
+            any(m.side == side and m.content_type == SSL2_RECORD and m.encrypted for m in tls.messages) for side in Side
+        )
 
     def _stop_at_the_clients_end(self) -> None:
-        """What arrives after the client has left answers nobody: the session stalled where it was when the client left."""
+        """What arrives after the client has left answers nobody: the session stalled where it was when the client
+        left.
+        """
         end, tls = self.end, self.tls
         if end is None or end.side is not Side.CLIENT or tls is None:
             return
@@ -204,8 +213,9 @@ class Story:
 
     @property
     def is_cut(self) -> bool:
-        """Nobody closed, and a segment was neither acknowledged nor sent again for seconds: no TCP does that, so the rest of
-        this session was not kept (some collections hold the first packets of each connection only)."""
+        """Nobody closed, and a segment was neither acknowledged nor sent again for seconds: no TCP does that, so the
+        rest of this session was not kept (some collections hold the first packets of each connection only).
+        """
         if not self.is_open:
             return False
         watched_ns = self.session.quality.watched_until_ns - self.session.end_ns
@@ -268,12 +278,17 @@ class Story:
         for alert in tls.alerts:
             if alert.code is None or alert.code == _CLOSE_NOTIFY:
                 continue
-            if close is not None and close.side is not alert.side and (close.time_ns, close.frame) < (alert.time_ns, alert.frame):
+            if (
+                close is not None
+                and close.side is not alert.side
+                and (close.time_ns, close.frame) < (alert.time_ns, alert.frame)
+            ):
                 return None
             if alert.level == 2 or alert.code == _USER_CANCELED:
                 return alert
             later = any(
-                m.content_type == _HANDSHAKE and (m.time_ns, m.frame) > (alert.time_ns, alert.frame) for m in tls.messages
+                m.content_type == _HANDSHAKE and (m.time_ns, m.frame) > (alert.time_ns, alert.frame)
+                for m in tls.messages
             )
             if not later and (close is not None or self.is_tls13):
                 return alert

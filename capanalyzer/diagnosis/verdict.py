@@ -87,7 +87,8 @@ class Finding:
     """Where it stalled, where the finding knows better than the order of messages."""
     waiting_on: WaitingOn | None = None
     variant: str = ""
-    """Which of the page's summaries tells it (``summary-<variant>``), where the same cause is decided in several ways."""
+    """Which of the page's summaries tells it (``summary-<variant>``), where the same cause is decided in several
+    ways."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,14 @@ from ipaddress import ip_address
 
 from capanalyzer.diagnosis.evidence import of_ack, of_end, of_hello, of_server_hello, seconds
 from capanalyzer.diagnosis.rule import Context, Rule, failure
-from capanalyzer.diagnosis.rules.closes.segments import full_size, gave_up, hello_end, is_full_size, spans_segments, too_big
+from capanalyzer.diagnosis.rules.closes.segments import (
+    full_size,
+    gave_up,
+    hello_end,
+    is_full_size,
+    spans_segments,
+    too_big,
+)
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side, SideFacts
@@ -18,9 +25,10 @@ _FLIGHT_STAGES = (Stage.SERVER_HELLO, Stage.SERVER_FLIGHT, Stage.CLIENT_FLIGHT)
 class MtuBlackHole(Rule):
     """Full-size segments of one side vanish while small ones pass.
 
-    Three signs, any of them enough: ICMP that says so and is not heeded; the sender's capture, with its oldest unacknowledged
-    segment full-size and sent again and again; the receiver's capture, with a hole of at least one full segment in
-    front of what arrived, never filled and never acknowledged. Super-segments of an offloading host count as full.
+    Three signs, any of them enough: ICMP that says so and is not heeded; the sender's capture, with its oldest
+    unacknowledged segment full-size and sent again and again; the receiver's capture, with a hole of at least one
+    full segment in front of what arrived, never filled and never acknowledged. Super-segments of an offloading host
+    count as full.
     """
 
     causes = ("mtu-black-hole",)
@@ -32,7 +40,11 @@ class MtuBlackHole(Rule):
             return None
         for side in (Side.CLIENT, Side.SERVER):
             facts = session.tcp.side(side)
-            if is_full_size(session, facts.outstanding_length) and gave_up(facts, story) and self._is_first(session, side):
+            if (
+                is_full_size(session, facts.outstanding_length)
+                and gave_up(facts, story)
+                and self._is_first(session, side)
+            ):
                 return self._finding(session, story, side, facts.outstanding_length, "sent")
         server = session.tcp.server
         if server.gap and not server.gap_acked and server.gap_at is not None:
@@ -81,7 +93,11 @@ class MtuBlackHole(Rule):
                 of_server_hello(story),
                 of_end(story.end),
             ),
-            alternatives=() if error is not None else ("server-flight-lost",) if side is Side.SERVER else ("client-hello-lost",),
+            alternatives=()
+            if error is not None
+            else ("server-flight-lost",)
+            if side is Side.SERVER
+            else ("client-hello-lost",),
             stage=story.stage,
             waiting_on=WaitingOn.NETWORK,
             variant=variant,
@@ -91,9 +107,9 @@ class MtuBlackHole(Rule):
 class ClientHelloLost(Rule):
     """The ClientHello is retransmitted and never acknowledged, or only its first part is.
 
-    Nothing acknowledged: client-hello-lost (full-size first segments belong to mtu-black-hole). The first part acknowledged and the rest
-    not: large-client-hello-dropped. A server that resets a hello in several segments, while it answers smaller ones, is
-    large-client-hello-dropped too; that takes the comparison.
+    Nothing acknowledged: client-hello-lost (full-size first segments belong to mtu-black-hole). The first part
+    acknowledged and the rest not: large-client-hello-dropped. A server that resets a hello in several segments,
+    while it answers smaller ones, is large-client-hello-dropped too; that takes the comparison.
     """
 
     causes = ("client-hello-lost", "large-client-hello-dropped")

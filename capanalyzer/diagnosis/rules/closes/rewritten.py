@@ -27,7 +27,13 @@ class DowngradeSentinel(Rule):
     def check(self, session: Session, context: Context) -> Finding | None:
         story, tls = context.story, session.tls
         answer = story.server_hello
-        if tls is None or answer is None or not tls.downgrade_sentinel or tls.client_hello is None or tls.version is None:
+        if (
+            tls is None
+            or answer is None
+            or not tls.downgrade_sentinel
+            or tls.client_hello is None
+            or tls.version is None
+        ):
             return None
         if TLS13 not in tls.client_hello.offered_versions or tls.version >= TLS13:
             return None
@@ -47,7 +53,12 @@ class DowngradeSentinel(Rule):
             },
             evidence=(
                 of_hello(story),
-                Evidence(answer.frame, answer.time_ns, Side.SERVER, N_("ServerHello chooses {selected}; its random ends in DOWNGRD")),
+                Evidence(
+                    answer.frame,
+                    answer.time_ns,
+                    Side.SERVER,
+                    N_("ServerHello chooses {selected}; its random ends in DOWNGRD"),
+                ),
                 of_alert(alert) if alert is not None else of_end(end),
             ),
             alternatives=("tls-interception",),

@@ -28,7 +28,9 @@ def is_full_size(session: Session, length: int) -> bool:
 
 
 def hello_end(session: Session) -> int:
-    """Stream offset behind the ClientHello; where it is not complete, what its record header announces; 0 where there is none."""
+    """Stream offset behind the ClientHello; where it is not complete, what its record header announces; 0 where
+    there is none.
+    """
     tls = session.tls
     hello = tls.client_hello_message if tls is not None else None
     if hello is not None:

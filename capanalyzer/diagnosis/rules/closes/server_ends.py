@@ -1,4 +1,6 @@
-"""The server's end, or what looks like it: middlebox-reset, server-reset, server-closed, and alerts that cannot be read."""
+"""The server's end, or what looks like it: middlebox-reset, server-reset, server-closed, and alerts that cannot be
+read.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,10 @@ AT_ONCE_NS: Final = 5_000_000
 class MiddleboxReset(Rule):
     """A reset that its sender did not send.
 
-    Evidence, any of it enough: the RST's TTL or hop limit is none of those on the same sender's SYN, SYN/ACK and data; resets
-    towards both ends at once; genuine packets of that sender after its RST. IP ID 0, window 0 and missing options
-    say nothing: kernels' own resets look so. A forwarded packet that was captured twice has both TTLs among those known.
+    Evidence, any of it enough: the RST's TTL or hop limit is none of those on the same sender's SYN, SYN/ACK and
+    data; resets towards both ends at once; genuine packets of that sender after its RST. IP ID 0, window 0 and
+    missing options say nothing: kernels' own resets look so. A forwarded packet that was captured twice has both
+    TTLs among those known.
     """
 
     causes = ("middlebox-reset",)
@@ -69,8 +72,8 @@ _RESET_TEXTS: Final = {
 class ServerEnds(Rule):
     """The server resets or closes after the ClientHello without an alert.
 
-    Also before the hello has arrived (they cross), in the middle of its own flight, and after the client's. After a wait in which it was the
-    client's turn it is client-silent; with evidence on the RST it is middlebox-reset.
+    Also before the hello has arrived (they cross), in the middle of its own flight, and after the client's. After a
+    wait in which it was the client's turn it is client-silent; with evidence on the RST it is middlebox-reset.
     """
 
     causes = ("server-reset", "server-closed")
@@ -87,12 +90,20 @@ class ServerEnds(Rule):
             Confidence.LIKELY,
             Blame.SERVER,
             (end.time_ns, end.frame),
-            facts={"after_ms": ms(max(0, end.time_ns - since)), "waited_s": round(story.waited_ns / 1e9, 1), "ttl": _ttl(story.close)},
+            facts={
+                "after_ms": ms(max(0, end.time_ns - since)),
+                "waited_s": round(story.waited_ns / 1e9, 1),
+                "ttl": _ttl(story.close),
+            },
             evidence=(of_hello(story), of_server_hello(story), of_end(end)),
             alternatives=_alternatives(story, cause),
             stage=story.stage,
             waiting_on=story.waiting_on,
-            variant="crossed" if end.time_ns < story.hello.time_ns else "flight" if story.server_hello is not None else "",
+            variant="crossed"
+            if end.time_ns < story.hello.time_ns
+            else "flight"
+            if story.server_hello is not None
+            else "",
         )
 
 
@@ -108,8 +119,9 @@ def _alternatives(story: Story, cause: str) -> tuple[str, ...]:
 class UnreadableServerAlert(Rule):
     """An encrypted alert from the server in its own flight: which one cannot be told, so alert-other, possible.
 
-    TLS 1.3: a record of an alert's size after the ServerHello, straight before the server's close (Go refusing ALPN, JSSE refusing
-    signature algorithms). Up to TLS 1.2: a record of type 21 that is not in the clear, before the handshake was done.
+    TLS 1.3: a record of an alert's size after the ServerHello, straight before the server's close (Go refusing ALPN,
+    JSSE refusing signature algorithms). Up to TLS 1.2: a record of type 21 that is not in the clear, before the
+    handshake was done.
     """
 
     causes = ("alert-other",)
@@ -149,5 +161,9 @@ class UnreadableServerAlert(Rule):
 
     def _was_waiting(self, story: Story, time_ns: int) -> bool:
         """It came long after the flight: the server closed because the client did not go on."""
-        flight = [m.time_ns for m in story.tls.messages if m.side == Side.SERVER and m.time_ns < time_ns] if story.tls is not None else []
+        flight = (
+            [m.time_ns for m in story.tls.messages if m.side == Side.SERVER and m.time_ns < time_ns]
+            if story.tls is not None
+            else []
+        )
         return bool(flight) and time_ns - max(flight) > 1_000_000_000

@@ -1,10 +1,21 @@
-"""Somebody was waited for in vain, or did not wait: no-client-hello, server-silent, client-silent, client-abandoned, client-aborted."""
+"""Somebody was waited for in vain, or did not wait: no-client-hello, server-silent, client-silent, client-abandoned,
+client-aborted.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.diagnosis.evidence import ms, of_ack, of_certificate, of_connect, of_end, of_hello, of_server_hello, seconds
+from capanalyzer.diagnosis.evidence import (
+    ms,
+    of_ack,
+    of_certificate,
+    of_connect,
+    of_end,
+    of_hello,
+    of_server_hello,
+    seconds,
+)
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
@@ -14,17 +25,21 @@ from capanalyzer.i18n import N_
 BRIEF_NS: Final = 500_000_000
 """A server that closes sooner did not wait for anybody."""
 OTHER_PROTOCOLS: Final = frozenset(
-    (20, 21, 22, 23, 25, 53, 79, 80, 88, 110, 111, 119, 135, 139, 143, 179, 389, 445, 514, 515, 548, 554, 587, 631, 873)
-    + (1080, 1433, 1521, 1723, 2049, 3128, 3306, 3389, 5432, 5900, 6000, 6379, 6667, 8000, 8080, 9100, 11211)
+    map(
+        int,
+        "20 21 22 23 25 53 79 80 88 110 111 119 135 139 143 179 389 445 514 515 548 554 587 631 873 1080 1433 1521 1723 "
+        "2049 3128 3306 3389 5432 5900 6000 6379 6667 8000 8080 9100 11211".split(),
+    )
 )
-"""Ports whose protocols are mostly spoken in plaintext: a server that closes an unused connection there says nothing of TLS."""
+"""Ports whose protocols are mostly spoken in plaintext: a server that closes an unused connection there says nothing
+of TLS."""
 
 
 class NoClientHello(Rule):
     """Connected, and the client sends nothing until the server gives up.
 
-    A server that closes at once, on a TLS port, did not wait: that is server-reset or server-closed before the hello. On other ports only a real
-    wait counts, and never where the port belongs to a plaintext protocol.
+    A server that closes at once, on a TLS port, did not wait: that is server-reset or server-closed before the
+    hello. On other ports only a real wait counts, and never where the port belongs to a plaintext protocol.
     """
 
     causes = ("no-client-hello", "server-reset", "server-closed")
@@ -33,7 +48,12 @@ class NoClientHello(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
-        if story.connected_ns is None or end is None or end.side is not Side.SERVER or session.payload_bytes[Side.CLIENT]:
+        if (
+            story.connected_ns is None
+            or end is None
+            or end.side is not Side.SERVER
+            or session.payload_bytes[Side.CLIENT]
+        ):
             return None
         if session.payload_bytes[Side.SERVER] and session.protocol[Side.SERVER] != "tls":
             return None
@@ -59,8 +79,9 @@ class NoClientHello(Rule):
 class ServerSilent(Rule):
     """The ClientHello was acknowledged by the server's TCP, and no TLS answer came.
 
-    The client left after five seconds or more, or nobody did while it was watched that long. The same silence after the client's
-    Finished has this cause too, at its own stage. A middlebox that splits the connection acknowledges on the server's behalf.
+    The client left after five seconds or more, or nobody did while it was watched that long. The same silence after
+    the client's Finished has this cause too, at its own stage. A middlebox that splits the connection acknowledges
+    on the server's behalf.
     """
 
     causes = ("server-silent",)
@@ -69,11 +90,20 @@ class ServerSilent(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
-        if story.hello is None or story.stage not in (Stage.SERVER_HELLO, Stage.SERVER_FINISHED) or story.waiting_on is not WaitingOn.SERVER:
+        if (
+            story.hello is None
+            or story.stage not in (Stage.SERVER_HELLO, Stage.SERVER_FINISHED)
+            or story.waiting_on is not WaitingOn.SERVER
+        ):
             return None
         if story.alert is not None or not story.is_patient or (end is not None and end.side is Side.SERVER):
             return None
-        if session.payload_bytes[Side.SERVER] and story.server_hello is None and session.tls is not None and session.tls.hello_retry is None:
+        if (
+            session.payload_bytes[Side.SERVER]
+            and story.server_hello is None
+            and session.tls is not None
+            and session.tls.hello_retry is None
+        ):
             return None
         if session.tcp.client.acked_bytes == 0 or (end is None and context.knowledge.is_trimmed()):
             return None
@@ -101,7 +131,9 @@ class ClientAbandoned(Rule):
         story, end = context.story, context.story.end
         if end is None or end.side is not Side.CLIENT or story.hello is None or story.alert is not None:
             return None
-        if story.waiting_on is not WaitingOn.SERVER or of_certificate(story) is not None and story.stage is Stage.SERVER_FLIGHT:
+        if story.waiting_on is not WaitingOn.SERVER or (
+            of_certificate(story) is not None and story.stage is Stage.SERVER_FLIGHT
+        ):
             return None
         alternatives = ("server-silent",) if session.tcp.client.acked_bytes else ("client-hello-lost",)
         return failure(
@@ -120,7 +152,8 @@ class ClientAbandoned(Rule):
 class ClientAborted(Rule):
     """The client closes or resets after the server's flight, without a readable alert.
 
-    It may have turned the certificate down without a word (Node does; NSS sends an alert that cannot be read), or have been told to stop.
+    It may have turned the certificate down without a word (Node does; NSS sends an alert that cannot be read), or
+    have been told to stop.
     """
 
     causes = ("client-aborted",)
@@ -145,7 +178,9 @@ class ClientAborted(Rule):
             evidence=(
                 of_hello(story),
                 of_server_hello(story),
-                Evidence(hidden.frame, hidden.time_ns, Side.CLIENT, N_("an alert that cannot be read")) if hidden is not None else None,
+                Evidence(hidden.frame, hidden.time_ns, Side.CLIENT, N_("an alert that cannot be read"))
+                if hidden is not None
+                else None,
                 of_end(end),
             ),
             alternatives=("certificate-rejected", "certificate-unknown-ca", "tls-interception"),
@@ -166,7 +201,11 @@ class ClientSilent(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
-        if story.stage is not Stage.CLIENT_FLIGHT or story.alert is not None or (end is not None and end.side is Side.CLIENT):
+        if (
+            story.stage is not Stage.CLIENT_FLIGHT
+            or story.alert is not None
+            or (end is not None and end.side is Side.CLIENT)
+        ):
             return None
         if session.tcp.server.outstanding_length and session.tcp.server.last_transmissions > 1:
             return None

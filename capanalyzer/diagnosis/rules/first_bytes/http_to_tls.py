@@ -22,8 +22,9 @@ _WANTS_HTTPS: Final = (
 class HttpToTlsPort(Rule):
     """The first bytes are an HTTP request, and the server wanted TLS.
 
-    On any port when the answer is a TLS alert or a page that says so. On a TLS port also when the request gets no HTTP answer: a close, a
-    reset, other bytes, or silence long enough to be one. Any other HTTP answer is a plaintext session.
+    On any port when the answer is a TLS alert or a page that says so. On a TLS port also when the request gets no
+    HTTP answer: a close, a reset, other bytes, or silence long enough to be one. Any other HTTP answer is a
+    plaintext session.
     """
 
     causes = ("http-to-tls-port",)
@@ -31,11 +32,17 @@ class HttpToTlsPort(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story = context.story
-        if session.protocol[Side.CLIENT] not in ("http", "http2") or story.hello is not None or session.upgrade is not None:
+        if (
+            session.protocol[Side.CLIENT] not in ("http", "http2")
+            or story.hello is not None
+            or session.upgrade is not None
+        ):
             return None
         page = session.opening[Side.SERVER]
         answer = first_line(page) if page else ""
-        alert = next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
+        alert = (
+            next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
+        )
         replied: Evidence | None
         if alert is not None:
             variant, text = "alert", N_("a TLS alert in answer")
@@ -44,11 +51,11 @@ class HttpToTlsPort(Rule):
             variant = "page"
             time_ns, frame = first_data(session, Side.SERVER)
             replied = Evidence(frame, time_ns, Side.SERVER, N_('"{answer}": a page that asks for HTTPS'))
-        elif session.protocol[Side.SERVER] in ("http-response", "http2") or not context.is_tls_port or not story.sees_all:
+        elif (
+            session.protocol[Side.SERVER] in ("http-response", "http2") or not context.is_tls_port or not story.sees_all
+        ):
             return None
-        elif story.end is not None and (story.end.side is Side.SERVER or story.is_patient):
-            variant, replied = "close", of_end(story.end)
-        elif story.end is not None:
+        elif (story.end is not None and (story.end.side is Side.SERVER or story.is_patient)) or story.end is not None:
             variant, replied = "close", of_end(story.end)
         elif story.is_patient:
             variant, replied = "silence", None
@@ -57,7 +64,9 @@ class HttpToTlsPort(Rule):
         at = first_data(session, Side.CLIENT)
         return failure(
             "http-to-tls-port",
-            Confidence.LIKELY if story.end is not None and story.end.side is Side.CLIENT and variant == "close" else Confidence.CERTAIN,
+            Confidence.LIKELY
+            if story.end is not None and story.end.side is Side.CLIENT and variant == "close"
+            else Confidence.CERTAIN,
             Blame.CLIENT,
             at,
             facts={
@@ -66,7 +75,12 @@ class HttpToTlsPort(Rule):
                 "first_bytes": (session.first_bytes[Side.CLIENT] or b"")[:6].hex(" "),
             },
             evidence=(
-                Evidence(at[1], at[0], Side.CLIENT, N_('"{request}" ({first_bytes}), where a ClientHello (16 03) was expected')),
+                Evidence(
+                    at[1],
+                    at[0],
+                    Side.CLIENT,
+                    N_('"{request}" ({first_bytes}), where a ClientHello (16 03) was expected'),
+                ),
                 replied,
             ),
             stage=Stage.FIRST_BYTES,

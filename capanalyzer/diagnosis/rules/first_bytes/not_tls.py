@@ -16,8 +16,8 @@ _OTHERS: Final = frozenset(("tls", "sslv2", "tlcp", "http", "http2", "proxy-v1",
 class NotTls(Rule):
     """On a TLS port the client's first bytes are neither TLS, HTTP nor a PROXY header, and the server fails on them.
 
-    It answers with an alert or an HTTP error page, closes, resets, or says nothing until somebody leaves. A server that answers in
-    another protocol of its own is no TLS server, and the session plaintext.
+    It answers with an alert or an HTTP error page, closes, resets, or says nothing until somebody leaves. A server
+    that answers in another protocol of its own is no TLS server, and the session plaintext.
     """
 
     causes = ("not-tls",)
@@ -30,7 +30,9 @@ class NotTls(Rule):
             return None
         if story.hello is not None:
             return None
-        alert = next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
+        alert = (
+            next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
+        )
         replied: Evidence | None
         if alert is not None:
             replied = Evidence(alert.frame, alert.time_ns, Side.SERVER, N_("a TLS alert in answer"))
@@ -54,7 +56,9 @@ class NotTls(Rule):
             at,
             facts={"protocol": spoken, "first_bytes": start.hex(" "), "text": shown(start.decode("latin-1"))},
             evidence=(
-                Evidence(at[1], at[0], Side.CLIENT, N_("first bytes {first_bytes} ({protocol}), no ClientHello (16 03)")),
+                Evidence(
+                    at[1], at[0], Side.CLIENT, N_("first bytes {first_bytes} ({protocol}), no ClientHello (16 03)")
+                ),
                 replied,
             ),
             stage=Stage.FIRST_BYTES,

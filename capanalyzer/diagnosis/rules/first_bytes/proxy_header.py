@@ -1,4 +1,6 @@
-"""PROXY protocol headers where none is expected, and none where one is: proxy-header-unexpected, proxy-header-missing."""
+"""PROXY protocol headers where none is expected, and none where one is: proxy-header-unexpected,
+proxy-header-missing.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ others make of a record with a strange version."""
 class ProxyHeaderUnexpected(Rule):
     """A PROXY header came first and the server failed on it.
 
-    It answered in plaintext, closed, reset, or sent an alert that answers no TLS, before any ServerHello. Where the server was seen to accept such headers,
-    its failure has another reason, and so has one that names something later (an unknown name, a certificate).
+    It answered in plaintext, closed, reset, or sent an alert that answers no TLS, before any ServerHello. Where the
+    server was seen to accept such headers, its failure has another reason, and so has one that names something later
+    (an unknown name, a certificate).
     """
 
     causes = ("proxy-header-unexpected",)

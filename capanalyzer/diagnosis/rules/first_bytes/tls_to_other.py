@@ -11,7 +11,9 @@ from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
 
 _HTTP: Final = frozenset(("http-response", "http", "http2"))
-_GREETINGS: Final = frozenset(("smtp", "ftp", "pop3", "imap", "nntp", "ssh", "mysql", "irc", "rsync", "sieve", "vnc", "telnet"))
+_GREETINGS: Final = frozenset(
+    ("smtp", "ftp", "pop3", "imap", "nntp", "ssh", "mysql", "irc", "rsync", "sieve", "vnc", "telnet")
+)
 """Protocols in which the server speaks first."""
 _TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
 
@@ -19,8 +21,8 @@ _TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
 class TlsToOtherProtocol(Rule):
     """The server's first bytes are not TLS, and a ClientHello was all the client sent.
 
-    Which of the three causes follows from what they are. Where something preceded TLS in the stream (CONNECT, STARTTLS),
-    the server's first bytes belong to that, and nothing is decided here.
+    Which of the three causes follows from what they are. Where something preceded TLS in the stream (CONNECT,
+    STARTTLS), the server's first bytes belong to that, and nothing is decided here.
     """
 
     causes = ("tls-to-http-port", "tls-to-server-first", "tls-to-plaintext-port")

@@ -11,7 +11,20 @@ from capanalyzer.handshake.session import Session, Side, Upgrade
 from capanalyzer.i18n import N_
 
 _NO_STARTTLS: Final = frozenset(("connect", "proxy-v1", "proxy-v2", "socks4", "socks5"))
-_GOES_ON: Final = (b"MAIL FROM", b"AUTH ", b" LOGIN ", b"AUTHENTICATE", b"\nUSER ", b"\nPASS ", b"<auth", b"\nLIST", b"\nGROUP ")
+_BINARY: Final = frozenset(("mysql", "ldap", "tds", "rdp"))
+_REFUSAL_BYTES: Final = 128
+"""A refusal in these protocols is shorter; a server that sends more went on."""
+_GOES_ON: Final = (
+    b"MAIL FROM",
+    b"AUTH ",
+    b" LOGIN ",
+    b"AUTHENTICATE",
+    b"\nUSER ",
+    b"\nPASS ",
+    b"<AUTH",
+    b"\nLIST",
+    b"\nGROUP ",
+)
 """Commands with which a client works on in plaintext after the refusal: the session is then one that works."""
 
 
@@ -19,8 +32,8 @@ class StarttlsRefused(Rule):
     """The server refused the upgrade command, and the client gave up.
 
     A client that works on in plaintext has a session that works, whatever one thinks of it; so has one whose database
-    server goes on talking after its refusal. Also: the client spoke TLS at once to a server that wanted the command first, and
-    was told so in plaintext.
+    server goes on talking after its refusal. Also: the client spoke TLS at once to a server that wanted the command
+    first, and was told so in plaintext.
     """
 
     causes = ("starttls-refused",)
@@ -35,12 +48,12 @@ class StarttlsRefused(Rule):
         return _finding(session, upgrade, "starttls-refused", at)
 
     def _goes_on(self, session: Session, upgrade: Upgrade) -> bool:
-        client, server = session.opening
-        if upgrade.kind in ("postgres", "mysql", "ldap", "tds", "rdp"):
-            return session.tcp.server.stream_bytes > 2 * len(upgrade.answer) + 64 or (
-                upgrade.kind == "postgres" and session.tcp.server.stream_bytes > 1
-            )
-        return any(command in client.upper() or command in client for command in _GOES_ON)
+        if upgrade.kind == "postgres":
+            return session.tcp.server.stream_bytes > 1  # more than the N of its refusal
+        if upgrade.kind in _BINARY:
+            return session.tcp.server.stream_bytes > _REFUSAL_BYTES
+        commands = session.opening[Side.CLIENT].upper()
+        return any(command in commands for command in _GOES_ON)
 
 
 class ProxyConnectRefused(Rule):
@@ -50,7 +63,12 @@ class ProxyConnectRefused(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         upgrade = session.upgrade
-        if upgrade is None or upgrade.kind != "connect" or upgrade.agreed is not False or context.story.hello is not None:
+        if (
+            upgrade is None
+            or upgrade.kind != "connect"
+            or upgrade.agreed is not False
+            or context.story.hello is not None
+        ):
             return None
         at = (session.tcp.server.first_data_ns or session.start_ns, upgrade.answer_frame or upgrade.frame or 0)
         return _finding(session, upgrade, "proxy-connect-refused", at)
@@ -69,8 +87,12 @@ def _finding(session: Session, upgrade: Upgrade, cause: str, at: tuple[int, int]
             "request": shown(session.opening[Side.CLIENT].split(b"\r\n", 1)[0]),
         },
         evidence=(
-            Evidence(upgrade.frame or asked_frame, asked_ns, Side.CLIENT, N_("the upgrade to TLS is asked for ({kind})")),
-            Evidence(upgrade.answer_frame, at[0], Side.SERVER, N_('"{answer}" in answer')) if upgrade.answer_frame else None,
+            Evidence(
+                upgrade.frame or asked_frame, asked_ns, Side.CLIENT, N_("the upgrade to TLS is asked for ({kind})")
+            ),
+            Evidence(upgrade.answer_frame, at[0], Side.SERVER, N_('"{answer}" in answer'))
+            if upgrade.answer_frame
+            else None,
         ),
         stage=Stage.FIRST_BYTES,
         waiting_on=WaitingOn.SERVER,

@@ -36,7 +36,13 @@ BY_SERVER: Final[dict[int, _Meaning]] = {
         "handshake-failure-unspecified",
         _CERTAIN,
         Blame.UNKNOWN,
-        ("no-shared-cipher", "no-shared-group", "no-shared-signature-algorithm", "protocol-version-mismatch", "sni-missing"),
+        (
+            "no-shared-cipher",
+            "no-shared-group",
+            "no-shared-signature-algorithm",
+            "protocol-version-mismatch",
+            "sni-missing",
+        ),
     ),
     47: _REJECTED,
     49: _Meaning("access-denied", _CERTAIN, Blame.UNKNOWN),
@@ -71,8 +77,8 @@ _TRUST_CODES: Final = frozenset((42, 43, 44, 45, 46, 48))
 class ClearAlert(Rule):
     """A readable alert ended the handshake, and nothing before it explains it better.
 
-    Levels, and alerts that answer the other end's close, are sorted out by :class:`Story`. Certificate alerts from the client
-    belong to the rules of trust. Whatever the tables do not name is alert-other.
+    Levels, and alerts that answer the other end's close, are sorted out by :class:`Story`. Certificate alerts from
+    the client belong to the rules of trust. Whatever the tables do not name is alert-other.
     """
 
     causes = (

@@ -21,7 +21,7 @@ class RetryNotFollowed(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, tls = context.story, session.tls
-        if tls is None or tls.state is not State.AWAIT_SECOND_CLIENT_HELLO:
+        if tls is None or story.state is not State.AWAIT_SECOND_CLIENT_HELLO:
             return None
         alert, end = story.alert, story.end
         last: Evidence | None

@@ -19,7 +19,8 @@ _ABOUT_NO_NAME: Final = frozenset((40, 80, 112))
 class SniMissing(Rule):
     """No server name was sent, and the server fails, or shows a default certificate that the client rejects.
 
-    Alert 112 speaks of the name itself. Anything else needs the comparison: the server's sessions with a name work, and none without one.
+    Alert 112 speaks of the name itself. Anything else needs the comparison: the server's sessions with a name work,
+    and none without one.
     """
 
     causes = ("sni-missing",)

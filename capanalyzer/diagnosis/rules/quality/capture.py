@@ -75,7 +75,10 @@ class CaptureEndsMidHandshake(Rule):
         last = _last_event(story)
         return _note(
             "capture-ends-mid-handshake",
-            {"watched_s": seconds(max(0, session.quality.watched_until_ns - session.end_ns)), "stage": story.stage or "-"},
+            {
+                "watched_s": seconds(max(0, session.quality.watched_until_ns - session.end_ns)),
+                "stage": story.stage or "-",
+            },
             (last,) if last is not None else (),
         )
 

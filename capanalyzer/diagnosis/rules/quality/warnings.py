@@ -15,7 +15,8 @@ from capanalyzer.tls.codepoints import version_name
 
 TLS12: Final = 0x0303
 SLOW_NS: Final = 2_000_000_000
-"""A handshake is one or two round trips and a few milliseconds of arithmetic; seconds mean that somebody was busy, asked a human, or lost packets."""
+"""A handshake is one or two round trips and a few milliseconds of arithmetic; seconds mean that somebody was busy,
+asked a human, or lost packets."""
 SOON_NS: Final = 14 * DAY_NS
 SOON_SHARE: Final = 5
 """A certificate expires soon in its last fortnight, but not before the last fifth of its life (some live for days)."""
@@ -57,7 +58,11 @@ class SlowHandshake(Rule):
             "slow-handshake",
             Severity.WARNING,
             Confidence.CERTAIN,
-            {"took_s": seconds(took), "answer_ms": ms(answer), "rtt_ms": ms(session.tcp.rtt_ns) if session.tcp.rtt_ns is not None else "?"},
+            {
+                "took_s": seconds(took),
+                "answer_ms": ms(answer),
+                "rtt_ms": ms(session.tcp.rtt_ns) if session.tcp.rtt_ns is not None else "?",
+            },
             tuple(e for e in (of_hello(story), of_server_hello(story)) if e is not None),
         )
 
@@ -108,8 +113,8 @@ def expires_soon(not_before_ns: int | None, not_after_ns: int | None, at_ns: int
 class CompletedThenClosed(Rule):
     """The client closed after a completed handshake without having sent a request.
 
-    Health checks and connections opened ahead do that, and so do clients that turn the certificate down after their own Finished (Node, NSS,
-    curl checking a host name). A note, never a failure.
+    Health checks and connections opened ahead do that, and so do clients that turn the certificate down after their
+    own Finished (Node, NSS, curl checking a host name). A note, never a failure.
     """
 
     causes = ("client-aborted",)

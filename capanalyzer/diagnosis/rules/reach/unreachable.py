@@ -64,7 +64,9 @@ class TcpConnectUnreachable(Rule):
             return None
         for error in session.tcp.icmp:
             name = unreachable_name(error)
-            if name is None or (error.quoted_seq is not None and client.isn is not None and error.quoted_seq != client.isn):
+            if name is None or (
+                error.quoted_seq is not None and client.isn is not None and error.quoted_seq != client.isn
+            ):
                 continue
             return failure(
                 "tcp-connect-unreachable",

@@ -13,12 +13,24 @@ from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, Wai
 from capanalyzer.handshake.session import Session, Side
 
 _HIDDEN: Final = {
-    42: ("certificate-rejected", Blame.UNKNOWN, ("certificate-hostname-mismatch", "certificate-not-yet-valid", "certificate-weak")),
+    42: (
+        "certificate-rejected",
+        Blame.UNKNOWN,
+        ("certificate-hostname-mismatch", "certificate-not-yet-valid", "certificate-weak"),
+    ),
     43: ("certificate-unsupported", Blame.SERVER, ()),
     44: ("certificate-revoked", Blame.SERVER, ()),
     45: ("certificate-expired", Blame.SERVER, ("client-clock-skew",)),
-    46: ("certificate-rejected", Blame.UNKNOWN, ("certificate-unknown-ca", "certificate-hostname-mismatch", "certificate-expired")),
-    48: ("certificate-unknown-ca", Blame.SERVER, ("certificate-chain-incomplete", "certificate-self-signed", "tls-interception")),
+    46: (
+        "certificate-rejected",
+        Blame.UNKNOWN,
+        ("certificate-unknown-ca", "certificate-hostname-mismatch", "certificate-expired"),
+    ),
+    48: (
+        "certificate-unknown-ca",
+        Blame.SERVER,
+        ("certificate-chain-incomplete", "certificate-self-signed", "tls-interception"),
+    ),
 }
 """The cause by the code, when the chain cannot be read: TLS 1.3, resumption, snap length."""
 EXPIRED: Final = 45
@@ -28,8 +40,9 @@ UNKNOWN_CA: Final = 48
 class ClientCertificateAlert(Rule):
     """A clear certificate alert from the client names the cause by its code.
 
-    Where the chain can be read and shows no fault: 45 on a certificate that is valid at the capture's time means the client's clock, 48 with an
-    intermediate sent means a root the client does not have, 42 and 46 say no more than that it was rejected.
+    Where the chain can be read and shows no fault: 45 on a certificate that is valid at the capture's time means the
+    client's clock, 48 with an intermediate sent means a root the client does not have, 42 and 46 say no more than
+    that it was rejected.
     """
 
     causes = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.diagnosis.evidence import of_alert, of_end, of_server_hello
+from capanalyzer.diagnosis.evidence import of_alert, of_end, of_server_hello, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
@@ -23,7 +23,8 @@ class ClientCertificate(Rule):
 
     TLS 1.2: the request and the answer can be read. TLS 1.3: sizes tell an empty Certificate (25 bytes, 41 padded)
     from a real one, and an alert-sized record from the server before any ticket or answer is its refusal, even when
-    a request was already sent. Servers use many codes for a missing certificate (40, 42, 50, 116), so with an empty answer any will do.
+    a request was already sent. Servers use many codes for a missing certificate (40, 42, 50, 116), so with an empty
+    answer any will do.
     """
 
     causes = ("client-certificate-missing", "client-certificate-rejected")
@@ -55,8 +56,8 @@ class ClientCertificate(Rule):
             facts={
                 "code": code if code is not None else "",
                 "alert": alert_name(code) if code is not None else "",
-                "subject": tls.client_certificates[0].subject if tls.client_certificates else "?",
-                "issuer": tls.client_certificates[0].issuer if tls.client_certificates else "?",
+                "subject": shown(tls.client_certificates[0].subject) if tls.client_certificates else "?",
+                "issuer": shown(tls.client_certificates[0].issuer) if tls.client_certificates else "?",
             },
             evidence=(
                 of_server_hello(story),

@@ -13,8 +13,9 @@ from capanalyzer.i18n import N_
 class CertificateRejectedEncrypted(Rule):
     """TLS 1.3: an alert-sized encrypted record from the client straight after the server's flight, before its Finished.
 
-    19 bytes (alert, inner type, tag), 35 from JSSE, which pads. The position decides: after Finished the same size is close_notify or a small
-    write. GnuTLS, Go, JSSE, NSS and BoringSSL refuse certificates like this; the code itself cannot be read.
+    19 bytes (alert, inner type, tag), 35 from JSSE, which pads. The position decides: after Finished the same size
+    is close_notify or a small write. GnuTLS, Go, JSSE, NSS and BoringSSL refuse certificates like this; the code
+    itself cannot be read.
     """
 
     causes = ("certificate-rejected-encrypted",)
@@ -33,7 +34,12 @@ class CertificateRejectedEncrypted(Rule):
             evidence=(
                 of_hello(story),
                 of_server_hello(story),
-                Evidence(record.frame, record.time_ns, Side.CLIENT, N_("encrypted record of {length} bytes, the size of an alert")),
+                Evidence(
+                    record.frame,
+                    record.time_ns,
+                    Side.CLIENT,
+                    N_("encrypted record of {length} bytes, the size of an alert"),
+                ),
                 of_end(story.end),
             ),
             alternatives=(

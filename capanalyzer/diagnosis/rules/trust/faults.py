@@ -52,7 +52,9 @@ def is_self_signed(leaf: CertificateFacts) -> bool:
 
 
 def matches_name(leaf: CertificateFacts, name: str) -> bool:
-    """RFC 6125 section 6.4: a wildcard stands for one whole leftmost label. Without any SAN the common name counts, as it did for older clients."""
+    """RFC 6125 section 6.4: a wildcard stands for one whole leftmost label. Without any SAN the common name counts,
+    as it did for older clients.
+    """
     wanted = name.rstrip(".").lower()
     patterns = leaf.san or common_names(leaf.subject)
     if not patterns:

@@ -16,8 +16,8 @@ __all__ = ["CERTIFICATE_ALERTS", "Rejection", "alert_sized_refusal", "rejection"
 CERTIFICATE_ALERTS: Final = frozenset((42, 43, 44, 45, 46, 48))
 """bad_certificate to certificate_unknown, and unknown_ca: RFC 8446 section 6.2."""
 _COVER_ALERTS: Final = CERTIFICATE_ALERTS | {40, 49, 80, 90, 113}
-"""Codes with which clients also turn down a certificate that shows a fault. Codes that name another matter (version, decoding,
-a bad record) are left to it."""
+"""Codes with which clients also turn down a certificate that shows a fault. Codes that name another matter (version,
+decoding, a bad record) are left to it."""
 
 
 class Rejection(NamedTuple):
@@ -44,7 +44,8 @@ def alert_sized_refusal(session: Session, story: Story) -> Message | None:
 
 
 def rejection(session: Session, story: Story) -> Rejection | None:
-    """The client's refusal, if it left after it was shown the server's flight; None where it did not, or for another reason.
+    """The client's refusal, if it left after it was shown the server's flight; None where it did not, or for another
+    reason.
 
     A completed handshake counts as refused only when the client closed without having sent a byte of data.
     """

@@ -18,9 +18,10 @@ CHAIN_INCOMPLETE: Final = "certificate-chain-incomplete"
 class VisibleCertificateFault(Rule):
     """The fault on the certificate is the cause, whatever the code of the client's alert.
 
-    Refusals without a word count too: a bare close or an unreadable alert after the server's flight. A handshake that completes
-    before the client leaves counts only for faults that the fields alone show: whether a leaf sent alone lacks an
-    intermediate or has a private root cannot be told from them, and a client that leaves then proves nothing.
+    Refusals without a word count too: a bare close or an unreadable alert after the server's flight. A handshake
+    that completes before the client leaves counts only for faults that the fields alone show: whether a leaf sent
+    alone lacks an intermediate or has a private root cannot be told from them, and a client that leaves then proves
+    nothing.
     """
 
     causes = (
@@ -45,7 +46,9 @@ class VisibleCertificateFault(Rule):
                 return self._finding(session, context, refusal, fault, name)
         return None
 
-    def _finding(self, session: Session, context: Context, refusal: Rejection, fault: Fault, name: str | None) -> Finding:
+    def _finding(
+        self, session: Session, context: Context, refusal: Rejection, fault: Fault, name: str | None
+    ) -> Finding:
         story = context.story
         said_so = refusal.how == "alert"
         confidence = Confidence.CERTAIN if said_so and fault.is_plain else Confidence.LIKELY
@@ -105,6 +108,8 @@ def _date(time_ns: int | None) -> str:
     from datetime import UTC, datetime, timedelta
 
     try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 1_000_000_000)).strftime("%Y-%m-%d %H:%M:%S")
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 1_000_000_000)).strftime(
+            "%Y-%m-%d %H:%M:%S"
+        )
     except OverflowError:
         return "?"
