@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from itertools import pairwise
 from typing import Final
 
 from capanalyzer.handshake.side import Side
-from capanalyzer.handshake.states import DONE, TRANSITIONS, Saw, State
+from capanalyzer.handshake.states import DONE, STALLS, TRANSITIONS, Saw, State
 from capanalyzer.tls.records import Message
 
 __all__ = ["HELLO_RETRY_RANDOM", "MAX_UNEXPECTED", "Handshake", "causal_order", "read_choice", "walk"]
@@ -278,21 +277,20 @@ def causal_order(messages: Sequence[Message]) -> list[Message]:
     """The messages of both sides in an order the table allows, where capture order was none.
 
     Several receive queues, or several capturing devices merged into a file, can put an answer before its question. Each
-    side's own order is certain (it is stream order); between the sides the earlier frame goes first unless only
-    the other side's next message is allowed. Returns capture order where that is no worse.
+    side's own order is certain (it is stream order); between the sides whoever is awaited goes first if the table
+    allows that, else the earlier frame. Returns capture order where this is no better.
     """
     queues = [[message for message in messages if message.side == side] for side in Side]
-    if all(earlier.frame <= later.frame for earlier, later in pairwise(messages)) and not all(queues):
-        return list(messages)
     handshake, order, at = Handshake(), [], [0, 0]
     while at[0] < len(queues[0]) and at[1] < len(queues[1]):
-        client, server = queues[0][at[0]], queues[1][at[1]]
-        first, second = (client, server) if client.frame <= server.frame else (server, client)
-        if not _is_allowed(handshake, first) and _is_allowed(handshake, second):
-            first = second
-        handshake.see(first)
-        order.append(first)
-        at[first.side] += 1
+        heads = queues[0][at[0]], queues[1][at[1]]
+        awaited = STALLS[handshake.state].awaited
+        side = awaited if awaited is not None else int(heads[1].frame < heads[0].frame)
+        if not _is_allowed(handshake, heads[side]):
+            side = 1 - side if _is_allowed(handshake, heads[1 - side]) else int(heads[1].frame < heads[0].frame)
+        handshake.see(heads[side])
+        order.append(heads[side])
+        at[side] += 1
     order += queues[0][at[0] :] + queues[1][at[1] :]
     return order if len(walk(order).unexpected) < len(walk(messages).unexpected) else list(messages)
 
