@@ -127,6 +127,8 @@ def _analyze(options: argparse.Namespace) -> int:
     # The destination first: a report that cannot be written is told before minutes of work, not after.
     with ExitStack() as stack:
         output = None if options.output == "-" else stack.enter_context(_file(options))
+        if output is not None:
+            output.open()
         from capanalyzer.analysis import Options, analyze_captures
         from capanalyzer.report.document import Document
 

@@ -1,10 +1,10 @@
-"""Where a report goes: standard output, or a file that appears whole or not at all."""
+"""Where a report goes that does not go to standard output: a file that appears whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-import tempfile
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -12,31 +12,21 @@ __all__ = ["FileOutput"]
 
 
 class FileOutput:
-    """A file written beside its target and renamed over it by :meth:`commit`.
+    """A file written beside its target, and renamed over it by :meth:`commit`.
 
     Whoever watches the target never reads half a report, and an interrupted run leaves an older report as it was.
     What is no regular file (``/dev/null``, a FIFO) is written to directly.
+
+    To be used as a context manager, with :meth:`open` inside: so an interrupt at any moment leaves nothing behind.
     """
 
+    stream: BinaryIO
+
     def __init__(self, path: str) -> None:
-        """:raises OSError: the folder does not exist or must not be written."""
+        self._path = path
         self._target = os.path.realpath(path)
         self._mode = 0o666 & ~_umask()
         self._temporary: str | None = None
-        try:
-            status = os.stat(self._target)
-        except FileNotFoundError:
-            pass
-        else:
-            if not stat.S_ISREG(status.st_mode):
-                self.stream: BinaryIO = open(self._target, "wb")  # noqa: SIM115 - closed by __exit__
-                return
-            if not os.access(self._target, os.W_OK):
-                raise PermissionError(13, os.strerror(13), path)
-            self._mode = stat.S_IMODE(status.st_mode)
-        folder, name = os.path.split(self._target)
-        handle, self._temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)
-        self.stream = open(handle, "wb")  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Self:
         return self
@@ -46,10 +36,34 @@ class FileOutput:
     ) -> None:
         """Without a commit the target stays as it was."""
         try:
-            self.stream.close()
+            if hasattr(self, "stream"):
+                self.stream.close()
         finally:
             if self._temporary is not None:
-                os.unlink(self._temporary)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._temporary)
+
+    def open(self) -> None:
+        """Make ``stream``.
+
+        :raises OSError: the folder does not exist or must not be written, or the target is a folder.
+        """
+        try:
+            status = os.stat(self._target)
+        except FileNotFoundError:
+            pass
+        else:
+            if not stat.S_ISREG(status.st_mode):
+                self.stream = open(self._target, "wb")  # noqa: SIM115 - closed by __exit__
+                return
+            if not os.access(self._target, os.W_OK):
+                raise PermissionError(13, os.strerror(13), self._path)
+            self._mode = stat.S_IMODE(status.st_mode)
+        folder, name = os.path.split(self._target)
+        # Named before it is made: whenever an interrupt comes, __exit__ knows what to take away.
+        self._temporary = os.path.join(folder, f".{name[:64]}.{os.urandom(6).hex()}")
+        handle = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        self.stream = open(handle, "wb")  # noqa: SIM115 - closed by __exit__
 
     def commit(self) -> None:
         """The report is whole: put it in its place."""

@@ -66,10 +66,11 @@ def test_no_message_is_fuzzy_empty_or_has_other_fields(catalog: Catalog) -> None
             continue
         assert not message.fuzzy, message.id
         english = message.id if isinstance(message.id, tuple) else (message.id,)
-        japanese = message.string if isinstance(message.string, tuple) else (message.string,)
+        japanese = [message.string] if isinstance(message.string, str) else [str(text) for text in message.string or ()]
+        assert japanese, message.id
         for text in japanese:
             assert text, message.id
-            assert fields(text) == fields(english[-1]), message.id
+            assert fields(text) == fields(str(english[-1])), message.id
             assert text.isprintable(), message.id
 
 

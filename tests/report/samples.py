@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -44,7 +45,7 @@ def tls(sni: str | None = "api.example.com", version: str = "TLS 1.3") -> model.
     )
 
 
-def session(stream: int = 0, *, capture: int = 0, **changes: object) -> model.Session:
+def session(stream: int = 0, *, capture: int = 0, **changes: Any) -> model.Session:
     """An established session; ``changes`` replace fields."""
     whole = model.Session(
         id=capture * 10**9 + stream,
@@ -85,9 +86,9 @@ TIMELINE = (
 )
 
 
-def failed(stream: int = 37, **changes: object) -> model.Session:
+def failed(stream: int = 37, **changes: Any) -> model.Session:
     """A session that failed for plaintext HTTP on a TLS port."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "outcome": "failed",
         "stage": "first-bytes",
         "waiting_on": "client",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from capanalyzer.capture.records import CaptureInfo
@@ -112,7 +114,7 @@ def test_whose_timeline_is_given(outcome: Outcome, timeline: bool, given: bool) 
     ],
     ids=["fatal", "warning", "unknown", "encrypted"],
 )
-def test_alerts(alert: tuple[int | None, int | None, bool], expected: tuple[object, ...]) -> None:
+def test_alerts(alert: tuple[int | None, int | None, bool], expected: tuple[Any, ...]) -> None:
     level, code, encrypted = alert
     one = build._alert(Alert(START_NS, 12, Side.SERVER, level, code, encrypted, 2))
     assert one == model.Alert(12, "server", *expected)

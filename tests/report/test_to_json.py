@@ -115,7 +115,7 @@ def test_a_document_larger_than_memory_s_share_waits_on_disk(monkeypatch: pytest
     class Watched(Spool):
         def in_order(self) -> Iterator[bytes]:
             kept.append(self)
-            assert self._file._rolled
+            assert vars(self._file)["_rolled"]
             return super().in_order()
 
     monkeypatch.setattr("capanalyzer.report.to_json.Spool", Watched)
