@@ -1,0 +1,51 @@
+"""What the README shows works: its Python example runs, its commands exist."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from capanalyzer import cli
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_python_example_runs(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (PROJECT / name).read_text("utf-8"), re.DOTALL)
+    monkeypatch.chdir(PROJECT)
+    exec(compile(example, name, "exec"), {})
+    assert "http-to-tls-port" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_commands_are_understood(name: str) -> None:
+    """Every capanalyzer command line shown parses, flags and causes included."""
+    text = (PROJECT / name).read_text("utf-8")
+    lines = [
+        line.split("|")[-1] if "capanalyzer analyze -" in line else line.split("|")[0] for line in text.splitlines()
+    ]
+    commands = [
+        line.split("#")[0].strip().removeprefix("$ ") for line in lines if re.match(r" {4}.*capanalyzer ", line)
+    ]
+    commands = [command[command.index("capanalyzer ") :] for command in commands if "pip install" not in command]
+    assert len(commands) >= 10
+    for command in commands:
+        with contextlib.redirect_stderr(io.StringIO()):
+            options = cli._parser().parse_args(shlex.split(command)[1:])
+        assert options.run in (cli._analyze, cli._explain), command
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    """The translation keeps up: the same first words of each command, and the same Python example."""
+    shown = []
+    for name in ("README.md", "README.ja.md"):
+        text = (PROJECT / name).read_text("utf-8")
+        commands = [" ".join(c.split()[:2]) for c in re.findall(r"^ {4}(capanalyzer [^#|]*)", text, re.MULTILINE)]
+        shown.append((commands, re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
+    assert shown[0] == shown[1]
