@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from rich.cells import cell_len
+
 from capanalyzer.report import model
 from capanalyzer.report.captures import capture_list, heading
 from capanalyzer.report.detail import session_detail
@@ -75,10 +77,15 @@ class _Report:
             return
         sessions = self._look.counted("{n} session", "{n} sessions", summary.sessions)
         line: Line = [("  " + sessions.format(n=f"{summary.sessions:,}"), "strong")]
+        used = cell_len(line[0][0])
         for outcome, name in OUTCOMES.items():
             if count := summary.outcomes.get(outcome, 0):
                 text = _("{n} {outcome}").format(n=f"{count:,}", outcome=_(name))
+                if used + 4 + cell_len(text) > self._look.width:
+                    yield line
+                    line, used = [], 0
                 line += [("    ", ""), (text, STYLE_OF.get(outcome, ""))]
+                used += 4 + cell_len(text)
         yield line
         if not summary.outcomes.get("failed"):
             yield []

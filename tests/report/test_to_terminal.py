@@ -61,6 +61,17 @@ def test_ascii_where_the_terminal_has_no_utf8(look: Look) -> None:
         assert shown(various(), look).isascii()
 
 
+def test_counts_of_millions_fit() -> None:
+    outcomes = dict.fromkeys(("established", "failed", "incomplete", "plaintext", "idle"), 1_234_567)
+    trailer = msgspec.structs.replace(
+        Told([]).trailer(), summary=model.Summary(sum(outcomes.values()), outcomes, {}, ("A limit was reached.",))
+    )
+    text = "".join(to_terminal([], lambda: trailer, Look()))
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert text.count("1,234,567") == 5
+    assert "A limit was reached." in text
+
+
 def test_the_answer_comes_first() -> None:
     """Capture, counts, incidents, then single sessions: the first ten lines hold the verdict."""
     head = shown(various()).splitlines()[:10]
