@@ -74,13 +74,15 @@ def against(peer: Peer, path: Path, output: Path, pairs: int, packets: int) -> t
 def compare(names: list[str], peers: list[Peer], folder: Path, pairs: int) -> None:
     """The table of ratios, and our own figures."""
     present = [peer for peer in peers if not peer.missing()]
-    rows, own_rows, remarks = [], [], []
+    rows, own_rows, remarks = [], [], list[str]()
+    most_packets = 0
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "sessions.jsonl"
         for name, path in ensure(folder, names):
             warm(path)
             runs = [run_ours(path, output)]
             packets, sessions = counts(output)
+            most_packets = max(most_packets, packets)
             cells = []
             for peer in present:
                 try:
@@ -100,11 +102,12 @@ def compare(names: list[str], peers: list[Peer], folder: Path, pairs: int) -> No
             print(f"{name}: done", file=sys.stderr)
     print_table(["CPU, peer / ours", "ours", *(peer.name for peer in present)], rows)
     print_table(["ours", "packets", "sessions", "CPU s", "wall s", "packets/s", "sessions/s", "peak MB"], own_rows)
-    for peer in peers:
-        if peer.missing():
-            remarks.append(f"{peer.name}: not here ({peer.package})")
-        elif peer.slice_of is not None:
-            remarks.append(f"{peer.name}: read the first {peer.slice_of:,} packets only; its time is scaled by packets")
+    remarks += [f"{peer.name}: not here ({peer.package})" for peer in peers if peer.missing()]
+    remarks += [
+        f"{peer.name}: read the first {peer.slice_of:,} packets only; its time is scaled by packets"
+        for peer in present
+        if peer.slice_of is not None and most_packets > peer.slice_of
+    ]
     print("\n".join(f"- {remark}" for remark in remarks))
 
 

@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-__all__ = ["HOST_DIGITS", "RealSession", "real_sessions"]
+__all__ = ["EPOCH_S", "HOST_DIGITS", "RealSession", "real_sessions"]
 
+EPOCH_S = 1_767_225_600
+"""2026-01-01: when the captures say they were made; certificates are valid around it."""
 HOST_DIGITS = b"h000000."
 """Begins every server name: the digits are overwritten per connection, so that names differ. The
 certificates are wildcards, so that the name still fits."""
@@ -47,7 +49,7 @@ class _Certificates:
 
     def __init__(self) -> None:
         self._keys = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(4)]
-        self._now = datetime.now(UTC)
+        self._now = datetime.fromtimestamp(EPOCH_S, UTC)
         self._issuing = self._certificate("Bench Issuing CA", "Bench Root CA", self._keys[0], self._keys[1], None)
 
     def leaf(self, number: int) -> bytes:

@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.flows import bulk_capture, mixed_capture
-from benchmark.handshakes import HOST_DIGITS, RealSession, real_sessions
+from benchmark.handshakes import EPOCH_S, HOST_DIGITS, RealSession, real_sessions
 from benchmark.script import AWKWARD, Step, awkward, ordinary
 from benchmark.stamp import Block, Connections, Template, stamp
 
 __all__ = ["WORKLOADS", "dense_capture", "ensure", "secrets_of", "sessions"]
 
 CERTIFICATES = 2_000
-EPOCH_S = 1_767_225_600
-"""2026-01-01: when the captures say they were made."""
 PER_SECOND = 500
 """New connections a second in the dense capture: with 0.5-5 s each, over a thousand overlap."""
 AWKWARD_SHARE = 0.05
