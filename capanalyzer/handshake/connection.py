@@ -16,12 +16,13 @@ one call of the reader. Everything unusual goes to methods of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from operator import itemgetter
 from typing import Final
 
 from capanalyzer.classify.first_bytes import classify
 from capanalyzer.classify.reading import UpgradeReading
-from capanalyzer.classify.upgrade import read_upgrade
+from capanalyzer.classify.upgrade import may_upgrade, read_upgrade
 from capanalyzer.handshake.build import build_session
 from capanalyzer.handshake.direction import WINDOW, Direction
 from capanalyzer.handshake.machine import Handshake, walk
@@ -106,6 +107,7 @@ class Connection:
         "_client",
         "_closes",
         "_directions",
+        "_given",
         "_handshake",
         "_known_by",
         "_log",
@@ -129,6 +131,7 @@ class Connection:
     def _reset(self) -> None:
         self._directions = (Direction(), Direction())
         self._handshake = Handshake()
+        self._given = False  # a session refers to the machine
         self._walked = 0  # messages that the machine has seen
         self._messages: list[Message] = []
         self._closes: list[Row] = []
@@ -332,7 +335,12 @@ class Connection:
 
     def _walk(self) -> None:
         """Let the machine see what it has not seen; find out whether all is over."""
-        handshake, messages = self._handshake, self._messages
+        messages = self._messages
+        if self._given:  # a session that was made before keeps what it saw
+            self._given = False
+            self._handshake = copy(self._handshake)
+            self._handshake.fork()
+        handshake = self._handshake
         handshake.see_all(messages[self._walked :] if self._walked else messages)
         self._walked = len(messages)
         if handshake.done_ns is not None and handshake.data_from == _BOTH:
@@ -448,7 +456,7 @@ class Connection:
         if (
             client.reader is None
             and server.reader is None
-            and (self._upgrade_over or self._reading is None)
+            and (self._upgrade_over or not self._may_upgrade(client, server))
             and client.expected_at is None
             and server.expected_at is None
             and len(client.prefix) >= _FIRST
@@ -457,6 +465,9 @@ class Connection:
             and other.protocol is not None
         ):
             self.settled = True
+
+    def _may_upgrade(self, client: Direction, server: Direction) -> bool:
+        return self._reading is not None or may_upgrade(client.prefix, (client.protocol, server.protocol))
 
     # --- unusual ------------------------------------------------------------------------------------------------------
 
@@ -538,6 +549,7 @@ class Connection:
         known_by = self._known_by
         if known_by is None:
             known_by = self._guess(flow)
+        self._given = True
         return build_session(
             flow,
             client=self._client,

@@ -54,7 +54,9 @@ class _Sender:
         self.zero_window = False
         self.acked = 0
         self.acked_ns: int | None = None
+        self.acked_frame: int | None = None
         self.first_data_ns: int | None = None
+        self.first_data_frame: int | None = None
         self.last_data_ns: int | None = None
 
 
@@ -134,7 +136,7 @@ def _read_row(row: Row, mine: _Sender, other: _Sender, remark: Callable[[Row, st
         acked = distance(ack, other.base)
         if acked > other.acked:
             if not other.acked:
-                other.acked_ns = time_ns
+                other.acked_ns, other.acked_frame = time_ns, row[0]
             other.acked = acked
     if mine.base >= 0:
         _read_data(row, distance(seq, mine.base), mine, remark)
@@ -150,7 +152,7 @@ def _read_data(row: Row, start: int, mine: _Sender, remark: Callable[[Row, str],
     if not length:
         return
     if mine.first_data_ns is None:
-        mine.first_data_ns = time_ns
+        mine.first_data_ns, mine.first_data_frame = time_ns, row[0]
     mine.last_data_ns = time_ns
     end = start + length
     if known is None and start < mine.sent_until:  # cut differently the second time
@@ -218,6 +220,7 @@ def _fields(sender: _Sender, settled: bool) -> dict[str, Any]:
         "ip_ids": tuple(sender.ip_ids[-MAX_VALUES:]),
         "acked_bytes": min(sender.acked, sender.sent_until) if sender.sent_until else 0,
         "acked_ns": sender.acked_ns,
+        "acked_frame": sender.acked_frame,
         "sent_until": sender.sent_until,
         "retransmissions": sender.retransmissions,
         "last_transmissions": oldest.copies if oldest else 0,
@@ -227,6 +230,7 @@ def _fields(sender: _Sender, settled: bool) -> dict[str, Any]:
         "zero_window": sender.zero_window,
         "keep_alives": sender.keep_alives,
         "first_data_ns": sender.first_data_ns,
+        "first_data_frame": sender.first_data_frame,
         "last_data_ns": sender.last_data_ns,
     }
 
