@@ -68,8 +68,8 @@ class Knowledge:
         self._servers: dict[Endpoint, ServerKnowledge] = {}
         self._speakers: set[Endpoint] = set()
         self._stalled: set[Endpoint] = set()
-        self._starts: dict[tuple[str, int], list[int]] = {}
-        """(client address, server port) -> starts of connects that were answered, the last ones."""
+        self._starts: dict[tuple[str, int], list[tuple[int, Endpoint]]] = {}
+        """(client address, server port) -> start and server of connects that were answered, the last ones."""
         self.servers_left_out = 0
         """Sessions of servers beyond the cap, from which nothing was learned."""
         self.one_sided = 0
@@ -97,7 +97,10 @@ class Knowledge:
     def is_race_loser(self, session: Session) -> bool:
         """The same client connected to the same port elsewhere within 300 ms: this one lost the race (RFC 8305)."""
         starts = self._starts.get((session.client.ip, session.server.port))
-        return starts is not None and any(abs(start - session.start_ns) <= RACE_NS for start in starts)
+        if starts is None:
+            return False
+        server, own_ns = session.server, session.start_ns
+        return any(other != server and abs(start_ns - own_ns) <= RACE_NS for start_ns, other in starts)
 
     def _learn_start(self, session: Session) -> None:
         starts = self._starts.get((session.client.ip, session.server.port))
@@ -105,7 +108,7 @@ class Knowledge:
             if len(self._starts) >= MAX_CLIENTS:
                 return
             starts = self._starts[session.client.ip, session.server.port] = []
-        starts.append(session.start_ns)
+        starts.append((session.start_ns, session.server))
         if len(starts) > MAX_STARTS:
             del starts[0]
 

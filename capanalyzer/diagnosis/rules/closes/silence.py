@@ -24,13 +24,9 @@ from capanalyzer.i18n import N_
 
 BRIEF_NS: Final = 500_000_000
 """A server that closes sooner did not wait for anybody."""
-OTHER_PROTOCOLS: Final = frozenset(
-    map(
-        int,
-        "20 21 22 23 25 53 79 80 88 110 111 119 135 139 143 179 389 445 514 515 548 554 587 631 873 1080 1433 1521 1723 "
-        "2049 3128 3306 3389 5432 5900 6000 6379 6667 8000 8080 9100 11211".split(),
-    )
-)
+_WELL_KNOWN: Final = (20, 21, 22, 23, 25, 53, 79, 80, 88, 110, 111, 119, 135, 139, 143, 179, 389, 445, 514, 515)
+_REGISTERED: Final = (548, 554, 587, 631, 873, 1080, 1433, 1521, 1723, 2049, 3128, 3306, 3389, 5432, 5900, 6000)
+OTHER_PROTOCOLS: Final = frozenset((*_WELL_KNOWN, *_REGISTERED, 6379, 6667, 8000, 8080, 9100, 11211))
 """Ports whose protocols are mostly spoken in plaintext: a server that closes an unused connection there says nothing
 of TLS."""
 

@@ -43,7 +43,7 @@ class TcpConnectTimeout(Rule):
             "tcp-connect-timeout",
             Confidence.LIKELY if client.syn_count > 1 else Confidence.POSSIBLE,
             Blame.NETWORK,
-            (client.syn_ns, client.syn_frame or 0),
+            (max(until, client.last_syn_ns), client.syn_frame or 0),
             facts={
                 "syn_count": client.syn_count,
                 "span_s": seconds(client.last_syn_ns - client.syn_ns),
@@ -81,7 +81,7 @@ class TcpHandshakeIncomplete(Rule):
             "tcp-handshake-incomplete",
             Confidence.LIKELY,
             Blame.NETWORK,
-            (server.syn_ns, server.syn_frame),
+            (server.last_syn_ns, server.syn_frame),
             facts={
                 "syn_count": client.syn_count,
                 "synack_count": server.syn_count,
