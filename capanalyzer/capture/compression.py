@@ -35,7 +35,7 @@ class Decompressor(Protocol):
         ...
 
     @property
-    def unused_data(self) -> bytes:
+    def unused_data(self) -> bytes | None:
         """What was given and comes after that end."""
         ...
 
@@ -144,7 +144,7 @@ class Unpacked:
         made = current.decompress(self._pending, room)
         self._pending = b""
         if current.eof and not getattr(current, "is_holding", False):
-            self._pending = current.unused_data
+            self._pending = current.unused_data or b""
             self._members += 1
             self._current = None
         elif not made:

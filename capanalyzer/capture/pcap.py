@@ -140,8 +140,7 @@ class PcapReader(RecordReader):
         self.wants = size
         if len(data) < size:
             if at_end:
-                self.warn("The file is cut short in its file header; it holds no packet.")
-                self.done = True
+                self.cut_in_file_header()
             return 0
         self._order = "<" if order == "little" else ">"
         major, minor, _zone, _accuracy, self._snaplen, self._network = Struct(f"{self._order}2H4I").unpack_from(head, 4)
@@ -207,7 +206,7 @@ class PcapReader(RecordReader):
     def _look_at(self, data: NDArray[np.uint8], place: int, at_end: bool) -> None:
         """Why the walk stopped at ``place``: the input's end, a cut, damage, or more is to come."""
         left = len(data) - place
-        self.wants = 0
+        self.wants = self._layout.header
         if left >= self._layout.header:
             _, _, captured, original = self._fields.unpack_from(data.data, place)
             if self._swapped == 1 or (self._swapped == 2 and captured > original):

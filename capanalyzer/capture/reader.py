@@ -61,6 +61,13 @@ class RecordReader(ABC):
         self.ended_by = None
         self.done = True
 
+    def cut_in_file_header(self) -> None:
+        """The input ends before its first record."""
+        why = "The file is cut short" if self.ended_by is None else self.ended_by
+        self.warn(f"{why} in its file header; it holds no packet.")
+        self.ended_by = None
+        self.done = True
+
     def damaged(self, place: int, what: str) -> None:
         """The record at input byte ``place`` cannot be one."""
         self.warn(f"The file is damaged at byte {place} (record {self.record}: {what}); analysed up to there.")

@@ -60,8 +60,7 @@ class SnoopReader(RecordReader):
         self.wants = _FILE_HEADER + _HEADER
         if len(data) < _FILE_HEADER or (len(data) < self.wants and not at_end):
             if at_end:
-                self.warn("The file is cut short in its file header; it holds no packet.")
-                self.done = True
+                self.cut_in_file_header()
             return 0
         version, self._network = Struct(">2I").unpack_from(data.data, 8)
         if not 2 <= version <= 5:
@@ -104,7 +103,7 @@ class SnoopReader(RecordReader):
     def _look_at(self, data: NDArray[np.uint8], place: int, at_end: bool) -> None:
         """Why the walk stopped at ``place``: the input's end, a cut, damage, or more is to come."""
         left = len(data) - place
-        self.wants = 0
+        self.wants = _HEADER
         if left >= _HEADER:
             (total,) = self._layout.unpack.unpack_from(data.data, place + 8)
             if not self._layout.shortest <= total <= self._layout.longest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import stat
 import sys
@@ -71,9 +72,10 @@ def _expand(each: str | BinaryIO, seen: set[tuple[int, int]]) -> Iterator[Input 
 
 
 def _stream(stream: BinaryIO) -> Input:
+    given: object = stream  # a caller without type checking may pass text
     name = getattr(stream, "name", None)
     name = name if isinstance(name, str) else "<stream>"
-    if not hasattr(stream, "read") or isinstance(getattr(stream, "encoding", None), str):
+    if not hasattr(given, "read") or isinstance(given, io.TextIOBase):
         raise CaptureError(name, "is not a binary stream; open it in mode 'rb'")
     return examine_stream(name, stream, owned=False)
 
@@ -149,24 +151,28 @@ def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:
 
 def _directory(top: str, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
     """The captures below a directory; links to directories are not followed, so there is no way around."""
-    count = 0
     errors: list[CaptureError] = []
+    tally = _Tally()
     for folder, folders, names in os.walk(top, onerror=lambda error: errors.append(_no_folder(error))):
         folders.sort()
         for name in sorted(names):
-            for each in _candidate(os.path.join(folder, name), seen):
-                count += 1
-                yield each
+            yield from _candidate(os.path.join(folder, name), seen, tally)
     yield from errors
-    if not count and not errors:
+    if not tally.captures and not errors:
         raise CaptureError(top, "holds no packet capture (pcap, pcapng or snoop, compressed or not)")
+
+
+class _Tally:
+    """Captures that a directory or a glob led to, those that were named before included."""
+
+    captures = 0
 
 
 def _no_folder(error: OSError) -> CaptureError:
     return CaptureError(str(error.filename), f"cannot be searched ({error.strerror or error})")
 
 
-def _candidate(path: str, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
+def _candidate(path: str, seen: set[tuple[int, int]], tally: _Tally) -> Iterator[Input | CaptureError]:
     """A file that was not named itself: nothing when it is no capture."""
     try:
         status = os.stat(path)
@@ -175,13 +181,20 @@ def _candidate(path: str, seen: set[tuple[int, int]]) -> Iterator[Input | Captur
     if not stat.S_ISREG(status.st_mode):
         return
     named_so = any(extension in os.path.basename(path).lower() for extension in _CAPTURE_EXTENSIONS)
-    if (not status.st_size and not named_so) or not _is_new(path, seen):
+    if not status.st_size and not named_so:
+        return
+    if not _is_new(path, seen):
+        tally.captures += 1
         return
     try:
-        yield examine_file(path)
+        found = examine_file(path)
     except CaptureError as error:
         if named_so and isinstance(error.__cause__, OSError):
+            tally.captures += 1
             yield error
+        return
+    tally.captures += 1
+    yield found
 
 
 def _matches(pattern: str, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
@@ -189,15 +202,16 @@ def _matches(pattern: str, seen: set[tuple[int, int]]) -> Iterator[Input | Captu
     paths = sorted(glob.glob(pattern, recursive=True))
     if not paths:
         raise CaptureError(pattern, "no file matches")
-    count = 0
-    before = len(seen)
+    tally = _Tally()
     for path in paths:
-        found = _directory(path, seen) if os.path.isdir(path) else _candidate(path, seen)
+        if not os.path.isdir(path):
+            yield from _candidate(path, seen, tally)
+            continue
         try:
-            for each in found:
-                count += 1
+            for each in _directory(path, seen):
+                tally.captures += 1
                 yield each
         except CaptureError:
             continue  # a directory without captures
-    if not count and len(seen) == before:
+    if not tally.captures:
         raise CaptureError(pattern, "what it matches holds no packet capture (pcap, pcapng or snoop)")

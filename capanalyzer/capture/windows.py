@@ -50,6 +50,7 @@ class MappedWindow:
     def __init__(self, fd: int, batch_bytes: int) -> None:
         self._fd, self._batch_bytes = fd, batch_bytes
         self._place = 0
+        self.data = np.empty(0, np.uint8)
         self._size = os.fstat(fd).st_size
         self.problem: str | None = None
         self.advance(0, 0)
@@ -57,6 +58,7 @@ class MappedWindow:
     def advance(self, used: int, wants: int) -> None:
         """See :class:`Window`."""
         self._place += used
+        wants = max(wants, len(self.data) - used + 1)
         size = os.fstat(self._fd).st_size
         if size < self._size:
             self._size = size

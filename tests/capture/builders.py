@@ -10,7 +10,7 @@ import numpy as np
 
 from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.opening import examine_stream
-from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.capture.records import Capture, CaptureInfo
 from capanalyzer.errors import CaptureError
 
 
@@ -38,7 +38,7 @@ def read_bytes(data: bytes, batch_bytes: int = 1 << 20) -> Read:
     return read(FileCapture(examine_stream("test", io.BytesIO(data), owned=False), batch_bytes))
 
 
-def read(capture) -> Read:  # type: ignore[no-untyped-def] # any Capture
+def read(capture: Capture) -> Read:
     packets, links, frames = [], [], []
     for batch in capture.batches():
         assert len(batch) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_long_file_uses_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     walked = []
     plain = lanes.walk_plain
 
-    def counting(*args):  # type: ignore[no-untyped-def]
+    def counting(*args: Any) -> tuple[list[int], int]:
         found, place = plain(*args)
         walked.append(len(found))
         return found, place
@@ -108,7 +109,7 @@ def test_hostile_file_stays_linear() -> None:
     steps = 0
     plain = lanes.walk_plain
 
-    def counting(*args):  # type: ignore[no-untyped-def]
+    def counting(*args: Any) -> tuple[list[int], int]:
         nonlocal steps
         found, place = plain(*args)
         steps += len(found)
