@@ -105,7 +105,7 @@ def write_index() -> None:
         expected = PCAPS / case.name / "expected.json"
         if expected.is_file():
             sessions = json.loads(expected.read_text())["sessions"]
-            causes = sorted({session.get("cause") or session["outcome"] for session in sessions})
+            causes = sorted({session.get("cause") or session.get("outcome", "not a failure") for session in sessions})
             rows.append(f"| [{case.name}]({case.name}/) | {case.purpose} | {len(sessions)} | {', '.join(causes)} |")
     (PCAPS / "README.md").write_text(INDEX_HEAD + "\n".join(rows) + "\n")
 

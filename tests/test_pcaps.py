@@ -52,6 +52,9 @@ def test_sessions_are_called_what_they_are(case: Path) -> None:
     got = [{key: session[key] for key in wanted} for session, wanted in zip(found, keys, strict=False)]
     assert [session["stream"] for session in found] == [label["stream"] for label in labels]
     assert got == labels
+    assert all(
+        session["outcome"] != "failed" for session, label in zip(found, labels, strict=True) if "outcome" not in label
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
