@@ -62,3 +62,41 @@ def capture(*connections: tuple[int, Sequence[Packet]]) -> bytes:
 ONE_FAILED = capture((443, HTTP_TO_TLS), (8080, PLAIN_HTTP))
 NONE_FAILED = capture((8080, PLAIN_HTTP))
 EMPTY = capture()
+
+
+def _vector(prefix: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return len(body).to_bytes(prefix, "big") + body
+
+
+def _extension(kind: int, body: bytes) -> bytes:
+    return struct.pack(">H", kind) + _vector(2, body)
+
+
+def _client_hello(name: bytes) -> bytes:
+    """A TLS 1.2 ClientHello record (RFC 5246 section 7.4.1.2) with a server name and ALPN."""
+    body = b"".join(
+        (
+            b"\x03\x03",
+            bytes(32),
+            _vector(1, b""),
+            _vector(2, b"\xc0\x2f\x00\x2f"),
+            _vector(1, b"\0"),
+            _vector(
+                2,
+                _extension(0, _vector(2, b"\0" + _vector(2, name))),
+                _extension(16, _vector(2, _vector(1, b"h2"), _vector(1, b"\xff\n"))),
+                _extension(10, _vector(2, b"\0\x1d\0\x17")),
+            ),
+        )
+    )
+    return b"\x16\x03\x01" + _vector(2, b"\x01" + _vector(3, body))
+
+
+WITH_HELLO = capture(
+    (443, connection(_client_hello(b"www.example.test"), b"\x15\x03\x03\0\x02\x02\x28")),
+    (443, connection(_client_hello("\x1b[2J\u202e例え".encode() + b"\xed\xa0\x80"), b"", reset=True)),
+    (443, HTTP_TO_TLS),
+    (25, connection(b"", b"220 mail\x1b[31m ESMTP\r\n")),
+)
+"""TLS that is refused, a hostile server name, HTTP on a TLS port, a banner."""

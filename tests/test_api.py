@@ -11,11 +11,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import capanalyzer
 from capanalyzer import cli
+from capanalyzer.report.terminal import Look
+from capanalyzer.report.to_terminal import to_terminal
 
-from .small_captures import NONE_FAILED, ONE_FAILED
+from .small_captures import NONE_FAILED, ONE_FAILED, WITH_HELLO
 
 
 @pytest.fixture
@@ -69,6 +73,28 @@ def test_sessions_can_be_read_back(path: Path) -> None:
     """What is written as JSON is read by the same model."""
     for session in capanalyzer.analyze(path, timeline=True):
         assert msgspec.json.decode(msgspec.json.encode(session), type=capanalyzer.Session) == session
+
+
+def test_the_schema_in_the_repository_is_that_of_the_model() -> None:
+    """Scripts and other tools rely on ``docs/report.schema.json``; CONTRIBUTING says how it is written."""
+    schema = Path(capanalyzer.__file__).parent.parent / "docs" / "report.schema.json"
+    assert json.loads(schema.read_bytes()) == msgspec.json.schema(capanalyzer.Report)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_captures_give_a_report(data: st.DataObject) -> None:
+    """Any prefix, and any few changed bytes, of a capture with TLS, plaintext and odd names: valid JSON, and text."""
+    damaged = bytearray(WITH_HELLO)
+    for _ in range(data.draw(st.integers(0, 12))):
+        damaged[data.draw(st.integers(24, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    del damaged[data.draw(st.integers(24, len(damaged))) :]
+    report = capanalyzer.build_report(io.BytesIO(damaged), timeline=True)
+    document = json.loads(report.to_json())
+    assert document["summary"]["sessions"] == len(document["sessions"])
+    for look in (Look(verbose=True), Look(lang="ja", verbose=True)):
+        text = "".join(to_terminal(report.sessions, lambda: report, look))
+        assert all(line.isprintable() for line in text.splitlines())
 
 
 def test_streams_and_several_inputs(path: Path) -> None:
