@@ -16,7 +16,7 @@ one call of the reader. Everything unusual goes to methods of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
+from copy import copy, deepcopy
 from operator import itemgetter
 from typing import Final
 
@@ -550,6 +550,12 @@ class Connection:
         if known_by is None:
             known_by = self._guess(flow)
         self._given = True
+        messages, handshake = self._messages, self._handshake
+        if handshake.done_ns is None:
+            unfinished = self._unfinished()
+            if unfinished:
+                messages = sorted(messages + unfinished, key=itemgetter(1))
+                handshake = walk(messages)
         return build_session(
             flow,
             client=self._client,
@@ -558,11 +564,24 @@ class Connection:
             rows=self._log,
             closes=self._closes,
             ack_row=self._ack_row,
-            messages=self._messages,
-            handshake=self._handshake,
+            messages=messages,
+            handshake=handshake,
             reading=self._reading,
             settled=self.settled,
         )
+
+    def _unfinished(self) -> list[Message]:
+        """Handshake messages that are whole inside a record that is not: all that came of a flight which stopped."""
+        found: list[Message] = []
+        for side, direction in enumerate(self._directions):
+            reader = direction.reader
+            if reader is not None and reader.wants_more:
+                last = next((row for row in reversed(self._log) if row[2] == side and row[8]), None)
+                if last is not None:
+                    trial = deepcopy(reader)  # more may come where a session is asked for early
+                    trial.finish(last[0], last[1])
+                    found += trial.messages[len(reader.messages) :]
+        return found
 
     def _skip_holes(self, side: int, mine: Direction) -> None:
         """Go on behind bytes that were acknowledged and are not in the capture."""

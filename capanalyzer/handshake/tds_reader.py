@@ -1,4 +1,4 @@
-"""TLS inside TDS packets (MS-TDS section 2.2.1.2): an SQL Server's handshake is wrapped, the records after it are not."""
+"""TLS inside TDS packets (MS-TDS section 2.2.1.2): SQL Server wraps the handshake, not the records after it."""
 
 from __future__ import annotations
 

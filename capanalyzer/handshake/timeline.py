@@ -38,7 +38,7 @@ def read_timeline(session: Session, reading: TcpReading) -> list[Event]:
     acknowledged = session.tcp.handshake_ack_frame
     remarks = {row[0]: what for row, what in reading.remarks()}
     counts = [0, 0]
-    plain = session.tls is None or session.upgrade is not None
+    plain = session.tls is None or session.upgrade is not None or not session.tls.messages
     for row in reading.rows:
         name, detail = _packet(row, remarks.get(row[0], ""), row[0] == acknowledged)
         side = Side(row[2] ^ client)

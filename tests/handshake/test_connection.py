@@ -20,6 +20,7 @@ from tests.handshake.messages import (
     SERVER_FLIGHT_13,
     alert,
     handshake,
+    record,
     sealed,
     server_hello_body,
 )
@@ -326,6 +327,34 @@ class TestReassembly:
         assert session.tls is not None
         assert session.tls.state is State.AWAIT_CLIENT_KEY_EXCHANGE
         assert session.tls.client_hello is not None
+
+    def test_flight_that_stopped(self) -> None:
+        """One record with the whole flight, of which the end never came: the ServerHello in it did."""
+        flight = b"".join(SERVER_FLIGHT_12[at + 5 : at + 5 + size] for at, size in records(SERVER_FLIGHT_12))
+        whole = record(22, flight)
+        talk = Talk().connect().send(CLIENT, CLIENT_HELLO).send(SERVER, whole[:-20])
+        connection = Connection()
+        connection.feed(talk.rows)
+        session = connection.finish(talk.flow())
+        assert session.tls is not None
+        assert session.tls.version == 0x0303
+        assert session.tls.state is State.AWAIT_SERVER_HELLO_DONE
+        talk.send(SERVER, whole[-20:])
+        connection.feed(talk.rows[-1:])
+        session = connection.finish(talk.flow())
+        assert session.tls is not None
+        assert session.tls.state is State.AWAIT_CLIENT_KEY_EXCHANGE
+        assert [m.frame for m in session.tls.messages] == [4, 6, 6, 6, 6]
+
+
+def records(data: bytes) -> list[tuple[int, int]]:
+    """(offset, length) of the records in ``data``."""
+    found, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at + 3 : at + 5], "big")
+        found.append((at, size))
+        at += 5 + size
+    return found
 
 
 class TestWanted:
