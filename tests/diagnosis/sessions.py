@@ -285,15 +285,24 @@ def intermediate() -> bytes:
 def established_13(**options: Any) -> Session:
     """TLS 1.3, data both ways, closed by the client."""
     return session(
-        hello(), *flight_13(), *finished_13(), data(C, 0.07, 300, offset=600), data(S, 0.09, 250), data(S, 0.1, 900),
+        hello(),
+        *flight_13(),
+        *finished_13(),
+        data(C, 0.07, 300, offset=600),
+        data(S, 0.09, 250),
+        data(S, 0.1, 900),
         **{"closes": [fin(C, 0.5), fin(S, 0.51)], **options},
-    )  # fmt: skip
+    )
 
 
 def established_12(*chain: bytes, **options: Any) -> Session:
     """TLS 1.2, data both ways."""
     return session(
-        hello(versions=()), *flight_12(chain=chain or (certificate(), intermediate())), *client_flight_12(),
-        *server_finished_12(), data(C, 0.09, 300), data(S, 0.1, 900),
+        hello(versions=()),
+        *flight_12(chain=chain or (certificate(), intermediate())),
+        *client_flight_12(),
+        *server_finished_12(),
+        data(C, 0.09, 300),
+        data(S, 0.1, 900),
         **{"closes": [fin(C, 0.5), fin(S, 0.51)], **options},
-    )  # fmt: skip
+    )
