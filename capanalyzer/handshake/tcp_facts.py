@@ -110,7 +110,7 @@ class TcpReading:
 
 
 def _read_row(row: Row, mine: _Sender, other: _Sender, remark: Callable[[Row, str], None]) -> None:
-    _, time_ns, _, flags, seq, ack, window, length, _, ttl, ip_id, options = row
+    _, time_ns, _, flags, seq, ack, window, _, _, ttl, ip_id, options = row
     if flags & RST:
         mine.reset = True
         return

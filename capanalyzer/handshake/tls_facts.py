@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from capanalyzer.errors import WireError
+from capanalyzer.handshake import bodies
 from capanalyzer.handshake.lazy import lazy
 from capanalyzer.handshake.machine import Handshake, walk
 from capanalyzer.handshake.side import Side
@@ -135,7 +135,7 @@ class TlsFacts:
                         second = message
             elif kind == _SERVER_HELLO:
                 if message[3] == 1 and message[4] == HANDSHAKE and not message[7]:
-                    if self.handshake.retried and server is None and _is_retry(message):
+                    if self.handshake.retried and server is None and bodies.is_retry(message):
                         retry = message if retry is None else retry
                     elif server is None:
                         server = message
@@ -160,22 +160,22 @@ class TlsFacts:
     @lazy
     def client_hello(self) -> ClientHello | None:
         """The first one; None where there is none or its fixed fields do not parse (see ``malformed``)."""
-        return _client_hello(self._hellos[0])
+        return bodies.client_hello_of(self._hellos[0])
 
     @lazy
     def second_client_hello(self) -> ClientHello | None:
         """After a HelloRetryRequest."""
-        return _client_hello(self._hellos[1])
+        return bodies.client_hello_of(self._hellos[1])
 
     @lazy
     def server_hello(self) -> ServerHello | None:
         """The real one, never the HelloRetryRequest."""
-        return _server_hello(self._hellos[2])
+        return bodies.server_hello_of(self._hellos[2])
 
     @lazy
     def hello_retry(self) -> ServerHello | None:
         """The HelloRetryRequest."""
-        return _server_hello(self._hellos[3])
+        return bodies.server_hello_of(self._hellos[3])
 
     @lazy
     def downgrade_sentinel(self) -> bool:
@@ -190,12 +190,12 @@ class TlsFacts:
         """The server's chain as sent, readable up to TLS 1.2."""
         server = self._hellos[2]
         if server is not None and server.content_type == SSLV2:
-            return _sslv2_certificate(server.body)
-        return _chain(self.certificate_message(Side.SERVER))
+            return bodies.sslv2_certificate_of(server.body)
+        return bodies.chain_of(self.certificate_message(Side.SERVER))
 
     @lazy
     def client_certificates(self) -> tuple[CertificateFacts, ...]:
-        return _chain(self.certificate_message(Side.CLIENT))
+        return bodies.chain_of(self.certificate_message(Side.CLIENT))
 
     def certificate_message(self, side: Side) -> Message | None:
         """This side's first Certificate message, if it can be read."""
@@ -279,7 +279,10 @@ class TlsFacts:
             return False
         message = self._hellos[0]
         if message is not None and message.content_type == HANDSHAKE:
-            mine, answer = _session_id(message.body), _session_id(self._hellos[2].body if self._hellos[2] else b"")
+            mine, answer = (
+                bodies.session_id_of(message.body),
+                bodies.session_id_of(self._hellos[2].body if self._hellos[2] else b""),
+            )
             if mine and mine == answer:
                 return True
         # The server finishes first: a ticket was accepted, with or without a session id.
@@ -296,8 +299,8 @@ class TlsFacts:
 
     @lazy
     def application_records(self) -> tuple[int, int]:
-        """(client, server): type-23 records in the part of the stream looked at; in TLS 1.3 only those after the client's
-        Finished, as far as sizes tell: the server's tickets are among them, records that are alerts by size not.
+        """(client, server): type-23 records in the part of the stream looked at; in TLS 1.3 only those after the
+        client's Finished, as far as sizes tell: the server's tickets are among them, alerts by size are not.
         """
         counts = [0, 0]
         for message in self._data_messages:
@@ -344,7 +347,7 @@ class TlsFacts:
         ]
         for message in self.messages:
             if message[4] == HANDSHAKE and not message[7] and message[5] in (_CLIENT_HELLO, _SERVER_HELLO):
-                error = _hello_error(message)
+                error = bodies.hello_error(message)
                 if error:
                     found.append((Side(message.side), message.frame, error))
         return tuple(found)
@@ -357,66 +360,3 @@ class TlsFacts:
             client is not None and client.desynchronised is not None,
             server is not None and server.desynchronised is not None,
         )
-
-
-def _is_retry(message: Message) -> bool:
-    from capanalyzer.handshake.machine import HELLO_RETRY_RANDOM
-
-    return message.body[2:34] == HELLO_RETRY_RANDOM
-
-
-def _session_id(body: bytes) -> bytes:
-    """legacy_session_id of either hello."""
-    return body[35 : 35 + body[34]] if len(body) > 34 else b""
-
-
-def _client_hello(message: Message | None) -> ClientHello | None:
-    if message is None:
-        return None
-    from capanalyzer.tls.hello import read_client_hello, read_sslv2_client_hello
-
-    try:
-        return (read_sslv2_client_hello if message.content_type == SSLV2 else read_client_hello)(message.body)
-    except WireError:
-        return None
-
-
-def _server_hello(message: Message | None) -> ServerHello | None:
-    if message is None:
-        return None
-    from capanalyzer.tls.hello import read_server_hello, read_sslv2_server_hello
-
-    try:
-        return (read_sslv2_server_hello if message.content_type == SSLV2 else read_server_hello)(message.body)
-    except WireError:
-        return None
-
-
-def _hello_error(message: Message) -> str:
-    """What is wrong with a hello; "" if nothing is."""
-    from capanalyzer.tls.hello import read_client_hello, read_server_hello
-
-    try:
-        if message.handshake_type == _CLIENT_HELLO:
-            read_client_hello(message.body)
-        else:
-            read_server_hello(message.body)
-    except WireError as error:
-        return str(error)
-    return ""
-
-
-def _chain(message: Message | None) -> tuple[CertificateFacts, ...]:
-    if message is None:
-        return ()
-    from capanalyzer.tls.certificates import read_chain
-
-    return read_chain(message.body).certificates
-
-
-def _sslv2_certificate(body: bytes) -> tuple[CertificateFacts, ...]:
-    """The one certificate in a SERVER-HELLO of SSLv2: hit, type, version, three lengths, then the certificate."""
-    from capanalyzer.tls.certificates import certificate_facts
-
-    size = int.from_bytes(body[4:6], "big")
-    return (certificate_facts(body[10 : 10 + size]),) if size and len(body) >= 10 + size else ()

@@ -115,7 +115,7 @@ def main() -> None:
                 data = data or bytearray(1)
             target(bytes(data))
             runs += 1
-        print(f"{runs} runs")
+        sys.stdout.write(f"{runs} runs\n")
         return
     atheris.Setup([sys.argv[0], *rest], target)
     atheris.Fuzz()

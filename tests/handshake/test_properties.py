@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -148,7 +149,7 @@ hostile = st.lists(
 
 def cut(rows: list[Row], cuts: list[int]) -> list[list[Row]]:
     at = sorted({0, len(rows), *(place % (len(rows) + 1) for place in cuts)})
-    return [rows[a:b] for a, b in zip(at[:-1], at[1:], strict=True)]
+    return [rows[a:b] for a, b in pairwise(at)]
 
 
 @given(conversations(), st.lists(st.integers(0, 100), max_size=5))

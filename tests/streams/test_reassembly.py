@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,7 +108,7 @@ def transmissions(draw: st.DrawFn) -> tuple[int, bytes, list[tuple[int, bytes, i
     data = draw(st.binary(min_size=1, max_size=80))
     start = draw(st.sampled_from([0, 1000, 0xFFFFFFF0, 0xFFFFFFFF, 0x7FFFFFF8]))
     cuts = sorted({0, len(data), *draw(st.lists(st.integers(0, len(data)), max_size=8))})
-    pieces = list(zip(cuts[:-1], cuts[1:], strict=True))
+    pieces = list(pairwise(cuts))
     for _ in range(draw(st.integers(0, 6))):
         begin = draw(st.integers(0, len(data) - 1))
         pieces.append((begin, draw(st.integers(begin + 1, len(data)))))
