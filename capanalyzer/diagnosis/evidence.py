@@ -63,9 +63,8 @@ def first_data(session: Session, side: Side) -> tuple[int, int]:
     """(time_ns, frame) of a side's first payload; the session's start where it is unknown."""
     facts = session.tcp.side(side)
     time_ns = facts.first_data_ns if facts.first_data_ns is not None else session.start_ns
-    frame: int | None = getattr(facts, "first_data_frame", None)
-    if frame is not None:
-        return time_ns, frame
+    if facts.first_data_frame is not None:
+        return time_ns, facts.first_data_frame
     for event in session.events:
         if event.side is side and event.time_ns >= time_ns:
             return time_ns, event.frame
@@ -94,10 +93,9 @@ def of_hello(story: Story) -> Evidence | None:
 def of_ack(session: Session) -> Evidence | None:
     """The acknowledgement of the client's first bytes."""
     client = session.tcp.client
-    frame: int | None = getattr(client, "acked_frame", None)
-    if frame is None or client.acked_ns is None:
+    if client.acked_frame is None or client.acked_ns is None:
         return None
-    return Evidence(frame, client.acked_ns, Side.SERVER, N_("acknowledged by the server's TCP"))
+    return Evidence(client.acked_frame, client.acked_ns, Side.SERVER, N_("acknowledged by the server's TCP"))
 
 
 def of_server_hello(story: Story) -> Evidence | None:

@@ -18,7 +18,7 @@ from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, SOON_NS, TLS12
 from capanalyzer.diagnosis.rules.trust.faults import faults
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
-from capanalyzer.handshake.session import CloseEvent, Session, Side
+from capanalyzer.handshake.session import Session, Side
 from capanalyzer.streams.flow import Ended
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Judge:
                         and (handshake.is_13 or self._is_clean(session))
                     ):
                         self.knowledge.learn_ordinary(session)
-                        return self._established(session.tcp.closes)
+                        return self._established(session.first_close)
         return self._see(session)
 
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
@@ -84,6 +84,9 @@ class Judge:
         story = context.story
         if not story.established and story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
             knowledge.learn_stall(session)
+        if not story.established and story.hello is not None and story.sees_all and len(self._held) < MAX_HELD:
+            self._held.append(session)  # it would be held in any case: judged once, when all is known
+            return None
         verdict = self._judge(context)
         if verdict.outcome is Outcome.ESTABLISHED:
             knowledge.learn_established(session)
@@ -96,16 +99,13 @@ class Judge:
         self._held.append(session)
         return None
 
-    def _established(self, closes: tuple[CloseEvent, ...]) -> Verdict:
+    def _established(self, close: tuple[bool, Side] | None) -> Verdict:
         """The verdict without findings, one object for each way of closing."""
-        if closes:
-            close = closes[0]
-            key: tuple[str, str | None] = (
-                "rst" if close.is_rst else "fin",
-                "client" if close.side is Side.CLIENT else "server",
-            )
-        else:
-            key = _NOT_CLOSED
+        key = (
+            _NOT_CLOSED
+            if close is None
+            else ("rst" if close[0] else "fin", "client" if close[1] is Side.CLIENT else "server")
+        )
         verdict = self._plain.get(key)
         if verdict is None:
             verdict = self._plain[key] = Verdict(Outcome.ESTABLISHED, closed_how=key[0], closed_who=key[1])
