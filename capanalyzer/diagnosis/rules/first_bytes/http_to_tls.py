@@ -55,18 +55,17 @@ class HttpToTlsPort(Rule):
             session.protocol[Side.SERVER] in ("http-response", "http2") or not context.is_tls_port or not story.sees_all
         ):
             return None
-        elif (story.end is not None and (story.end.side is Side.SERVER or story.is_patient)) or story.end is not None:
+        elif story.end is not None:
             variant, replied = "close", of_end(story.end)
         elif story.is_patient:
             variant, replied = "silence", None
         else:
             return None
         at = first_data(session, Side.CLIENT)
+        left = variant == "close" and story.end is not None and story.end.side is Side.CLIENT
         return failure(
             "http-to-tls-port",
-            Confidence.LIKELY
-            if story.end is not None and story.end.side is Side.CLIENT and variant == "close"
-            else Confidence.CERTAIN,
+            Confidence.LIKELY if left else Confidence.CERTAIN,
             Blame.CLIENT,
             at,
             facts={
