@@ -18,9 +18,9 @@ __all__ = ["EPOCH_S", "HOST_DIGITS", "RealSession", "real_sessions"]
 
 EPOCH_S = 1_767_225_600
 """2026-01-01: when the captures say they were made; certificates are valid around it."""
-HOST_DIGITS = b"h000000."
+HOST_DIGITS = b"h918273."
 """Begins every server name: the digits are overwritten per connection, so that names differ. The
-certificates are wildcards, so that the name still fits."""
+certificates are wildcards, so that the name still fits. No zeros: those stand in the certificates' dates too."""
 
 
 class RealSession(NamedTuple):
