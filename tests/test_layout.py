@@ -20,6 +20,8 @@ ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
 MAY_IMPORT_ANALYSIS = {"api", "cli"}
 READS_FILES = {"capture", "i18n", "output"}
 """``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
+NAMES_ADDRESSES = {"handshake", "packets", "streams", "report"}
+"""Use ``socket`` for the text forms of addresses, and nothing else of it."""
 PAGES = {"diagnosis/page.py"}
 """Reads the causes' pages, which are part of the package."""
 MAX_LINES = 400
@@ -99,7 +101,7 @@ def test_only_the_capture_stage_reads_files_and_sockets(path: Path) -> None:
             forbidden = ("read_bytes", "read_text", "write_bytes", "write_text")
             assert node.func.attr not in forbidden, f"line {node.lineno}: {node.func.attr}()"
     for line, module in imports_of(tree):
-        allowed = {"socket"} if part_of(path) in ("handshake", "packets", "streams", "report") else set()  # names of addresses
+        allowed = {"socket"} if part_of(path) in NAMES_ADDRESSES else set()
         assert module.split(".")[0] not in {"socket", "mmap", "urllib", "http", "fsspec"} - allowed, f"line {line}"
     if "socket" in {module for _, module in imports_of(tree)}:
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_socket(node.value)}
