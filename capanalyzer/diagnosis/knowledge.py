@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from capanalyzer.handshake.session import Endpoint, Session
+from capanalyzer.handshake.session import Endpoint, Session, TlsFacts
 
 __all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
 
 DEFAULT_TLS_PORTS: Final = frozenset(
     (443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6380, 6697, 8443, 8883, 9443)
 )
+SERVER_KEY_EXCHANGE: Final = 12
+NAMED_CURVE: Final = b"\3"
 MAX_SERVERS: Final = 20_000
 """Servers remembered, about 1 kB each at most; a scan over a network shows no more that speak TLS."""
 MAX_VALUES: Final = 64
@@ -34,6 +36,7 @@ class ServerKnowledge:
 
     __slots__ = (
         "established",
+        "groups",
         "largest_hello",
         "names",
         "proxy_headers",
@@ -49,6 +52,9 @@ class ServerKnowledge:
         """Sessions that were looked into."""
         self.versions: set[int] = set()
         self.suites: set[int] = set()
+        """Chosen ones."""
+        self.groups: set[int] = set()
+        """Key exchange groups used: the key share's in TLS 1.3, the named curve's before."""
         self.names: set[str] = set()
         self.without_name = 0
         """Sessions that completed without a server name."""
@@ -163,6 +169,9 @@ class Knowledge:
         hello, answer, message = tls.client_hello, tls.server_hello, tls.client_hello_message
         if answer is not None and len(known.suites) < MAX_VALUES:
             known.suites.add(answer.cipher_suite)
+            group = _group(tls)
+            if group is not None:
+                known.groups.add(group)
         if hello is not None:
             if hello.sni is None:
                 known.without_name += 1
@@ -174,3 +183,14 @@ class Knowledge:
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
+
+
+def _group(tls: TlsFacts) -> int | None:
+    """The key exchange group of a handshake: RFC 8446 section 4.2.8, RFC 8422 section 5.4."""
+    answer = tls.server_hello
+    if answer is not None and answer.key_share is not None:
+        return answer.key_share.group
+    for message in tls.messages:
+        if message.handshake_type == SERVER_KEY_EXCHANGE and message.body[:1] == NAMED_CURVE and len(message.body) > 2:
+            return int.from_bytes(message.body[1:3], "big")
+    return None

@@ -30,6 +30,7 @@ from capanalyzer.diagnosis.rules.first_bytes.proxy_header import ProxyHeaderMiss
 from capanalyzer.diagnosis.rules.first_bytes.tls_to_other import TlsToOtherProtocol
 from capanalyzer.diagnosis.rules.first_bytes.upgrades import ProxyConnectRefused, StarttlsRefused
 from capanalyzer.diagnosis.rules.parameters.alerts import ClearAlert
+from capanalyzer.diagnosis.rules.parameters.compared import NothingInCommon
 from capanalyzer.diagnosis.rules.parameters.retry import RetryNotFollowed
 from capanalyzer.diagnosis.rules.parameters.server_name import SniMissing
 from capanalyzer.diagnosis.rules.parameters.version import VersionNotOffered
@@ -81,6 +82,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ClientCertificateAlert(),
     CertificateRejectedEncrypted(),
     RetryNotFollowed(),
+    NothingInCommon(),
     ClearAlert(),
     UnreadableServerAlert(),
     # Segments that never arrived explain the silence and the close that follow.

@@ -209,7 +209,13 @@ class Story:
 
     def _is_unread(self) -> bool:
         """The client went on as it can only after a ServerHello, and none was read: what the server sent escaped us."""
-        return self.server_hello is None and self.state is not None and STALLS[self.state].stage in _AFTER_SERVER_HELLO
+        if self.server_hello is not None or self.state is None or self.hello is None:
+            return False
+        last_ns, upgrade = self.session.tcp.server.last_data_ns, self.session.upgrade
+        if upgrade is not None and last_ns is not None and last_ns > self.hello.time_ns and self.tls is not None:
+            # Behind an upgrade the first bytes tell nothing of what followed: it answered, and no TLS was found in it.
+            return all(message.side == Side.CLIENT for message in self.tls.messages)
+        return STALLS[self.state].stage in _AFTER_SERVER_HELLO
 
     @property
     def is_cut(self) -> bool:
