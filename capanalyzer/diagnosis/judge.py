@@ -9,27 +9,24 @@ waits for :meth:`Judge.finish`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
 from capanalyzer.diagnosis.rule import Context, Rule
 from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, SOON_NS, TLS12
-from capanalyzer.diagnosis.rules.trust.faults import faults
+from capanalyzer.diagnosis.rules.trust.faults import Leaf, read_leaf
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.streams.flow import Ended
 
-if TYPE_CHECKING:
-    from capanalyzer.tls.certificates import CertificateFacts
-
 __all__ = ["Judge"]
 
 MAX_HELD: Final = 8192
 """Sessions kept for the comparison, about 10 kB each at most; those beyond are judged with what is known by then."""
-MAX_CLEAN_CHAINS: Final = 8192
-"""Chains remembered as faultless for a name: one entry is about 200 bytes."""
+MAX_LEAVES: Final = 4096
+"""Certificates remembered, as many as their reader keeps; an entry is about 500 bytes."""
 
 _NO_NAME: Final = (None, "unknown")
 _SPEAKS_TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
@@ -45,7 +42,8 @@ class Judge:
         """Sessions judged before the capture's end because ``MAX_HELD`` others were waiting."""
         self._held: list[Session] = []
         self._plain: dict[tuple[str, str | None], Verdict] = {}
-        self._clean: dict[tuple[int, str | None], tuple[tuple[CertificateFacts, ...], int, int]] = {}
+        self._leaves: dict[int, Leaf] = {}
+        """By identity of the facts, which the entry itself keeps alive."""
 
     def see(self, session: Session) -> Verdict | None:
         """Learn from a session and judge it; None when it is held for comparison until :meth:`finish`."""
@@ -112,25 +110,24 @@ class Judge:
         return verdict
 
     def _is_clean(self, session: Session) -> bool:
-        """The chain shows no fault for this name at this time; remembered with the span of time for which that
-        holds.
-        """
+        """The chain shows no fault for this name at this time. Each leaf is looked at once; then a lookup tells."""
         tls = session.tls
         chain = tls.certificates if tls is not None else ()
         if tls is None or not chain:
             return True
-        hello = tls.client_hello
+        leaf = chain[0]
+        known = self._leaves.get(id(leaf))
+        if known is None or known.leaf is not leaf:
+            if len(self._leaves) >= MAX_LEAVES:
+                self._leaves.clear()
+            known = self._leaves[id(leaf)] = read_leaf(leaf)
+        at_ns, hello = session.start_ns, tls.client_hello
+        if known.is_self_signed or not known.from_ns <= at_ns < known.until_ns - SOON_NS:
+            return False
+        if any(c.not_after_ns is not None and c.not_after_ns < at_ns for c in chain[1:]):
+            return False
         name = hello.sni if hello is not None else None
-        key = id(chain[0]), name
-        known = self._clean.get(key)
-        if known is None or known[0][0] is not chain[0]:
-            if any(fault.is_plain for fault in faults(chain, name, session.start_ns)):
-                return False
-            if len(self._clean) >= MAX_CLEAN_CHAINS:
-                self._clean.clear()
-            until = min((c.not_after_ns for c in chain if c.not_after_ns is not None), default=1 << 63)
-            known = self._clean[key] = chain, chain[0].not_before_ns or 0, until - SOON_NS
-        return known[1] <= session.start_ns < known[2]
+        return not name or known.matches(name)
 
     def _judge(self, context: Context) -> Verdict:
         story = context.story

@@ -14,11 +14,12 @@ DEFAULT_TLS_PORTS: Final = frozenset(
 )
 SERVER_KEY_EXCHANGE: Final = 12
 NAMED_CURVE: Final = b"\3"
+KEY_SHARE: Final = b"\0\x33"
 MAX_SERVERS: Final = 20_000
 """Servers remembered, about 1 kB each at most; a scan over a network shows no more that speak TLS."""
 MAX_VALUES: Final = 64
 """Distinct suites, groups or names remembered of one server: beyond it nothing more is learned from them."""
-SAMPLED: Final = 32
+SAMPLED: Final = 16
 """Sessions of a server that are looked into; later ones repeat what these taught."""
 RACE_NS: Final = 300_000_000
 """Connects to several addresses of a name start within this time of each other: RFC 8305 section 5 recommends 250
@@ -166,9 +167,9 @@ class Knowledge:
             known.versions.add(tls.version)
         if session.upgrade is not None and session.upgrade.kind.startswith("proxy-"):
             known.proxy_headers += 1
-        hello, answer, message = tls.client_hello, tls.server_hello, tls.client_hello_message
-        if answer is not None and len(known.suites) < MAX_VALUES:
-            known.suites.add(answer.cipher_suite)
+        hello, suite, message = tls.client_hello, tls.handshake.suite, tls.client_hello_message
+        if suite and len(known.suites) < MAX_VALUES:
+            known.suites.add(suite)
             group = _group(tls)
             if group is not None:
                 known.groups.add(group)
@@ -186,11 +187,20 @@ class Knowledge:
 
 
 def _group(tls: TlsFacts) -> int | None:
-    """The key exchange group of a handshake: RFC 8446 section 4.2.8, RFC 8422 section 5.4."""
-    answer = tls.server_hello
-    if answer is not None and answer.key_share is not None:
-        return answer.key_share.group
-    for message in tls.messages:
-        if message.handshake_type == SERVER_KEY_EXCHANGE and message.body[:1] == NAMED_CURVE and len(message.body) > 2:
-            return int.from_bytes(message.body[1:3], "big")
+    """The key exchange group of a handshake: RFC 8446 section 4.2.8, RFC 8422 section 5.4.
+
+    Read from the bytes: this runs for many sessions, and nobody else asks for the parsed extension.
+    """
+    message = tls.server_hello_message
+    if tls.is_13 and message is not None:
+        body = message.body
+        position = 35 + body[34] + 5 if len(body) > 34 else len(body)  # past session id, suite, compression, length
+        while position + 6 <= len(body):
+            if body[position : position + 2] == KEY_SHARE:
+                return body[position + 4] << 8 | body[position + 5]
+            position += 4 + (body[position + 2] << 8 | body[position + 3])
+        return None
+    for other in tls.messages:
+        if other.handshake_type == SERVER_KEY_EXCHANGE and other.body[:1] == NAMED_CURVE and len(other.body) > 2:
+            return int.from_bytes(other.body[1:3], "big")
     return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from capanalyzer.tls.certificates import CertificateFacts
 
-__all__ = ["Fault", "faults", "matches_name"]
+__all__ = ["Fault", "Leaf", "faults", "matches_name", "read_leaf"]
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -52,19 +52,44 @@ def is_self_signed(leaf: CertificateFacts) -> bool:
 
 
 def matches_name(leaf: CertificateFacts, name: str) -> bool:
-    """RFC 6125 section 6.4: a wildcard stands for one whole leftmost label. Without any SAN the common name counts,
-    as it did for older clients.
+    """RFC 6125 section 6.4: a wildcard stands for one whole leftmost label. Without any SAN the common name counts, as
+    it did for older clients.
     """
-    wanted = name.rstrip(".").lower()
-    patterns = leaf.san or common_names(leaf.subject)
-    if not patterns:
-        return True  # nothing to compare with: not a mismatch that could be shown
-    _, _, parent = wanted.partition(".")
-    for pattern in patterns:
-        candidate = pattern.rstrip(".").lower()
-        if candidate == wanted or (candidate.startswith("*.") and parent and candidate[2:] == parent):
+    return read_leaf(leaf).matches(name)
+
+
+class Leaf(NamedTuple):
+    """What is asked of a certificate again and again."""
+
+    leaf: CertificateFacts
+    from_ns: int
+    until_ns: int
+    is_self_signed: bool
+    names: frozenset[str]
+    """Lower case, without a final dot."""
+    parents: frozenset[str]
+    """Of wildcards: what follows ``*.``."""
+
+    def matches(self, name: str) -> bool:
+        if name in self.names:
             return True
-    return False
+        wanted = name.rstrip(".").lower()
+        if wanted in self.names or wanted.partition(".")[2] in self.parents:
+            return True
+        return not self.names and not self.parents  # nothing to compare with: not a mismatch that could be shown
+
+
+def read_leaf(leaf: CertificateFacts) -> Leaf:
+    """Dates that cannot be read do not count."""
+    patterns = [pattern.rstrip(".").lower() for pattern in leaf.san or common_names(leaf.subject)]
+    return Leaf(
+        leaf,
+        leaf.not_before_ns or 0,
+        leaf.not_after_ns if leaf.not_after_ns is not None else 1 << 63,
+        is_self_signed(leaf),
+        frozenset(p for p in patterns if not p.startswith("*.")),
+        frozenset(p[2:] for p in patterns if p.startswith("*.") and len(p) > 2),
+    )
 
 
 def common_names(subject: str) -> tuple[str, ...]:
