@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from capanalyzer.handshake.session import Endpoint, Session, TlsFacts
+from capanalyzer.handshake.session import Endpoint, Session
 
 __all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
 
@@ -170,7 +170,7 @@ class Knowledge:
         hello, suite, message = tls.client_hello, tls.handshake.suite, tls.client_hello_message
         if suite and len(known.suites) < MAX_VALUES:
             known.suites.add(suite)
-            group = _group(tls)
+            group = tls.key_exchange_group
             if group is not None:
                 known.groups.add(group)
         if hello is not None:
@@ -184,23 +184,3 @@ class Knowledge:
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
-
-
-def _group(tls: TlsFacts) -> int | None:
-    """The key exchange group of a handshake: RFC 8446 section 4.2.8, RFC 8422 section 5.4.
-
-    Read from the bytes: this runs for many sessions, and nobody else asks for the parsed extension.
-    """
-    message = tls.server_hello_message
-    if tls.is_13 and message is not None:
-        body = message.body
-        position = 35 + body[34] + 5 if len(body) > 34 else len(body)  # past session id, suite, compression, length
-        while position + 6 <= len(body):
-            if body[position : position + 2] == KEY_SHARE:
-                return body[position + 4] << 8 | body[position + 5]
-            position += 4 + (body[position + 2] << 8 | body[position + 3])
-        return None
-    for other in tls.messages:
-        if other.handshake_type == SERVER_KEY_EXCHANGE and other.body[:1] == NAMED_CURVE and len(other.body) > 2:
-            return int.from_bytes(other.body[1:3], "big")
-    return None
