@@ -12,9 +12,6 @@ __all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
 DEFAULT_TLS_PORTS: Final = frozenset(
     (443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6380, 6697, 8443, 8883, 9443)
 )
-SERVER_KEY_EXCHANGE: Final = 12
-NAMED_CURVE: Final = b"\3"
-KEY_SHARE: Final = b"\0\x33"
 MAX_SERVERS: Final = 20_000
 """Servers remembered, about 1 kB each at most; a scan over a network shows no more that speak TLS."""
 MAX_VALUES: Final = 64
