@@ -16,7 +16,8 @@ from capanalyzer.capture.source import open_captures
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.errors import CaptureError
-from capanalyzer.handshake.connection import Connection
+from capanalyzer.handshake.connection import TLS_PORTS, Connection
+from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.notes import describe_note
@@ -27,6 +28,11 @@ __all__ = ["Analysis", "CaptureRun", "Options", "analyze_captures"]
 MAX_WARNINGS: Final = 100
 """Warnings kept for one capture; a damaged one may have a reason for each of its packets."""
 
+_LIMITS: Final = {
+    "held": "{n} failed sessions were judged without comparing them with the rest of the capture: too many failed",
+    "servers": "{n} sessions taught nothing about their servers: the capture has too many different ones",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -36,6 +42,8 @@ class Options:
     """Ports on which TLS is expected, beside the well-known ones; TLS itself is found on any port."""
     jobs: int = 1
     """Processes to use."""
+    full_timeline: bool = False
+    """The timeline of every session will be asked for: all messages are kept, also of ordinary sessions."""
 
 
 class Analysis:
@@ -44,14 +52,16 @@ class Analysis:
     def __init__(self, options: Options, *, capture: int = 0) -> None:
         self._decoder = Decoder()
         self._judge = Judge(tls_ports=options.tls_ports)
-        self._tracker: Tracker[Session] = Tracker(Connection, capture=capture)
-        self._notes: dict[str, int] = {}
+        tls_ports = TLS_PORTS | options.tls_ports
+        self._tracker: Tracker[Session] = Tracker(
+            lambda: Connection(tls_ports=tls_ports),
+            shortcut=None if options.full_timeline else Ordinary(),
+            capture=capture,
+        )
 
     def feed(self, batch: RecordBatch) -> Iterator[tuple[Session, Verdict]]:
         """Take a batch; give the sessions whose verdict is final."""
         table = self._decoder.decode(batch)
-        for key, count in table.notes.items():
-            self._notes[key] = self._notes.get(key, 0) + count
         for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
             verdict = self._judge.see(session)
             if verdict is not None:
@@ -59,6 +69,7 @@ class Analysis:
 
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The capture is over: every session not given yet."""
+        self._decoder.finish()
         for session in self._tracker.finish():
             verdict = self._judge.see(session)
             if verdict is not None:
@@ -67,8 +78,9 @@ class Analysis:
 
     def warnings(self) -> list[str]:
         """One plain sentence for each thing that was met and not analysed."""
-        told = [describe_note(key, count) for key, count in self._notes.items()]
+        told = [describe_note(key, count) for key, count in self._decoder.notes.items()]
         told += [describe_tracker_note(key, count) for key, count in self._tracker.notes.items()]
+        told += [_LIMITS[key].format(n=count) for key, count in self._judge.limits().items()]
         return told[:MAX_WARNINGS]
 
 

@@ -145,7 +145,12 @@ def _analyze(options: argparse.Namespace) -> int:
                 progress.watch(run)
 
         document = Document(
-            analyze_captures(options.captures, Options(tls_ports=frozenset(options.tls_port), jobs=options.jobs)),
+            analyze_captures(
+                options.captures,
+                Options(
+                    tls_ports=frozenset(options.tls_port), jobs=options.jobs, full_timeline=options.timeline == "all"
+                ),
+            ),
             lang=lang,
             timeline=options.timeline == "all",
             unreadable=unreadable,

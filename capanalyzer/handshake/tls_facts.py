@@ -23,6 +23,8 @@ MAX_MESSAGES: Final = 256
 """Messages of both sides kept in ``messages``: a handshake has about fifteen, some data records follow."""
 
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 1, 2, 11, 13
+_SERVER_KEY_EXCHANGE: Final = 12
+_NAMED_CURVE: Final = b"\x03"
 _EARLY_DATA: Final = 42
 _EMPTY_CERTIFICATE_13: Final = 25
 """TLS 1.3 record with an empty Certificate: header 4, context 1, list length 3, inner type 1, tag 16."""
@@ -182,6 +184,20 @@ class TlsFacts:
         """ServerHello.random ends in DOWNGRD 00/01 (RFC 8446 section 4.1.3)."""
         message = self._hellos[2]
         return message is not None and message.body[26:33] == b"DOWNGRD" and message.body[33:34] in (b"\0", b"\1")
+
+    @lazy
+    def key_exchange_group(self) -> int | None:
+        """The named group of the key exchange: RFC 8446 section 4.2.8, RFC 8422 section 5.4; None where unseen."""
+        answer = self.server_hello
+        if answer is not None and answer.key_share is not None:
+            return answer.key_share.group
+        return self._group_of_server_key_exchange()
+
+    def _group_of_server_key_exchange(self) -> int | None:
+        for message in self.messages:
+            if message[5] == _SERVER_KEY_EXCHANGE and message.body[:1] == _NAMED_CURVE and len(message.body) > 2:
+                return int.from_bytes(message.body[1:3], "big")
+        return None
 
     # --- certificates -------------------------------------------------------------------------------------------------
 

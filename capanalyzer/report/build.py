@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.pages import render_finding
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Verdict
-from capanalyzer.handshake.session import Alert, Session, TcpFacts, TlsFacts
+from capanalyzer.handshake.session import Alert, Session, TlsFacts
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.times import to_rfc3339
@@ -86,7 +86,7 @@ def session_model(
         "" if tls is None else tls.history,
         model.ClosedBy(verdict.closed_how, verdict.closed_who),
         None if tls is None else _tls(tls),
-        _timing(session.tcp, tls),
+        _timing(session, tls),
         tuple([_finding(f, session, lang) for f in verdict.findings]) if verdict.findings else (),
         _timeline(session) if unfinished or timeline else (),
         f"{session.transport}.stream eq {session.stream}",
@@ -209,8 +209,8 @@ def _alert(alert: Alert) -> model.Alert:
     )
 
 
-def _timing(tcp: TcpFacts, tls: TlsFacts | None) -> model.Timing:
-    syn, ack = tcp.client.syn_ns, tcp.handshake_ack_ns
+def _timing(session: Session, tls: TlsFacts | None) -> model.Timing:
+    syn, ack = session.connect_ns
     connect = (ack - syn) / 1e6 if syn is not None and ack is not None else None
     if tls is None or (message := tls.client_hello_message) is None:
         return _NOTHING if connect is None else model.Timing(connect, None, None, None)

@@ -141,7 +141,7 @@ class FlowIndex:
         rows, at = rows.take(inside), at.take(inside)
         # One 32-byte element at every position of the batch: source and destination address in one gather.
         pairs = np.ndarray((len(table.data) - 31,), "V32", buffer=table.data, strides=(1,))
-        found = pairs.take(at).view(np.uint64).reshape(-1, 4)
+        found = pairs[at].view(np.uint64).reshape(-1, 4)  # not take: it would copy the whole view first
         cell = chunk.cell.take(rows)
         known = self._live.address.view(np.uint64).take(cell, axis=0)
         swapped = chunk.from_high.take(rows) ^ self._live.first_is_high.take(cell)

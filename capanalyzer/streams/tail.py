@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ALERT_LENGTHS", "alert_at_end"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ALERT_LENGTHS", "alert_at_end", "alerts_at_end"]
 
 ALERT_LENGTHS: Final = (2, 18, 22, 24, 26, 32, 40, 48, 52, 56, 64, 72, 80)
 """Lengths of an alert record, without its header: in the clear, and under the cipher suites of TLS 1.0 to 1.2 (AEADs 18
@@ -17,6 +20,7 @@ and 26; RC4 18 and 22; CBC by block, MAC, explicit IV and encrypt-then-MAC)."""
 
 _LENGTHS: Final = frozenset(ALERT_LENGTHS)
 _LONGEST: Final = max(ALERT_LENGTHS) + 5
+"""Bytes at the end of a segment in which an alert record can stand."""
 
 
 def alert_at_end(payload: bytes) -> int:
@@ -29,3 +33,23 @@ def alert_at_end(payload: bytes) -> int:
             return at
         at = payload.rfind(b"\x15\x03", max(size - _LONGEST, 0), at)
     return -1
+
+
+def alerts_at_end(data: NDArray[np.uint8], position: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """:func:`alert_at_end` for n segments at once.
+
+    :param position: where each one's payload stands in ``data``; ``length``: its bytes.
+    :returns: where in ``data`` the alert record begins, -1 without one; shape (n,).
+    """
+    result = np.full(len(position), -1)
+    end = position + length
+    # From the longest to the shortest: the one that begins last is the one that counts.
+    for size in sorted(ALERT_LENGTHS, reverse=True):
+        at = end - 5 - size
+        rows = np.flatnonzero(at >= position)
+        rows = rows.compress(data.take(at.take(rows)) == 0x15)
+        at = at.take(rows)
+        header = data[at[:, None] + np.arange(1, 5)]
+        found = (header[:, 0] == 3) & (header[:, 1] <= 4) & (header[:, 2] == 0) & (header[:, 3] == size)
+        result[rows.compress(found)] = at.compress(found)
+    return result

@@ -20,13 +20,15 @@ from typing import Final, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from capanalyzer.packets.table import IcmpError, PacketTable
+from capanalyzer.packets.table import EXTRA, IcmpError, PacketTable
 from capanalyzer.streams.chunk import Chunk, stable_order
-from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Ended, Flow, Row
+from capanalyzer.streams.flow import ACK, FIN, PSH, RST, SYN, Ended, Flow, Row
 from capanalyzer.streams.index import FlowIndex
+from capanalyzer.streams.inorder import InOrder, find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
+from capanalyzer.streams.tail import alerts_at_end
 
-__all__ = ["CHECKPOINT_FRAMES", "Connection", "Tracker", "describe_tracker_note"]
+__all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note"]
 
 I64 = NDArray[np.int64]
 
@@ -72,8 +74,10 @@ def describe_tracker_note(key: str, count: int) -> str:
 class Connection(Protocol[S_co]):
     """What stands behind the tracker: one object a flow, fed with its rows, asked once for its session."""
 
-    settled: bool
-    """Payload and acknowledgements are no longer of interest."""
+    @property
+    def settled(self) -> bool:
+        """Payload and acknowledgements are no longer of interest."""
+        ...
 
     @property
     def wanted(self) -> tuple[int, int]:
@@ -85,11 +89,27 @@ class Connection(Protocol[S_co]):
     def finish(self, flow: Flow) -> S_co: ...
 
 
+class Shortcut(Protocol[S_co]):
+    """A quicker way for flows of which all segments of this chunk simply follow each other."""
+
+    def take(self, found: InOrder) -> Sequence[Connection[S_co] | None]:
+        """For each of these flows a connection that has taken its segments, or None: then its rows are fed as usual."""
+        ...
+
+
 class Tracker(Generic[S_co]):
     """The connections of one capture: :meth:`feed` segments in order, then :meth:`finish`."""
 
-    def __init__(self, connect: Callable[[], Connection[S_co]], *, capture: int = 0, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection[S_co]],
+        *,
+        shortcut: Shortcut[S_co] | None = None,
+        capture: int = 0,
+        seed: int | None = None,
+    ) -> None:
         self._connect = connect
+        self._shortcut = shortcut
         self._capture = capture
         self._live = LiveFlows()
         self._index = FlowIndex(self._live, seed=seed)
@@ -187,40 +207,50 @@ class Tracker(Generic[S_co]):
     def _select(self, chunk: Chunk) -> I64:
         """Rows that leave for the connections, ascending."""
         live = self._live
-        control = np.flatnonzero(chunk.flags & (SYN | FIN | RST))
+        leaves = (chunk.flags & (SYN | FIN | RST)) > 0
         rows = np.flatnonzero(~live.settled.take(chunk.cell))
-        if not len(rows):
-            return control
-        at = chunk.at.take(rows)
-        offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
-        acked = (chunk.ack.take(rows) - live.base.take(at ^ 1)).view(np.int32)
-        near = (offset < live.wanted.take(at)) & ((chunk.length.take(rows) > 0) | (acked <= live.wanted.take(at ^ 1)))
-        near |= (chunk.flags.take(rows) & (SYN | FIN | RST)) > 0
-        rows = rows.compress(near)
-        if len(control):
-            settled = live.settled.take(chunk.cell.take(control))
-            if settled.any():
-                rows = np.union1d(rows, control.compress(settled))
-        return rows
+        if len(rows):
+            at = chunk.at.take(rows)
+            offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
+            acked = (chunk.ack.take(rows) - live.base.take(at ^ 1)).view(np.int32)
+            near = (offset < live.wanted.take(at)) & (
+                (chunk.length.take(rows) > 0) | (acked <= live.wanted.take(at ^ 1))
+            )
+            leaves[rows.compress(near)] = True
+        self._select_alerts(chunk, leaves)
+        return np.flatnonzero(leaves)
+
+    def _select_alerts(self, chunk: Chunk, leaves: NDArray[np.bool_]) -> None:
+        """After the handshake an alert still matters: it says how the session ended.
+
+        What a sender writes last it pushes (RFC 9293 section 3.9.1.2), so only segments with PSH are looked into.
+        """
+        rows = np.flatnonzero(((chunk.flags & PSH) > 0) & ~leaves)
+        rows = rows.compress(self._live.settled.take(chunk.cell.take(rows)))
+        table = chunk.table
+        length, at = chunk.length.take(rows), chunk.column(table.payload_at).take(rows)
+        whole = (chunk.column(table.captured).take(rows) == length) & (at < EXTRA)
+        rows, length, at = rows.compress(whole), length.compress(whole), at.compress(whole)
+        leaves[rows.compress(alerts_at_end(table.data, at, length) >= 0)] = True
 
     def _pass_on(self, chunk: Chunk, rows: I64) -> None:
         """Group rows by flow and feed them; a connection that then wants more of this chunk gets it."""
         if not len(rows):
             return
         rows = rows.take(stable_order(chunk.cell.take(rows)))
-        cells = chunk.cell.take(rows)
-        cuts = np.flatnonzero(np.diff(cells)) + 1
-        starts = [0, *cuts.tolist()]
-        ends = [*cuts.tolist(), len(rows)]
+        if self._shortcut is not None:
+            rows = self._cut_short(chunk, rows, self._shortcut)
+            if not len(rows):
+                return
+        groups, starts, sizes = _groups(chunk.cell.take(rows))
+        ends = starts + sizes
         segments = chunk.rows(rows)
         connections, connect, live = self._connections, self._connect, self._live
         settled: list[int] = []
-        groups = cells.take(np.array(starts))
-        sizes = np.diff(np.array([*starts, len(rows)]))
         seen = live.rows.take(groups) + sizes
         live.rows[groups] = seen
         over = bool((seen > MAX_ROWS).any())
-        for start, end, cell in zip(starts, ends, groups.tolist(), strict=True):
+        for start, end, cell in zip(starts.tolist(), ends.tolist(), groups.tolist(), strict=True):
             connection = connections[cell]
             if connection is None:
                 connection = connections[cell] = connect()
@@ -233,6 +263,28 @@ class Tracker(Generic[S_co]):
             elif connection.wanted != WANTED:
                 self._widen(chunk, cell, connection)
         live.settled[settled] = True
+
+    def _cut_short(self, chunk: Chunk, rows: I64, shortcut: Shortcut[S_co]) -> I64:
+        """Offer the flows that begin here to the shortcut; the rows of those it did not take."""
+        live, connections = self._live, self._connections
+        groups, starts, sizes = _groups(chunk.cell.take(rows))
+        begins_here = (live.rows.take(groups) == 0) & (
+            chunk.frame.take(rows.take(starts)) == live.first_frame.take(groups)
+        )
+        found = find_in_order(chunk, rows, starts, sizes, begins_here, live)
+        if not len(found.groups):
+            return rows
+        cells = groups.take(found.groups)
+        offered, left = found.groups, np.ones(len(groups), np.bool_)
+        taken = np.zeros(len(cells), np.bool_)
+        for at, (cell, connection) in enumerate(zip(cells.tolist(), shortcut.take(found), strict=True)):
+            if connection is not None:
+                connections[cell] = connection
+                taken[at] = True
+        live.settled[cells.compress(taken)] = True
+        live.rows[cells.compress(taken)] = sizes.take(offered.compress(taken))
+        left[offered.compress(taken)] = False
+        return rows.compress(np.repeat(left, sizes))
 
     def _widen(self, chunk: Chunk, cell: int, connection: Connection[S_co]) -> None:
         """A handshake message announces more than was wanted so far: fetch what this chunk has of it."""
@@ -353,3 +405,9 @@ class Tracker(Generic[S_co]):
 
     def _note(self, what: str, count: int) -> None:
         self.notes[what] = self.notes.get(what, 0) + count
+
+
+def _groups(cells: I64) -> tuple[I64, I64, I64]:
+    """Runs of equal numbers: (the number, where it starts, how long it is) of each."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(cells)) + 1])
+    return cells.take(starts), starts, np.diff(starts, append=len(cells))

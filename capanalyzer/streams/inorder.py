@@ -1,0 +1,169 @@
+"""Flows whose segments simply follow each other: found by whole columns, so that nothing need be reassembled.
+
+Most connections of most captures are like this: SYN, SYN/ACK, then every segment begins where its side's last one
+ended, nothing is missing, cut, sent twice or reset. For those the payloads in capture order *are* the streams.
+Whatever is not exactly so is left to the reassembly, which knows all cases.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.packets.table import EXTRA
+from capanalyzer.streams.chunk import Chunk
+from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
+from capanalyzer.streams.live import LiveFlows
+
+__all__ = ["InOrder", "find_in_order"]
+
+I64 = NDArray[np.int64]
+
+MIN_ROWS: Final = 6
+"""SYN, SYN/ACK and four segments: no TLS handshake takes fewer."""
+_SYN_OPTIONS: Final = 40
+"""A TCP header has at most this many bytes of options."""
+
+
+class InOrder:
+    """The segments of the flows found, one row each, by flow and in capture order. Columns have shape (n,)."""
+
+    def __init__(self, chunk: Chunk, rows: I64, groups: I64, sizes: I64) -> None:
+        table, get = chunk.table, chunk.column
+        self.table = table
+        self.options: dict[int, bytes] = {}
+        """TCP options of SYNs, by row; after :meth:`settle`."""
+        self.groups = groups
+        """Which groups of those offered."""
+        self.ends = np.cumsum(sizes)
+        """Row behind the last of each flow."""
+        self.rows = rows
+        self.frame, self.time_ns = chunk.frame.take(rows), chunk.time_ns.take(rows)
+        self.side = (chunk.at.take(rows) & 1).astype(np.uint8)
+        self.seq, self.ack = chunk.seq.take(rows), chunk.ack.take(rows)
+        self.flags, self.length = chunk.flags.take(rows), chunk.length.take(rows)
+        self.payload_at = get(table.payload_at).take(rows)
+        self.captured = get(table.captured).take(rows)
+        self.window = get(table.window).take(rows)
+        self.ttl, self.ip_id = get(table.ttl).take(rows), get(table.ip_id).take(rows)
+        self.options_at = get(table.options_at).take(rows)
+        self.options_len = get(table.options_len).take(rows)
+
+    def narrowed(self, flows: NDArray[np.bool_]) -> None:
+        """Keep only these flows."""
+        sizes = np.diff(self.ends, prepend=0)
+        keep = np.repeat(flows, sizes)
+        for name, column in vars(self).items():
+            if isinstance(column, np.ndarray) and name not in ("groups", "ends"):
+                setattr(self, name, column.compress(keep))
+        self.groups = self.groups.compress(flows)
+        self.ends = np.cumsum(sizes.compress(flows))
+
+    def settle(self) -> None:
+        """Copy what later rows need out of the batch: the options of SYNs, two a flow."""
+        syns = np.flatnonzero(self.flags & SYN)
+        data = self.table.data
+        width = min(_SYN_OPTIONS, len(data))
+        at = np.minimum(self.options_at.take(syns), len(data) - width)
+        before = self.options_at.take(syns) - at
+        windows = data[at[:, None] + np.arange(width)].tobytes()
+        starts = np.arange(len(syns)) * width + before
+        sizes = self.options_len.take(syns)
+        self.options = {
+            row: windows[start : start + size]
+            for row, start, size in zip(syns.tolist(), starts.tolist(), sizes.tolist(), strict=True)
+        }
+        del self.table, self.payload_at, self.captured, self.options_at, self.options_len
+
+    def made_rows(self, start: int, stop: int) -> list[Row]:
+        """Rows start .. stop as streams.flow describes them, but without payload. After :meth:`settle`."""
+        piece = slice(start, stop)
+        options = self.options
+        return [
+            (*head, b"", ttl, ip_id, options.get(row, b""))
+            for row, head, ttl, ip_id in zip(
+                range(start, stop),
+                zip(
+                    *(
+                        column[piece].tolist()
+                        for column in (
+                            self.frame,
+                            self.time_ns,
+                            self.side,
+                            self.flags,
+                            self.seq,
+                            self.ack,
+                            self.window,
+                            self.length,
+                        )
+                    ),
+                    strict=True,
+                ),
+                self.ttl[piece].tolist(),
+                self.ip_id[piece].tolist(),
+                strict=True,
+            )
+        ]
+
+
+def find_in_order(
+    chunk: Chunk, rows: I64, starts: I64, sizes: I64, candidates: NDArray[np.bool_], live: LiveFlows
+) -> InOrder:
+    """The in-order ones among groups of rows.
+
+    :param rows: rows of the chunk, grouped by flow, in capture order within a flow.
+    :param starts: where each group starts in ``rows``; ``sizes``: its rows.
+    :param candidates: groups that may be tried: flows whose first segment is among their rows.
+    """
+    groups = np.flatnonzero(candidates & (sizes >= MIN_ROWS))
+    sizes = sizes.take(groups)
+    picked = np.zeros(len(candidates), np.bool_)
+    picked[groups] = True
+    found = InOrder(chunk, rows.compress(np.repeat(picked, np.diff(starts, append=len(rows)))), groups, sizes)
+    if not len(groups):
+        return found
+    begin = found.ends - sizes
+    bad = np.logical_or.reduceat(_is_irregular(found, begin, chunk, live), begin)
+    if bad.any():
+        found.narrowed(~bad)
+    return found
+
+
+def _is_irregular(found: InOrder, begin: I64, chunk: Chunk, live: LiveFlows) -> NDArray[np.bool_]:
+    """For each row: does it break the order?"""
+    count = len(found.rows)
+    first = np.zeros(count, np.bool_)
+    first[begin] = True
+    second = np.zeros(count, np.bool_)
+    second[begin + 1] = True
+    flags, side, length = found.flags, found.side, found.length
+    sizes = np.diff(found.ends, prepend=0)
+    # What each side has sent before each row: its bytes, and one for its FIN (RFC 9293 section 3.4).
+    weight = length + ((flags & FIN) > 0)
+    sent = []
+    for number in (0, 1):
+        mine = np.where(side == number, weight, 0)
+        before = np.cumsum(mine) - mine
+        sent.append(before - np.repeat(before.take(begin), sizes))
+    at = chunk.at.take(found.rows)
+    offset = (found.seq - live.base.take(at)).view(np.int32)
+    acked = (found.ack - live.base.take(at ^ 1)).view(np.int32)
+    of_own = np.where(side == 0, sent[0], sent[1])
+    of_other = np.where(side == 0, sent[1], sent[0])
+    kind = flags & (SYN | RST | ACK)
+    irregular = (kind != ACK) | (offset != of_own) | (acked > of_other) | (acked < 0)
+    irregular[first] = (flags[first] & (SYN | RST | ACK | FIN) != SYN) | (length[first] > 0) | (side[first] != 0)
+    irregular[second] = (
+        (flags[second] & (SYN | RST | ACK | FIN) != SYN | ACK)
+        | (length[second] > 0)
+        | (side[second] != 1)
+        | (acked[second] != 0)
+    )
+    irregular |= (found.captured != length) | (found.window == 0) | (found.payload_at >= EXTRA)
+    backwards = np.diff(found.time_ns, prepend=found.time_ns[:1]) < 0
+    backwards[first] = False
+    irregular |= backwards
+    result: NDArray[np.bool_] = irregular
+    return result
