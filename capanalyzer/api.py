@@ -101,7 +101,7 @@ def _document(
     ports = frozenset(tls_ports)
     if bad := [port for port in ports if not 0 < port < 65536]:
         raise UsageError(f"no TCP port: {bad[0]}")
-    runs = analyze_captures(_inputs(source), Options(tls_ports=ports, jobs=jobs))
+    runs = analyze_captures(_inputs(source), Options(tls_ports=ports, jobs=jobs, full_timeline=timeline))
     return Document(runs, lang=lang, timeline=timeline)
 
 
