@@ -157,6 +157,8 @@ class Judge:
         return Verdict(outcome, story.stage, story.waiting_on, None, how, who, (note,))
 
 
+_COMPARED: Final = frozenset(cause for rule in RULES if rule.compares for cause in rule.causes)
+
 _NOT_CLOSED: Final[tuple[str, str | None]] = ("none", None)
 
 
@@ -215,7 +217,7 @@ def _may_change(context: Context, verdict: Verdict) -> bool:
     """The rest of the capture may still explain this session otherwise."""
     story = context.story
     if verdict.outcome is Outcome.FAILED:
-        return verdict.stage is not Stage.TCP_CONNECT or verdict.cause == "tcp-connect-timeout"
+        return verdict.stage is not Stage.TCP_CONNECT or verdict.cause in _COMPARED
     if verdict.outcome is Outcome.INCOMPLETE and story.connected_ns is None:
         return True  # one direction alone: is the whole capture like that; did the client connect elsewhere
     # A server that says nothing, on a port that may turn out to speak TLS.

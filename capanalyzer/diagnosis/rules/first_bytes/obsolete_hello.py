@@ -6,12 +6,11 @@ from typing import Final
 
 from capanalyzer.diagnosis.evidence import of_alert, of_end, of_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.story import SSL2, SSL2_RECORD
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.tls.codepoints import alert_name, version_name
 
-SSLV2_HELLO: Final = 0x80
-"""``content_type`` of a hello in SSL 2.0 format (RFC 5246 appendix E.2)."""
 SSL3: Final = 0x0300
 _ABOUT_THE_HELLO: Final = frozenset((10, 40, 47, 50, 70, 71, 80))
 """Alerts that can mean the age of the hello; any other names another reason."""
@@ -31,7 +30,7 @@ class ObsoleteSslHello(Rule):
         if hello is None or tls is None or story.server_hello is not None:
             return None
         offer = tls.client_hello
-        is_sslv2 = hello.content_type == SSLV2_HELLO
+        is_sslv2 = hello.content_type == SSL2_RECORD
         if not is_sslv2 and (offer is None or max(offer.offered_versions, default=offer.legacy_version) > SSL3):
             return None
         alert, end = story.alert, story.end
@@ -39,7 +38,7 @@ class ObsoleteSslHello(Rule):
             return None
         if alert is None and (end is None or end.side is not Side.SERVER or not story.sees_all):
             return None
-        highest = max(offer.offered_versions, default=offer.legacy_version) if offer is not None else 0x0002
+        highest = max(offer.offered_versions, default=offer.legacy_version) if offer is not None else SSL2
         return failure(
             "obsolete-ssl-hello",
             Confidence.CERTAIN if alert is not None else Confidence.LIKELY,
