@@ -15,7 +15,7 @@ from capanalyzer.classify.signs import looks_like_tls
 
 __all__ = ["LINE_KINDS", "read_line_upgrade", "read_xmpp_upgrade"]
 
-MAX_LINES: Final = 512
+MAX_LINES: Final = 128
 """Lines of a direction that are read before TLS; dialogues before STARTTLS have 2 to 40."""
 MAX_LINE: Final = 8192
 """Bytes of one line (RFC 5321 section 4.5.3.1 asks for 512, IMAP clients use up to 8,192)."""
@@ -148,7 +148,7 @@ def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading
     for number, line in enumerate(commands):
         if not rules.is_request(line.text.upper().split()):
             continue
-        reply = _answer(rules, line, number, replies)
+        reply = _answer(rules, commands, number, replies)
         is_last = number == len(commands) - 1
         if reply is None and is_last and server_tls and replies and replies[-1].code in rules.agree:
             reply = replies[-1]  # the count is off: the stream's beginning was not captured
@@ -179,10 +179,13 @@ def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading
     return None
 
 
-def _answer(rules: _Kind, line: _Line, number: int, replies: list[_Reply]) -> _Reply | None:
+def _answer(rules: _Kind, commands: list[_Line], number: int, replies: list[_Reply]) -> _Reply | None:
     if rules.by_tag:
-        tag = line.text.split(b" ", 1)[0]
-        return next((reply for reply in replies if reply.text.split(b" ", 1)[0] == tag), None)
+        # Some clients use one tag again and again: the n-th command with it has the n-th reply with it.
+        tag = _tag(commands[number].text)
+        before = sum(_tag(command.text) == tag for command in commands[:number])
+        tagged = [reply for reply in replies if _tag(reply.text) == tag]
+        return tagged[before] if before < len(tagged) else None
     if rules.by_code:
         for reply in replies:
             if reply.code in rules.by_code or (reply.code in (b"421", b"451") and b"STARTTLS" in reply.text.upper()):
@@ -190,6 +193,10 @@ def _answer(rules: _Kind, line: _Line, number: int, replies: list[_Reply]) -> _R
         return None
     index = number + rules.greets
     return replies[index] if index < len(replies) else None
+
+
+def _tag(line: bytes) -> bytes:
+    return line.split(b" ", 1)[0]
 
 
 def _not_offered(commands: list[_Line], replies: list[_Reply]) -> UpgradeReading | None:

@@ -269,6 +269,7 @@ class Connection(Conversation):
         for side, direction in enumerate(self._directions):
             if direction.waiting and not self.settled:
                 self._skip_holes(side, direction)
+        self._conclude()
         if self._walked < len(self._messages):
             self._walk()
         known_by = self._known_by

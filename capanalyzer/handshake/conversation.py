@@ -69,6 +69,8 @@ SERVICE_PORTS: Final = frozenset(
 ) | frozenset((6667, 8000, 8080, 8081, 8888, 9000, 9200, 27017))
 """Other ports that are a service's: the unprivileged ones among them are no client's choice."""
 _BOTH: Final = [True, True]
+_MAY_BEGIN_TLS: Final = frozenset((b"\x16", b"\x80", b"\x81", b"\x12", b"\x04"))
+"""First byte of a segment in which TLS may begin: handshake record, hello in SSLv2 form, TDS packets."""
 _CLIENT_ONLY: Final = frozenset(("http", "http2", "proxy-v1", "proxy-v2"))
 _SERVER_ONLY: Final = frozenset(("http-response",))
 _BY_CLIENT: Final = frozenset((1, 15, 16))
@@ -84,6 +86,7 @@ class Conversation:
     """
 
     __slots__ = (
+        "_ask_at",
         "_client",
         "_directions",
         "_given",
@@ -114,6 +117,7 @@ class Conversation:
         self._known_by: KnownBy | None = None
         self._reading: UpgradeReading | None = None
         self._upgrade_over = False
+        self._ask_at = 0  # bytes of the dialogue at which it is read again
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +165,10 @@ class Conversation:
             self.settled = first.offset >= _FIRST and second.offset >= _FIRST
 
     def _widen(self, mine: Direction, reader: TlsReader) -> None:
-        """Want more where a message announces more."""
+        """Want more where a handshake message announces more."""
+        pending = reader.pending
+        if pending is None or pending.content_type != HANDSHAKE or pending.handshake_type < 0:
+            return
         until = reader.wants_until
         if until > mine.limit:
             mine.limit = max(mine.limit, min(until, (mine.tls_at or 0) + MAX_WINDOW))
@@ -245,7 +252,12 @@ class Conversation:
             mine.resync = True
             self._begin(side, mine, 0)
             return
-        self._follow(mine, other)
+        # The dialogue is read from its beginning each time: not at every segment of a long one, but wherever
+        # something that may be TLS begins.
+        size = len(mine.prefix) + len(other.prefix)
+        if size >= self._ask_at or pieces[0][1][:1] in _MAY_BEGIN_TLS:
+            self._ask_at = 2 * size
+            self._follow(mine, other)
 
     def _begin(self, side: int, mine: Direction, at: int) -> None:
         """TLS begins at stream offset ``at``: read what is here of it."""
@@ -297,6 +309,14 @@ class Conversation:
             and other.protocol is not None
         ):
             self.settled = True
+
+    def _conclude(self) -> None:
+        """No more will come: read the dialogue with its last words."""
+        first, second = self._directions
+        if first.reader is None and second.reader is None and len(first.prefix) + len(second.prefix) < self._ask_at:
+            self._ask_at = 0
+            if first.prefix or second.prefix:
+                self._follow(first, second)
 
     def _may_upgrade(self, client: Direction, server: Direction) -> bool:
         return self._reading is not None or may_upgrade(client.prefix, (client.protocol, server.protocol))
