@@ -21,6 +21,11 @@ MAX_LINE: Final = 8192
 """Bytes of one line (RFC 5321 section 4.5.3.1 asks for 512, IMAP clients use up to 8,192)."""
 
 
+_LONG: Final = 4096
+"""Bytes of a dialogue in which STARTTLS would have been offered and declined by now."""
+_REQUEST_WORDS: Final = (b"STARTTLS", b"STLS", b"AUTH")
+
+
 class _Line(NamedTuple):
     start: int
     end: int
@@ -141,6 +146,10 @@ LINE_KINDS: Final[dict[str, _Kind]] = {
 def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading | None:
     """What became of the upgrade command of ``kind``, a key of :data:`LINE_KINDS`; None when there is none."""
     rules = LINE_KINDS[kind]
+    if len(client) + len(server) > _LONG and b"\x16\x03" not in client:
+        said = client.upper()
+        if not any(word in said for word in _REQUEST_WORDS):
+            return None  # long past the beginning, where it would have been asked for
     commands, client_tls = _lines(client)
     lines, server_tls = _lines(server)
     replies = rules.replies(lines, server)
