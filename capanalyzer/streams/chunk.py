@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from capanalyzer.streams.flow import SYN, Row
 __all__ = ["Chunk", "bytes_at", "stable_order"]
 
 I64 = NDArray[np.int64]
+_NONE: Final = np.zeros(0, np.int64)
 
 
 class Chunk:
@@ -26,6 +27,7 @@ class Chunk:
         "entry",
         "flags",
         "frame",
+        "from_error",
         "from_high",
         "high",
         "index",
@@ -39,12 +41,16 @@ class Chunk:
     cell: I64
     """Flow's cell, <= 0 for late packets of flows that have left."""
     at: I64
-    """2 * cell + side."""
+    """2 * cell + side; empty until sides are known."""
     entry: NDArray[np.int32]
     closers: I64
+    from_error: I64
+    """Which ICMP error quotes this segment, -1 where it was captured itself; empty where none is quoted."""
 
-    def __init__(self, table: PacketTable, start: int, stop: int) -> None:
+    def __init__(self, table: PacketTable, start: int, stop: int, from_error: I64 | None = None) -> None:
         self.table = table
+        self.at = _NONE
+        self.from_error = _NONE if from_error is None else from_error[start:stop]
         self.index: I64 | slice = slice(start, stop)
         source, destination = table.source[start:stop], table.destination[start:stop]
         self.low, self.high = np.minimum(source, destination), np.maximum(source, destination)
@@ -60,6 +66,9 @@ class Chunk:
         ]
         for name in ("low", "high", "from_high", "frame", "time_ns", "seq", "ack", "flags", "length", "entry", "cell"):
             setattr(self, name, getattr(self, name).take(rows))
+        for name in ("at", "from_error"):
+            if len(getattr(self, name)):
+                setattr(self, name, getattr(self, name).take(rows))
 
     def column(self, column: NDArray[Any]) -> NDArray[Any]:
         """A column of the table, narrowed to this chunk."""

@@ -41,6 +41,8 @@ class FlowIndex:
         """By key entry: cell of an open flow, or GONE."""
         self.streams = 0
         """Streams numbered so far."""
+        self._opened: list[tuple[I64, I64]] = []
+        """(cells, first rows) of the flows opened in this chunk."""
         self.collisions = 0
         """Segments left out because their endpoint values are those of other addresses."""
 
@@ -50,6 +52,7 @@ class FlowIndex:
         :returns: cell -> time in ns, for each open flow that a new SYN replaced.
         """
         live, before = self._live, self._keys.count
+        self._opened.clear()
         syns = np.flatnonzero(chunk.flags & SYN)
         entry = chunk.entry = self._entries(chunk, syns)
         fresh = self._keys.count - before
@@ -111,10 +114,16 @@ class FlowIndex:
 
     def _open(self, chunk: Chunk, entries: I32, rows: I64) -> I64:
         """Cells for new flows, filled from their first rows."""
-        live, table = self._live, chunk.table
-        cells = live.take(len(entries))
+        cells = self._live.take(len(entries))
         self._cell_of[entries] = cells
-        live.entry[cells] = entries
+        self._live.entry[cells] = entries
+        self.describe(chunk, cells, rows)
+        self._opened.append((cells, rows))
+        return cells
+
+    def describe(self, chunk: Chunk, cells: I64, rows: I64) -> None:
+        """Fill flows' ends and beginnings from these rows, their first."""
+        live, table = self._live, chunk.table
         live.first_ns[cells] = chunk.time_ns.take(rows)
         live.first_frame[cells] = chunk.frame.take(rows)
         live.first_is_high[cells] = chunk.from_high.take(rows)
@@ -128,7 +137,6 @@ class FlowIndex:
                 pair = bytes_at(table, at.take(which), 2 * size)
                 live.address[cells.take(which), :size] = pair[:, :size]
                 live.address[cells.take(which), 16 : 16 + size] = pair[:, size:]
-        return cells
 
     def _verify(self, chunk: Chunk) -> None:
         """IPv6 endpoint values are hashes: rows whose addresses are not their flow's belong to no flow."""
@@ -198,9 +206,14 @@ class FlowIndex:
         seq = chunk.seq.take(rows)
         same = live.has_base.take(at) & (live.base.take(at) == seq + np.uint32(1))
         # Flows of this chunk have no base yet: compare with their first row, where that is a SYN of this side.
-        first = np.minimum(np.searchsorted(chunk.frame, live.first_frame.take(cell)), len(chunk.frame) - 1)
-        opened_here = chunk.frame.take(first) == live.first_frame.take(cell)
+        first_of = np.full(live.capacity, -1)
+        for cells, firsts in self._opened:
+            first_of[cells] = firsts
+        first = first_of.take(cell)
+        opened_here = first >= 0
         by_syn = (side == 0) & ((chunk.flags.take(first) & SYN) > 0)
+        if len(chunk.from_error):
+            by_syn &= chunk.from_error.take(first) < 0  # a quoted SYN begins no side
         same |= opened_here & by_syn & (chunk.seq.take(first) == seq)
         # A SYN/ACK from the same side may have moved its beginning.
         synacks = np.flatnonzero((chunk.flags & (SYN | ACK)) == (SYN | ACK))
@@ -223,7 +236,8 @@ class FlowIndex:
         current, cell = -1, 0
         base: list[int | None] = [None, None]
         closed_here: dict[int, int] = {}
-        for row, entry, seq, ack, flags, high, here in zip(
+        captured = chunk.from_error.take(rows) < 0 if len(chunk.from_error) else np.ones(len(rows), np.bool_)
+        for row, entry, seq, ack, flags, high, here, is_captured in zip(
             rows.tolist(),
             chunk.entry.take(rows).tolist(),
             chunk.seq.take(rows).tolist(),
@@ -231,6 +245,7 @@ class FlowIndex:
             chunk.flags.take(rows).tolist(),
             chunk.from_high.take(rows).tolist(),
             chunk.cell.take(rows).tolist(),
+            captured.tolist(),
             strict=True,
         ):
             if entry != current:
@@ -251,9 +266,9 @@ class FlowIndex:
                 cell = -1 - len(starts)
                 base = [None, None]
             belongs.append(cell)
-            if base[high] is None or (flags & SYN and flags & ACK):
+            if (base[high] is None and is_captured) or (base[high] is not None and flags & SYN and flags & ACK):
                 base[high] = seq + 1 & 0xFFFFFFFF if flags & SYN else seq
-            if base[1 - high] is None and flags & ACK:
+            if base[1 - high] is None and flags & ACK and is_captured:
                 base[1 - high] = ack
         cells = self._open(chunk, np.array(start_entries, np.int32), np.array(starts, np.int64))
         owner = np.array(belongs, np.int64)

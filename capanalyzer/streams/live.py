@@ -32,6 +32,8 @@ class LiveFlows:
     first_is_high: NDArray[np.bool_]
     """Side 0 is the endpoint with the larger endpoint value."""
     is_v6: NDArray[np.bool_]
+    only_quoted: NDArray[np.bool_]
+    """No segment of it was captured, ICMP errors quote some: it has a number and makes no session."""
     closing: NDArray[np.uint8]
     settled: NDArray[np.bool_]
     rows: NDArray[np.int32]
@@ -57,6 +59,7 @@ class LiveFlows:
         "first_frame": np.int64,
         "first_is_high": np.bool_,
         "is_v6": np.bool_,
+        "only_quoted": np.bool_,
         "closing": np.uint8,
         "settled": np.bool_,
         "rows": np.int32,
@@ -115,6 +118,7 @@ class LiveFlows:
     def give_back(self, cells: NDArray[np.int64]) -> None:
         """These flows are over."""
         self.entry[cells] = 0
+        self.only_quoted[cells] = False
         self._free = np.concatenate([self._free, cells[::-1]])
 
     def used(self) -> NDArray[np.int64]:

@@ -20,13 +20,15 @@ from typing import Final, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from capanalyzer.packets.table import EXTRA, IcmpError, PacketTable
+from capanalyzer.packets.table import IcmpError, PacketTable
+from capanalyzer.streams.choice import rows_that_leave, rows_within
 from capanalyzer.streams.chunk import Chunk, stable_order
-from capanalyzer.streams.flow import ACK, FIN, PSH, RST, SYN, Ended, Flow, Row
+from capanalyzer.streams.counting import count_segments, place_segments
+from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow, Row
 from capanalyzer.streams.index import FlowIndex
 from capanalyzer.streams.inorder import InOrder, find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
-from capanalyzer.streams.tail import alerts_at_end
+from capanalyzer.streams.quotes import note_quotes, with_quotes
 
 __all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note"]
 
@@ -128,14 +130,15 @@ class Tracker(Generic[S_co]):
     def feed(self, table: PacketTable, last_frame: int) -> Iterator[S_co]:
         """Take a batch whose last packet (of whatever kind) is ``last_frame``; give the sessions that ended."""
         start, icmp = 0, table.icmp
+        table, from_error = with_quotes(table)
         while self._checkpoint <= last_frame:
             stop = int(np.searchsorted(table.frame, self._checkpoint, side="right"))
             now = [error for error in icmp if error.frame <= self._checkpoint]
-            yield from self._take(Chunk(table, start, stop), now)
+            yield from self._take(Chunk(table, start, stop, from_error), now)
             icmp = icmp[len(now) :]
             yield from self._leave()
             start, self._checkpoint = stop, self._checkpoint + CHECKPOINT_FRAMES
-        yield from self._take(Chunk(table, start, len(table)), icmp)
+        yield from self._take(Chunk(table, start, len(table), from_error), icmp)
 
     def finish(self) -> Iterator[S_co]:
         """The capture is over: all that is still open."""
@@ -154,84 +157,25 @@ class Tracker(Generic[S_co]):
                 self._connections += [None] * (self._live.capacity - len(self._connections))
             known = np.flatnonzero(chunk.cell > 0)
             if len(known) < len(chunk.cell):
-                late = len(chunk.cell) - len(known) - (self._index.collisions - collisions)
+                lost = np.flatnonzero(chunk.cell <= 0)
+                late = len(lost) - (self._index.collisions - collisions)
+                if len(chunk.from_error):
+                    late -= int(np.count_nonzero(chunk.from_error.take(lost) >= 0))
                 if late:
                     self._note("late-packets", late)
                 chunk.keep(known)
-            self._count(chunk)
-            self._pass_on(chunk, self._select(chunk))
+            note_quotes(chunk, self._index, self._live)
+            place_segments(chunk, self._live)
+            if len(chunk.from_error):
+                self._tie_quotes(chunk)
+            count_segments(chunk, self._live)
+            self._pass_on(chunk, rows_that_leave(chunk, self._live))
             if ended:
                 yield from self._hand_on(np.array(list(ended), np.int64), Ended.REUSED, ended)
         for error in icmp:
             self._now_ns = max(self._now_ns, error.time_ns)
-            self._tie(error)
-
-    def _count(self, chunk: Chunk) -> None:
-        """Counters and sequence bases of all flows, by whole columns."""
-        live = self._live
-        side = chunk.from_high ^ live.first_is_high.take(chunk.cell)
-        at = chunk.at = 2 * chunk.cell + side
-        np.add.at(live.packets, at, 1)
-        np.add.at(live.payload, at, chunk.length)
-        np.maximum.at(live.last_ns, at, chunk.time_ns)
-        self._set_base(chunk, at)
-        synacks = np.flatnonzero((chunk.flags & (SYN | ACK)) == (SYN | ACK))
-        live.base[at.take(synacks)] = chunk.seq.take(synacks) + np.uint32(1)
-        closers = chunk.closers = np.flatnonzero(chunk.flags & (FIN | RST))
-        flags = chunk.flags.take(closers)
-        bits = np.where(flags & FIN, np.where(side.take(closers), FIN_SIDE_1, FIN_SIDE_0), 0).astype(np.uint8)
-        bits |= np.where(flags & RST, np.uint8(CLOSED_RST), np.uint8(0))
-        np.bitwise_or.at(live.closing, chunk.cell.take(closers), bits)
-
-    def _set_base(self, chunk: Chunk, at: I64) -> None:
-        """Where each stream begins: at the SYN, else the first segment, else what the other end acknowledges."""
-        live = self._live
-        other = at ^ 1
-        own = np.flatnonzero(~live.has_base.take(at))[::-1]
-        acks = np.flatnonzero(~live.has_base.take(other) & ((chunk.flags & ACK) > 0))[::-1]
-        if not len(own) and not len(acks):
-            return
-        unset = len(chunk.frame)
-        first_own = np.full(2 * live.capacity, unset)
-        first_own[at.take(own)] = own
-        first_ack = np.full(2 * live.capacity, unset)
-        first_ack[other.take(acks)] = acks
-        sides = np.flatnonzero(np.minimum(first_own, first_ack) < unset)
-        row = first_own.take(sides)
-        from_own = row < first_ack.take(sides)
-        row = np.where(from_own, row, first_ack.take(sides))
-        syn = (chunk.flags.take(row) & SYN).astype(np.bool_)
-        live.base[sides] = np.where(from_own, chunk.seq.take(row) + syn, chunk.ack.take(row))
-        live.has_base[sides] = True
-
-    def _select(self, chunk: Chunk) -> I64:
-        """Rows that leave for the connections, ascending."""
-        live = self._live
-        leaves = (chunk.flags & (SYN | FIN | RST)) > 0
-        rows = np.flatnonzero(~live.settled.take(chunk.cell))
-        if len(rows):
-            at = chunk.at.take(rows)
-            offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
-            acked = (chunk.ack.take(rows) - live.base.take(at ^ 1)).view(np.int32)
-            near = (offset < live.wanted.take(at)) & (
-                (chunk.length.take(rows) > 0) | (acked <= live.wanted.take(at ^ 1))
-            )
-            leaves[rows.compress(near)] = True
-        self._select_alerts(chunk, leaves)
-        return np.flatnonzero(leaves)
-
-    def _select_alerts(self, chunk: Chunk, leaves: NDArray[np.bool_]) -> None:
-        """After the handshake an alert still matters: it says how the session ended.
-
-        What a sender writes last it pushes (RFC 9293 section 3.9.1.2), so only segments with PSH are looked into.
-        """
-        rows = np.flatnonzero(((chunk.flags & PSH) > 0) & ~leaves)
-        rows = rows.compress(self._live.settled.take(chunk.cell.take(rows)))
-        table = chunk.table
-        length, at = chunk.length.take(rows), chunk.column(table.payload_at).take(rows)
-        whole = (chunk.column(table.captured).take(rows) == length) & (at < EXTRA)
-        rows, length, at = rows.compress(whole), length.compress(whole), at.compress(whole)
-        leaves[rows.compress(alerts_at_end(table.data, at, length) >= 0)] = True
+            if error.quoted_flags is None:
+                self._tie(error, self._index.cell_of_pair(error.quoted_source, error.quoted_destination))
 
     def _pass_on(self, chunk: Chunk, rows: I64) -> None:
         """Group rows by flow and feed them; a connection that then wants more of this chunk gets it."""
@@ -295,10 +239,7 @@ class Tracker(Generic[S_co]):
             if (new == old).all() or live.rows[cell] > MAX_ROWS:
                 return
             live.wanted[2 * cell : 2 * cell + 2] = new
-            rows = np.flatnonzero((chunk.cell == cell) & (chunk.length > 0))
-            at = chunk.at.take(rows)
-            offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
-            rows = rows.compress((offset >= old.take(at & 1)) & (offset < new.take(at & 1)))
+            rows = rows_within(chunk, live, cell, old, new)
             if not len(rows):
                 return
             live.rows[cell] += len(rows)
@@ -315,9 +256,15 @@ class Tracker(Generic[S_co]):
         self._note("segments-beyond-cap", len(group) - len(kept))
         return kept
 
-    def _tie(self, error: IcmpError) -> None:
+    def _tie_quotes(self, chunk: Chunk) -> None:
+        """Quoted segments have their numbers now: keep the errors with their flows, go on with what was captured."""
+        quotes = np.flatnonzero(chunk.from_error >= 0)
+        for number, cell in zip(chunk.from_error.take(quotes).tolist(), chunk.cell.take(quotes).tolist(), strict=True):
+            self._tie(chunk.table.icmp[number], cell)
+        chunk.keep(np.flatnonzero(chunk.from_error < 0))
+
+    def _tie(self, error: IcmpError, cell: int) -> None:
         """Keep an ICMP error with the flow whose segment it quotes."""
-        cell = self._index.cell_of_pair(error.quoted_source, error.quoted_destination)
         if cell <= 0:
             return
         if cell not in self._icmp and len(self._icmp) >= MAX_ICMP_FLOWS:
@@ -363,6 +310,12 @@ class Tracker(Generic[S_co]):
         cells = cells.take(np.argsort(live.stream.take(cells)))
         if ended is not Ended.REUSED:
             self._index.leave(cells)
+        unseen = live.only_quoted.take(cells)
+        if unseen.any():
+            for cell in cells.compress(unseen).tolist():
+                self._icmp.pop(cell, None)
+            live.give_back(cells.compress(unseen))
+            cells = cells.compress(~unseen)
         sides = 2 * cells
         pairs = [
             list(zip(column.take(sides).tolist(), column.take(sides + 1).tolist(), strict=True))

@@ -1,0 +1,52 @@
+"""Which segments can still matter for a handshake: these leave the columns for their connection."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.packets.table import EXTRA
+from capanalyzer.streams.chunk import Chunk
+from capanalyzer.streams.flow import FIN, PSH, RST, SYN
+from capanalyzer.streams.live import LiveFlows
+from capanalyzer.streams.tail import alerts_at_end
+
+__all__ = ["rows_that_leave", "rows_within"]
+
+I64 = NDArray[np.int64]
+
+
+def rows_that_leave(chunk: Chunk, live: LiveFlows) -> I64:
+    """Rows that leave for the connections, ascending."""
+    leaves = (chunk.flags & (SYN | FIN | RST)) > 0
+    rows = np.flatnonzero(~live.settled.take(chunk.cell))
+    if len(rows):
+        at = chunk.at.take(rows)
+        offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
+        acked = (chunk.ack.take(rows) - live.base.take(at ^ 1)).view(np.int32)
+        near = (offset < live.wanted.take(at)) & ((chunk.length.take(rows) > 0) | (acked <= live.wanted.take(at ^ 1)))
+        leaves[rows.compress(near)] = True
+    _add_alerts(chunk, live, leaves)
+    return np.flatnonzero(leaves)
+
+
+def _add_alerts(chunk: Chunk, live: LiveFlows, leaves: NDArray[np.bool_]) -> None:
+    """After the handshake an alert still matters: it says how the session ended.
+
+    What a sender writes last it pushes (RFC 9293 section 3.9.1.2), so only segments with PSH are looked into.
+    """
+    rows = np.flatnonzero(((chunk.flags & PSH) > 0) & ~leaves)
+    rows = rows.compress(live.settled.take(chunk.cell.take(rows)))
+    table = chunk.table
+    length, at = chunk.length.take(rows), chunk.column(table.payload_at).take(rows)
+    whole = (chunk.column(table.captured).take(rows) == length) & (at < EXTRA)
+    rows, length, at = rows.compress(whole), length.compress(whole), at.compress(whole)
+    leaves[rows.compress(alerts_at_end(table.data, at, length) >= 0)] = True
+
+
+def rows_within(chunk: Chunk, live: LiveFlows, cell: int, old: I64, new: I64) -> I64:
+    """A flow's rows with payload that begins between two pairs of stream offsets, ``old`` to ``new`` of each side."""
+    rows = np.flatnonzero((chunk.cell == cell) & (chunk.length > 0))
+    at = chunk.at.take(rows)
+    offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
+    return rows.compress((offset >= old.take(at & 1)) & (offset < new.take(at & 1)))

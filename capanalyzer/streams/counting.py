@@ -1,0 +1,75 @@
+"""What every segment adds to its flow: counters, times, closes, and where each stream begins; by whole columns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.streams.chunk import Chunk
+from capanalyzer.streams.flow import ACK, FIN, RST, SYN
+from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, LiveFlows
+
+__all__ = ["count_segments", "place_segments"]
+
+I64 = NDArray[np.int64]
+_NONE: Final = np.zeros(0, np.int64)
+
+
+def place_segments(chunk: Chunk, live: LiveFlows) -> None:
+    """Find each segment's side (``chunk.at``), and where the streams begin whose first segments are here.
+
+    Quoted segments begin nothing, but a quoted SYN/ACK moves a known beginning as a captured one does.
+    """
+    at = chunk.at = 2 * chunk.cell + (chunk.from_high ^ live.first_is_high.take(chunk.cell))
+    begun, by_row = _set_base(chunk, at, live)
+    synacks = np.flatnonzero((chunk.flags & (SYN | ACK)) == (SYN | ACK))
+    if len(chunk.from_error):
+        told_by = np.full(2 * live.capacity, -1)
+        told_by[begun] = by_row
+        side = at.take(synacks)
+        known = live.has_base.take(side) & (told_by.take(side) < synacks)
+        synacks = synacks.compress(known | (chunk.from_error.take(synacks) < 0))
+    live.base[at.take(synacks)] = chunk.seq.take(synacks) + np.uint32(1)
+
+
+def count_segments(chunk: Chunk, live: LiveFlows) -> None:
+    """Counters of all flows; sets ``chunk.closers``."""
+    at = chunk.at
+    np.add.at(live.packets, at, 1)
+    np.add.at(live.payload, at, chunk.length)
+    np.maximum.at(live.last_ns, at, chunk.time_ns)
+    closers = chunk.closers = np.flatnonzero(chunk.flags & (FIN | RST))
+    flags = chunk.flags.take(closers)
+    fin = np.where(at.take(closers) & 1, FIN_SIDE_1, FIN_SIDE_0)
+    bits = np.where(flags & FIN, fin, 0).astype(np.uint8)
+    bits |= np.where(flags & RST, np.uint8(CLOSED_RST), np.uint8(0))
+    np.bitwise_or.at(live.closing, chunk.cell.take(closers), bits)
+
+
+def _set_base(chunk: Chunk, at: I64, live: LiveFlows) -> tuple[I64, I64]:
+    """Where each stream begins: at the SYN, else the first segment, else what the other end acknowledges.
+
+    :returns: the sides (as in ``chunk.at``) whose beginning is told here, and the rows that tell them.
+    """
+    other = at ^ 1
+    own = np.flatnonzero(~live.has_base.take(at))[::-1]
+    acks = np.flatnonzero(~live.has_base.take(other) & ((chunk.flags & ACK) > 0))[::-1]
+    if len(chunk.from_error):
+        own, acks = (rows.compress(chunk.from_error.take(rows) < 0) for rows in (own, acks))
+    if not len(own) and not len(acks):
+        return _NONE, _NONE
+    unset = len(chunk.frame)
+    first_own = np.full(2 * live.capacity, unset)
+    first_own[at.take(own)] = own
+    first_ack = np.full(2 * live.capacity, unset)
+    first_ack[other.take(acks)] = acks
+    sides = np.flatnonzero(np.minimum(first_own, first_ack) < unset)
+    row = first_own.take(sides)
+    from_own = row < first_ack.take(sides)
+    row = np.where(from_own, row, first_ack.take(sides))
+    syn = (chunk.flags.take(row) & SYN).astype(np.bool_)
+    live.base[sides] = np.where(from_own, chunk.seq.take(row) + syn, chunk.ack.take(row))
+    live.has_base[sides] = True
+    return sides, row
