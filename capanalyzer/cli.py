@@ -189,7 +189,7 @@ def _render(document: Document, options: argparse.Namespace, lang: str) -> Itera
         return _text(document, options, lang)
     from capanalyzer.report.to_json import to_json, to_jsonl
 
-    return (to_json if options.format == "json" else to_jsonl)(document.sessions(), document.trailer)
+    return (to_json if options.format == "json" else to_jsonl)(document.lines(), document.trailer)
 
 
 def _text(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:

@@ -3,13 +3,14 @@
 An ordinary session, handshake complete and data both ways, leaves through :meth:`Judge.see` before any rule is asked.
 Of all others the rules are asked (see :mod:`capanalyzer.diagnosis.registry` for how the cause is chosen), and what
 no rule calls a failure is idle, plaintext, or incomplete. Whatever may still change with the rest of the capture
-waits for :meth:`Judge.finish`.
+waits for :meth:`Judge.finish`; until then each session is judged alone, so that no verdict depends on which sessions
+happened to end before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
@@ -18,13 +19,20 @@ from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, SOON_NS, TLS12
 from capanalyzer.diagnosis.rules.trust.faults import Leaf, read_leaf
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
+from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.streams.flow import Ended
+from capanalyzer.streams.share import BUCKETS
+
+if TYPE_CHECKING:
+    from capanalyzer.tls.certificates import CertificateFacts
+    from capanalyzer.tls.hello import ClientHello
 
 __all__ = ["Judge"]
 
 MAX_HELD: Final = 8192
-"""Sessions kept for the comparison, about 10 kB each at most; those beyond are judged with what is known by then."""
+"""Sessions kept for the comparison, about 10 kB each at most: of each bucket of streams an equal part. Those beyond
+are judged alone."""
 MAX_LEAVES: Final = 4096
 """Certificates remembered, as many as their reader keeps; an entry is about 500 bytes."""
 
@@ -38,15 +46,24 @@ class Judge:
     def __init__(self, *, tls_ports: Iterable[int] = ()) -> None:
         """:param tls_ports: ports, beside the well-known ones, on which TLS is expected (``--tls-port``)."""
         self.knowledge = Knowledge(tls_ports)
+        """What was learned so far; where others learned from the rest of the capture, to be completed before
+        :meth:`finish`."""
+        self._nothing = Knowledge(tls_ports)
         self.judged_early = 0
-        """Sessions judged before the capture's end because ``MAX_HELD`` others were waiting."""
+        """Sessions judged before the capture's end because too many others were waiting."""
         self._held: list[Session] = []
+        self._held_of = [0] * BUCKETS
+        """How many of each bucket."""
         self._plain: dict[tuple[str, str | None], Verdict] = {}
         self._leaves: dict[int, Leaf] = {}
         """By identity of the facts, which the entry itself keeps alive."""
 
     def see(self, session: Session) -> Verdict | None:
         """Learn from a session and judge it; None when it is held for comparison until :meth:`finish`."""
+        if type(session) is OrdinarySession:
+            ordinary = self._see_ordinary(session)
+            if ordinary is not None:
+                return ordinary
         tls = session.tls
         if tls is not None:
             handshake = tls.handshake
@@ -58,7 +75,7 @@ class Judge:
                     if (
                         hello is not None
                         and done_ns - hello.time_ns < SLOW_NS
-                        and (handshake.is_13 or self._is_clean(session))
+                        and (handshake.is_13 or self._is_clean(tls.certificates, tls.client_hello, session.start_ns))
                     ):
                         self.knowledge.learn_ordinary(session)
                         return self._established(session.first_close)
@@ -66,7 +83,7 @@ class Judge:
 
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
-        held, self._held = self._held, []
+        held, self._held, self._held_of = self._held, [], [0] * BUCKETS
         for session in held:
             yield session, self._judge(Context(session, self.knowledge))
 
@@ -78,12 +95,12 @@ class Judge:
     def _see(self, session: Session) -> Verdict | None:
         knowledge = self.knowledge
         knowledge.learn_traffic(session)
-        context = Context(session, knowledge)
+        context = Context(session, self._nothing)
         story = context.story
         if not story.established and story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
             knowledge.learn_stall(session)
-        if not story.established and story.hello is not None and story.sees_all and len(self._held) < MAX_HELD:
-            self._held.append(session)  # it would be held in any case: judged once, when all is known
+        if not story.established and story.hello is not None and story.sees_all and self._has_room(session):
+            self._hold(session)  # it would be held in any case: judged once, when all is known
             return None
         verdict = self._judge(context)
         if verdict.outcome is Outcome.ESTABLISHED:
@@ -91,11 +108,18 @@ class Judge:
             return verdict
         if not _may_change(context, verdict):
             return verdict
-        if len(self._held) >= MAX_HELD:
+        if not self._has_room(session):
             self.judged_early += 1
             return verdict
-        self._held.append(session)
+        self._hold(session)
         return None
+
+    def _has_room(self, session: Session) -> bool:
+        return self._held_of[session.stream % BUCKETS] < max(1, MAX_HELD // BUCKETS)
+
+    def _hold(self, session: Session) -> None:
+        self._held_of[session.stream % BUCKETS] += 1
+        self._held.append(session)
 
     def _established(self, close: tuple[bool, Side] | None) -> Verdict:
         """The verdict without findings, one object for each way of closing."""
@@ -109,11 +133,26 @@ class Judge:
             verdict = self._plain[key] = Verdict(Outcome.ESTABLISHED, closed_how=key[0], closed_who=key[1])
         return verdict
 
-    def _is_clean(self, session: Session) -> bool:
+    def _see_ordinary(self, session: OrdinarySession) -> Verdict | None:
+        """The same for a session that was taken the short way; None when there is more to say of it."""
+        connection = session.connection
+        machine = connection.machine
+        if (
+            machine.version is None
+            or machine.version < TLS12
+            or connection.done_ns - connection.hello.time_ns >= SLOW_NS
+        ):
+            return None
+        if not machine.is_13:
+            chain = connection.certificates
+            if chain and not self._is_clean(chain, connection.client_hello, session.flow.first_ns):
+                return None
+        self.knowledge.learn_ordinary(session)
+        return self._established(connection.first_close)
+
+    def _is_clean(self, chain: tuple[CertificateFacts, ...], hello: ClientHello | None, at_ns: int) -> bool:
         """The chain shows no fault for this name at this time. Each leaf is looked at once; then a lookup tells."""
-        tls = session.tls
-        chain = tls.certificates if tls is not None else ()
-        if tls is None or not chain:
+        if not chain:
             return True
         leaf = chain[0]
         known = self._leaves.get(id(leaf))
@@ -121,7 +160,6 @@ class Judge:
             if len(self._leaves) >= MAX_LEAVES:
                 self._leaves.clear()
             known = self._leaves[id(leaf)] = read_leaf(leaf)
-        at_ns, hello = session.start_ns, tls.client_hello
         if known.is_self_signed or not known.from_ns <= at_ns < known.until_ns - SOON_NS:
             return False
         if any(c.not_after_ns is not None and c.not_after_ns < at_ns for c in chain[1:]):

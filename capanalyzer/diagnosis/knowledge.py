@@ -1,10 +1,16 @@
-"""What the sessions of one capture teach about its servers: small, bounded, never more than was seen."""
+"""What the sessions of one capture teach about its servers: small, bounded, never more than was seen.
+
+Nothing here depends on the order in which sessions are learned from. Several processes that learn from a part of a
+capture's sessions each therefore know, put together (:meth:`Knowledge.merge`), what one process would.
+"""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
+from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.handshake.session import Endpoint, Session
 
 __all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
@@ -13,11 +19,10 @@ DEFAULT_TLS_PORTS: Final = frozenset(
     (443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6380, 6697, 8443, 8883, 9443)
 )
 MAX_SERVERS: Final = 20_000
-"""Servers remembered, about 1 kB each at most; a scan over a network shows no more that speak TLS."""
-MAX_VALUES: Final = 64
-"""Distinct suites, groups or names remembered of one server: beyond it nothing more is learned from them."""
+"""Servers remembered, about 3 kB each at most; a scan over a network shows no more that speak TLS."""
 SAMPLED: Final = 16
-"""Sessions of a server that are looked into; later ones repeat what these taught."""
+"""Sessions of a server that are looked into, those with the lowest stream numbers; later ones repeat what these
+taught."""
 RACE_NS: Final = 300_000_000
 """Connects to several addresses of a name start within this time of each other: RFC 8305 section 5 recommends 250
 ms."""
@@ -26,66 +31,156 @@ TRIMMED: Final = 4
 file."""
 MAX_CLIENTS: Final = 20_000
 MAX_STARTS: Final = 8
-"""Connects remembered of a client and port, and clients; about 400 bytes each."""
+"""Connects remembered of a client and port, the latest, and clients; about 400 bytes each."""
+
+
+class Sample(NamedTuple):
+    """What one completed handshake showed."""
+
+    stream: int
+    version: int | None
+    suite: int
+    """0: unknown."""
+    group: int | None
+    """Key exchange group used: the key share's in TLS 1.3, the named curve's before."""
+    has_hello: bool
+    """The ClientHello could be read."""
+    name: str | None
+    has_proxy_header: bool
+    hello_length: int
 
 
 class ServerKnowledge:
     """What one address and port accepted in sessions that completed."""
 
-    __slots__ = (
-        "established",
-        "groups",
-        "largest_hello",
-        "names",
-        "proxy_headers",
-        "sampled",
-        "suites",
-        "versions",
-        "without_name",
-    )
+    __slots__ = ("_largest_hello", "established", "lessons", "samples")
 
     def __init__(self) -> None:
         self.established = 0
-        self.sampled = 0
+        self.lessons = 0
+        """Sessions that taught something of it."""
+        self.samples: list[Sample] = []
+        """By stream number."""
+        self._largest_hello = 0
+
+    @property
+    def sampled(self) -> int:
         """Sessions that were looked into."""
-        self.versions: set[int] = set()
-        self.suites: set[int] = set()
+        return len(self.samples)
+
+    @property
+    def versions(self) -> set[int]:
+        return {sample.version for sample in self.samples if sample.version is not None}
+
+    @property
+    def suites(self) -> set[int]:
         """Chosen ones."""
-        self.groups: set[int] = set()
-        """Key exchange groups used: the key share's in TLS 1.3, the named curve's before."""
-        self.names: set[str] = set()
-        self.without_name = 0
+        return {sample.suite for sample in self.samples if sample.suite}
+
+    @property
+    def groups(self) -> set[int]:
+        """Key exchange groups used."""
+        return {sample.group for sample in self.samples if sample.suite and sample.group is not None}
+
+    @property
+    def names(self) -> set[str]:
+        return {sample.name for sample in self.samples if sample.name is not None}
+
+    @property
+    def without_name(self) -> int:
         """Sessions that completed without a server name."""
-        self.proxy_headers = 0
+        return sum(sample.has_hello and sample.name is None for sample in self.samples)
+
+    @property
+    def proxy_headers(self) -> int:
         """Sessions that completed behind a PROXY protocol header."""
-        self.largest_hello = 0
+        return sum(sample.has_proxy_header for sample in self.samples)
+
+    @property
+    def largest_hello(self) -> int:
         """Bytes of the largest ClientHello that was answered with a ServerHello."""
+        return max(self._largest_hello, max((sample.hello_length for sample in self.samples), default=0))
+
+    def answered(self, length: int) -> None:
+        """A ClientHello of so many bytes was answered with a ServerHello."""
+        self._largest_hello = max(self._largest_hello, length)
+
+    def learn(self, session: Session) -> None:
+        """Learn from a completed handshake."""
+        self.established += 1
+        samples, stream = self.samples, session.stream
+        is_full = len(samples) >= SAMPLED
+        if is_full and stream > samples[-1].stream:
+            return
+        tls = session.tls
+        if tls is None:
+            return
+        if is_full:
+            del samples[-1]
+        hello, message, upgrade = tls.client_hello, tls.client_hello_message, session.upgrade
+        sample = Sample(
+            stream,
+            tls.version,
+            tls.handshake.suite or 0,
+            tls.key_exchange_group,
+            hello is not None,
+            None if hello is None else hello.sni,
+            upgrade is not None and upgrade.kind.startswith("proxy-"),
+            0 if message is None else message.length,
+        )
+        insort(samples, sample, key=_stream_of)
+
+    def merge(self, other: ServerKnowledge) -> None:
+        """Add what was learned of the same server elsewhere."""
+        self.established += other.established
+        self.lessons += other.lessons
+        self.samples = sorted(self.samples + other.samples, key=_stream_of)[:SAMPLED]
+        self.answered(other._largest_hello)
+
+
+def _stream_of(sample: Sample) -> int:
+    return sample.stream
 
 
 class Knowledge:
     """Facts about servers gathered over one capture."""
 
-    __slots__ = ("_ports", "_servers", "_speakers", "_stalled", "_starts", "one_sided", "servers_left_out", "two_sided")
+    __slots__ = ("_lessons", "_ports", "_servers", "_stalled", "_starts", "one_sided", "two_sided")
 
     def __init__(self, tls_ports: Iterable[int] = ()) -> None:
         self._ports = DEFAULT_TLS_PORTS | frozenset(tls_ports)
-        self._servers: dict[Endpoint, ServerKnowledge] = {}
-        self._speakers: set[Endpoint] = set()
+        self._servers: Bounded[Endpoint, ServerKnowledge] = Bounded(MAX_SERVERS)
+        """Servers that were seen to speak TLS."""
         self._stalled: set[Endpoint] = set()
-        self._starts: dict[tuple[str, int], list[tuple[int, Endpoint]]] = {}
-        """(client address, server port) -> start and server of connects that were answered, the last ones."""
-        self.servers_left_out = 0
-        """Sessions of servers beyond the cap, from which nothing was learned."""
+        self._starts: Bounded[tuple[str, int], list[tuple[int, Endpoint]]] = Bounded(MAX_CLIENTS)
+        """(client address, server port) -> start and server of connects that were answered, the latest ones."""
+        self._lessons = 0
         self.one_sided = 0
         self.two_sided = 0
         """Sessions in which one or both ends were seen to send, of those whose other end must have spoken."""
 
+    @property
+    def servers_left_out(self) -> int:
+        """Sessions of servers beyond the cap, from which nothing was learned."""
+        return self._lessons - sum(server.lessons for server in self._servers.values())
+
+    def merge(self, other: Knowledge) -> None:
+        """Add what was learned from other sessions of the same capture. ``other`` is not to be used any more."""
+        self._servers.merge(other._servers, ServerKnowledge.merge)
+        self._starts.merge(other._starts, _join_starts)
+        self._stalled |= other._stalled
+        self._lessons += other._lessons
+        self.one_sided += other.one_sided
+        self.two_sided += other.two_sided
+
     def is_tls_port(self, server: Endpoint) -> bool:
         """A TLS port: this capture shows the server speaking TLS there, or it was named by the user or the contract."""
-        return server.port in self._ports or server in self._speakers
+        return server.port in self._ports or server in self._servers
 
     def server(self, server: Endpoint) -> ServerKnowledge | None:
-        return self._servers.get(server)
+        """What completed handshakes showed of a server; None where there were none."""
+        known = self._servers.get(server)
+        return known if known is not None and known.established else None
 
     def learn_stall(self, session: Session) -> None:
         """A handshake that stopped while nobody closed and the capture went on."""
@@ -107,14 +202,14 @@ class Knowledge:
         return any(other != server and abs(start_ns - own_ns) <= RACE_NS for start_ns, other in starts)
 
     def _learn_start(self, session: Session) -> None:
-        starts = self._starts.get((session.client.ip, session.server.port))
+        key = session.client.ip, session.server.port
+        starts = self._starts.get(key)
         if starts is None:
-            if len(self._starts) >= MAX_CLIENTS:
-                return
-            starts = self._starts[session.client.ip, session.server.port] = []
-        starts.append((session.start_ns, session.server))
-        if len(starts) > MAX_STARTS:
-            del starts[0]
+            self._starts.add(key, [(session.start_ns, session.server)])
+        else:
+            insort(starts, (session.start_ns, session.server))
+            if len(starts) > MAX_STARTS:
+                del starts[0]
 
     def learn_traffic(self, session: Session) -> None:
         """What any session teaches, however it ended."""
@@ -127,57 +222,42 @@ class Knowledge:
         tls = session.tls
         if tls is None or tls.server_hello_message is None:
             return
-        server = session.server
-        if server not in self._speakers:
-            if len(self._speakers) < MAX_SERVERS:
-                self._speakers.add(server)
-            else:
-                self.servers_left_out += 1
-        hello = tls.client_hello_message
-        known = self._servers.get(server)
-        if hello is not None and known is not None and hello.length > known.largest_hello:
-            known.largest_hello = hello.length
+        server, hello = self._teaches(session.server), tls.client_hello_message
+        if hello is not None:
+            server.answered(hello.length)
 
     def learn_ordinary(self, session: Session) -> None:
-        """Both at once, for the many sessions that simply work."""
+        """All at once, for the many sessions that simply work."""
         self.two_sided += 1
         self._learn_start(session)
-        self.learn_established(session)
+        self._teaches(session.server).learn(session)
 
     def learn_established(self, session: Session) -> None:
-        """What a completed handshake teaches about its server."""
-        server, tls = session.server, session.tls
+        """What a completed handshake teaches about its server, beside what any session teaches."""
+        tls = session.tls
         if tls is None:
             return
+        server = self._servers.get(session.server)
+        if server is None:
+            if tls.server_hello_message is not None:
+                return  # beyond the cap
+            server = self._teaches(session.server)
+        server.learn(session)
+
+    def _teaches(self, server: Endpoint) -> ServerKnowledge:
+        """A session shows this server speaking TLS: the place for what it teaches, which the cap may take away."""
+        self._lessons += 1
         known = self._servers.get(server)
         if known is None:
-            if len(self._servers) >= MAX_SERVERS:
-                self.servers_left_out += 1
-                return
-            known = self._servers[server] = ServerKnowledge()
-            self._speakers.add(server)
-        known.established += 1
-        if known.sampled >= SAMPLED:
-            return
-        known.sampled += 1
-        if tls.version is not None and len(known.versions) < MAX_VALUES:
-            known.versions.add(tls.version)
-        if session.upgrade is not None and session.upgrade.kind.startswith("proxy-"):
-            known.proxy_headers += 1
-        hello, suite, message = tls.client_hello, tls.handshake.suite, tls.client_hello_message
-        if suite and len(known.suites) < MAX_VALUES:
-            known.suites.add(suite)
-            group = tls.key_exchange_group
-            if group is not None:
-                known.groups.add(group)
-        if hello is not None:
-            if hello.sni is None:
-                known.without_name += 1
-            elif len(known.names) < MAX_VALUES:
-                known.names.add(hello.sni)
-        if message is not None and message.length > known.largest_hello:
-            known.largest_hello = message.length
+            known = ServerKnowledge()
+            self._servers.add(server, known)
+        known.lessons += 1
+        return known
 
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
+
+
+def _join_starts(known: list[tuple[int, Endpoint]], other: list[tuple[int, Endpoint]]) -> None:
+    known[:] = sorted(known + other)[-MAX_STARTS:]

@@ -14,9 +14,9 @@ ways give the same reports; a test holds that on all captures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from capanalyzer.handshake.build import address_text, build_session
+from capanalyzer.handshake.build import build_session
 from capanalyzer.handshake.connection import MAX_LATE_ALERTS
 from capanalyzer.handshake.direction import WINDOW, Direction
 from capanalyzer.handshake.machine import Handshake, read_choice, walk
@@ -28,21 +28,25 @@ from capanalyzer.handshake.ordinary_batch import (
     CODE_HANDSHAKE,
     Batch,
 )
-from capanalyzer.handshake.session import Endpoint, KnownBy, Session, Side
+from capanalyzer.handshake.ordinary_session import OrdinarySession
+from capanalyzer.handshake.session import KnownBy, Session, Side
 from capanalyzer.handshake.shapes import Shape, Shapes
-from capanalyzer.handshake.tls_facts import Alert, TlsFacts
+from capanalyzer.handshake.tls_facts import Alert
 from capanalyzer.streams.flow import FIN, RST, SYN, Flow, Row
 from capanalyzer.streams.inorder import InOrder
 from capanalyzer.streams.tail import alert_at_end
+from capanalyzer.tls.hello import read_client_hello
 from capanalyzer.tls.history import MAX_HISTORY
 from capanalyzer.tls.records import ALERT, Message
+
+if TYPE_CHECKING:
+    from capanalyzer.tls.certificates import CertificateFacts
+    from capanalyzer.tls.hello import ClientHello
 
 __all__ = ["Ordinary", "OrdinaryConnection"]
 
 _SERVER_HELLO, _CERTIFICATE = 2, 11
 _TLS13: Final = 0x0304
-_TLS: Final = ("tls", "tls")
-_NO_OPENING: Final = (b"", b"")
 _CONTROL: Final = SYN | FIN | RST
 _SIDES: Final = (Side.CLIENT, Side.SERVER)
 _CODE_SERVER_HELLO: Final = 1 << 40
@@ -127,14 +131,15 @@ class OrdinaryConnection:
     """A connection that was taken the short way. Sides: 0 is the client, who sent the SYN."""
 
     __slots__ = (
-        "_alerts",
         "_batch",
-        "_first_close",
+        "_client_hello",
         "_late",
         "_number",
         "_shape",
         "_units",
+        "alerts",
         "certificate",
+        "first_close",
         "hello",
         "last_row",
         "later",
@@ -156,14 +161,17 @@ class OrdinaryConnection:
         self._batch, self._number, self._units = batch, number, (begin, end)
         self._shape = shape
         self.hello, self.server_hello, self.certificate = shown
+        """The messages; whole, unlike all others."""
         self.last_row = batch.end_row[end - 1]
         """The row with which the handshake was settled."""
         self.later: list[int] = []
         """Rows of the same chunk that came after it and say how the session ended."""
         self._late: list[Row] = []
         """The same of later chunks."""
-        self._alerts: list[Alert] = []
-        self._first_close: tuple[bool, Side] | None = None
+        self.alerts: list[Alert] = []
+        self.first_close: tuple[bool, Side] | None = None
+        """(is a RST, who sent it)."""
+        self._client_hello: ClientHello | None = None
 
     def feed(self, rows: Sequence[Row]) -> None:
         """Rows that came after the chunk in which the handshake was settled."""
@@ -176,50 +184,73 @@ class OrdinaryConnection:
 
     def see(self, side: int, frame: int, time_ns: int, flags: int, alert: bytes) -> None:
         """A segment after the handshake that closes, or that ends in ``alert``, an alert record."""
-        if flags & (FIN | RST) and self._first_close is None:
-            self._first_close = bool(flags & RST), _SIDES[side]
-        if alert and sum(known.side == side for known in self._alerts) < MAX_LATE_ALERTS:
+        if flags & (FIN | RST) and self.first_close is None:
+            self.first_close = bool(flags & RST), _SIDES[side]
+        if alert and sum(known.side == side for known in self.alerts) < MAX_LATE_ALERTS:
             length = len(alert) - 5
             clear = length == 2 and 1 <= alert[5] <= 2
             level, code = (alert[5], alert[6]) if clear else (None, None)
-            self._alerts.append(_new(Alert, (time_ns, frame, _SIDES[side], level, code, not clear, length)))
+            self.alerts.append(_new(Alert, (time_ns, frame, _SIDES[side], level, code, not clear, length)))
 
     def finish(self, flow: Flow) -> Session:
         """The session as it is now."""
-        plain = _Plain(self, flow)
-        session = _OrdinarySession.__new__(_OrdinarySession)
-        session.plain = plain
-        session.capture, session.stream, session.transport = flow.capture, flow.stream, "tcp"
-        addresses, ports = flow.addresses, flow.ports
-        session.client = _new(Endpoint, (address_text(addresses[0]), ports[0]))
-        session.server = _new(Endpoint, (address_text(addresses[1]), ports[1]))
-        session.client_known_by = KnownBy.SYN
-        session.start_ns, session.end_ns = flow.first_ns, flow.last_ns
-        session.packets, session.payload_bytes = flow.packets, flow.payload_bytes
-        batch, number = self._batch, self._number
-        session.first_bytes = batch.opening[number]
-        session.protocol, session.opening, session.upgrade = _TLS, _NO_OPENING, None
-        session.connect_ns, session.first_close = batch.connect_ns[number], self._first_close
-        session.tls = _OrdinaryTls(plain, self, tuple(self._alerts))
-        return session
-
-    def handshake(self, plain: _Plain) -> Handshake:
-        """The machine's results, with the times of this session's messages."""
-        return _OrdinaryHandshake(plain, self._shape.handshake, self._batch, self._units[0])
+        return OrdinarySession(self, flow)
 
     @property
-    def group(self) -> int:
-        """Named group of the ServerKeyExchange; 0 without one."""
-        return self._batch.group[self._number]
+    def machine(self) -> Handshake:
+        """The machine after these messages; its times are places among them (see shapes)."""
+        return self._shape.handshake
+
+    def time_of(self, place: int) -> int:
+        """When the message at this place was complete, ns."""
+        return self._batch.end_ns[self._units[0] + place]
+
+    @property
+    def done_ns(self) -> int:
+        """When the handshake was done."""
+        return self._batch.end_ns[self._units[0] + (self._shape.handshake.done_ns or 0)]
+
+    @property
+    def opening(self) -> tuple[bytes | None, bytes | None]:
+        """First bytes of (client, server)."""
+        return self._batch.opening[self._number]
+
+    @property
+    def connect_ns(self) -> tuple[int | None, int | None]:
+        """Times of the SYN, and of the ACK that completed the connect."""
+        return self._batch.connect_ns[self._number]
+
+    @property
+    def group(self) -> int | None:
+        """Named group of the ServerKeyExchange; None without one."""
+        return self._batch.group[self._number] or None
 
     @property
     def history(self) -> str:
         """Zeek's letters."""
         letters = self._shape.history
-        for alert in self._alerts:
+        for alert in self.alerts:
             if not alert.encrypted and len(letters) < MAX_HISTORY:
                 letters += "l" if alert.side else "L"
         return letters
+
+    @property
+    def client_hello(self) -> ClientHello:
+        """The ClientHello, read once."""
+        hello = self._client_hello
+        if hello is None:
+            hello = self._client_hello = read_client_hello(self.hello[10])
+        return hello
+
+    @property
+    def certificates(self) -> tuple[CertificateFacts, ...]:
+        """The server's chain, where it can be read."""
+        message = self.certificate
+        if message is None:
+            return ()
+        from capanalyzer.tls.certificates import read_chain  # a capture without TLS 1.2 does not need it
+
+        return read_chain(message[10]).certificates
 
     def plain_session(self, flow: Flow) -> Session:
         """The session with all its facts, made from the rows of its segments."""
@@ -246,7 +277,7 @@ class OrdinaryConnection:
         handshake = walk(messages)
         messages += [
             Message(a.time_ns, a.frame, a.frame, a.side, ALERT, -1, a.length, a.encrypted, 0x0303, 0, _alert_body(a))
-            for a in self._alerts
+            for a in self.alerts
         ]
         return build_session(
             flow,
@@ -265,93 +296,3 @@ class OrdinaryConnection:
 
 def _alert_body(alert: Alert) -> bytes:
     return b"" if alert.level is None or alert.code is None else bytes((alert.level, alert.code))
-
-
-class _Plain:
-    """The session that the plain way makes; made once, when something of it is asked for."""
-
-    __slots__ = ("_connection", "_flow", "_session")
-
-    def __init__(self, connection: OrdinaryConnection, flow: Flow) -> None:
-        self._connection, self._flow = connection, flow
-        self._session: Session | None = None
-
-    @property
-    def session(self) -> Session:
-        if self._session is None:
-            self._session = self._connection.plain_session(self._flow)
-        return self._session
-
-    @property
-    def tls(self) -> TlsFacts:
-        tls = self.session.tls
-        assert tls is not None, "an ordinary session has TLS"
-        return tls
-
-
-class _OrdinarySession(Session):
-    """A session whose TCP facts, quality and timeline are made when they are asked for."""
-
-    __slots__ = ("connect_ns", "first_close", "plain")
-    plain: _Plain
-    connect_ns: tuple[int | None, int | None]
-    first_close: tuple[bool, Side] | None
-
-    if not TYPE_CHECKING:  # for a type checker every field is simply there
-
-        def __getattr__(self, name: str) -> Any:
-            value = getattr(self.plain.session, name)
-            setattr(self, name, value)
-            return value
-
-
-class _OrdinaryTls(TlsFacts):
-    """TLS facts of which the messages are made when they are asked for."""
-
-    def __init__(self, plain: _Plain, connection: OrdinaryConnection, alerts: tuple[Alert, ...]) -> None:
-        # What is known already, set in the place of what would be worked out from the messages.
-        self._plain = plain
-        self.handshake = connection.handshake(plain)
-        self._certificate = connection.certificate
-        self._group = connection.group
-        known = self.__dict__
-        known["_hellos"] = (connection.hello, None, connection.server_hello, None)
-        known["alerts"] = alerts
-        known["history"] = connection.history
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name not in ("messages", "_readers"):
-                raise AttributeError(name)
-            value = getattr(self._plain.tls, name)
-            setattr(self, name, value)
-            return value
-
-    def _group_of_server_key_exchange(self) -> int | None:
-        return self._group or None
-
-    def certificate_message(self, side: Side) -> Message | None:
-        """This side's first Certificate message, if it can be read; an ordinary client sends none."""
-        return self._certificate if side else None
-
-
-class _OrdinaryHandshake(Handshake):
-    """The machine's results; those that are messages are made when they are asked for."""
-
-    __slots__ = ("plain",)
-
-    def __init__(self, plain: _Plain, shape: Handshake, batch: Batch, begin: int) -> None:
-        self.plain = plain
-        self.state, self.version, self.suite = shape.state, shape.version, shape.suite
-        self.is_13, self.retried, self.data_from = shape.is_13, False, shape.data_from
-        self.alert_sized, self.unexpected, self.alert_size = shape.alert_sized, shape.unexpected, shape.alert_size
-        self.done_ns = batch.end_ns[begin + (shape.done_ns or 0)]
-        self.since_ns = batch.end_ns[begin + shape.since_ns]
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            value = getattr(self.plain.tls.handshake, name)
-            setattr(self, name, value)
-            return value

@@ -24,13 +24,15 @@ from capanalyzer.tls.fingerprint import ja3, ja3s, ja4
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
     from capanalyzer.tls.certificates import CertificateFacts
+    from capanalyzer.tls.hello import ClientHello
 
-__all__ = ["capture_model", "session_id", "session_model"]
+__all__ = ["SIDES", "capture_model", "chain_model", "client_hello_parts", "session_id", "session_model"]
 
 SESSIONS_PER_CAPTURE: Final = 10**9
 _UDP_FROM: Final = 5 * 10**8
 
 SIDES: Final = ("client", "server")
+_Parts = tuple[str, tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[int, ...], str | None, str | None]
 _ALERT_LEVELS: Final = {1: "warning", 2: "fatal"}
 _UNFINISHED: Final = (Outcome.FAILED, Outcome.INCOMPLETE)
 _NOTHING: Final = model.Timing(None, None, None, None)
@@ -122,8 +124,8 @@ def _tls(tls: TlsFacts) -> model.Tls:
     return model.Tls(
         _client_hello(tls),
         _server_hello(tls),
-        _chains.get(certificates) if certificates else (),
-        _chains.get(client_certificates) if client_certificates else (),
+        chain_model(certificates),
+        chain_model(client_certificates),
         tuple([_alert(a) for a in alerts]) if alerts else (),
         tls.resumed,
     )
@@ -133,7 +135,13 @@ def _client_hello(tls: TlsFacts) -> model.ClientHello | None:
     hello, message = tls.client_hello, tls.client_hello_message
     if hello is None or message is None:
         return None
-    known = hello.shape.scratch.get("report")
+    legacy, offered, suites, alpn, groups, md5, fingerprint = client_hello_parts(hello)
+    return model.ClientHello(message.frame, legacy, offered, suites, hello.sni, alpn, groups, md5, fingerprint)
+
+
+def client_hello_parts(hello: ClientHello) -> _Parts:
+    """(legacy version, offered versions, cipher suites, ALPN, groups, JA3, JA4): what hellos of one shape share."""
+    known: _Parts | None = hello.shape.scratch.get("report")
     if known is None:
         known = hello.shape.scratch["report"] = (
             version_name(hello.legacy_version),
@@ -144,8 +152,7 @@ def _client_hello(tls: TlsFacts) -> model.ClientHello | None:
             ja3(hello),
             ja4(hello),
         )
-    legacy, offered, suites, alpn, groups, md5, fingerprint = known
-    return model.ClientHello(message.frame, legacy, offered, suites, hello.sni, alpn, groups, md5, fingerprint)
+    return known
 
 
 def _server_hello(tls: TlsFacts) -> model.ServerHello | None:
@@ -184,6 +191,11 @@ class _Chains:
 
 
 _chains: Final = _Chains()
+
+
+def chain_model(facts: tuple[CertificateFacts, ...]) -> tuple[model.Certificate, ...]:
+    """A certificate chain, in the order sent."""
+    return _chains.get(facts) if facts else ()
 
 
 def _certificate(facts: CertificateFacts) -> model.Certificate:

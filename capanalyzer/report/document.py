@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.errors import CaptureError
+from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Session
 from capanalyzer.report import model
 from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.incidents import Incidents
+from capanalyzer.report.line import Line, ordinary_line
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
@@ -80,7 +82,22 @@ class Document:
 
     def sessions(self) -> Iterator[model.Session]:
         """Every session once, as it is finished. To be read once, to its end."""
-        outcomes, lang, timeline = self._outcomes, self._lang, self._timeline
+        for facts, verdict in self._judged():
+            yield self._model(facts, verdict)
+
+    def lines(self) -> Iterator[model.Session | Line]:
+        """The same for JSON: sessions that need no model come as text."""
+        outcomes, by_model = self._outcomes, self._timeline
+        for facts, verdict in self._judged():
+            if type(facts) is OrdinarySession and not verdict.findings and not by_model:
+                line = ordinary_line(session_id(facts.capture, "tcp", facts.stream), facts, verdict)
+                if line is not None:
+                    outcomes[line.outcome] += 1
+                    yield line
+                    continue
+            yield self._model(facts, verdict)
+
+    def _judged(self) -> Iterator[tuple[Session, Verdict]]:
         for run in self._runs:
             if isinstance(run, CaptureError):
                 self._unreadable(run)
@@ -88,22 +105,25 @@ class Document:
             if self._tell_began is not None:
                 self._tell_began(run)
             try:
-                for facts, verdict in run.sessions():
-                    session = session_model(
-                        session_id(facts.capture, facts.transport, facts.stream),
-                        facts,
-                        verdict,
-                        lang=lang,
-                        timeline=timeline,
-                    )
-                    outcomes[session.outcome] += 1
-                    if session.cause is not None:
-                        self._count_cause(session)
-                    yield session
+                yield from run.sessions()
                 self._readable += 1
             except CaptureError as error:
                 self._unreadable(error)
             self.captures.append(capture_model(run.info))
+
+    def _model(self, facts: Session, verdict: Verdict) -> model.Session:
+        """The session's model, counted."""
+        session = session_model(
+            session_id(facts.capture, facts.transport, facts.stream),
+            facts,
+            verdict,
+            lang=self._lang,
+            timeline=self._timeline,
+        )
+        self._outcomes[session.outcome] += 1
+        if session.cause is not None:
+            self._count_cause(session)
+        return session
 
     def trailer(self) -> model.Trailer:
         """What is known once all sessions have been read."""

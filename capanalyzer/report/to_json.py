@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from capanalyzer.report import model
+from capanalyzer.report.line import Line
 from capanalyzer.report.spool import Spool
 
 __all__ = ["to_json", "to_jsonl"]
@@ -18,7 +19,7 @@ CHUNK: Final = 1 << 16
 _encoder = msgspec.json.Encoder()
 
 
-def to_json(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
+def to_json(sessions: Iterable[model.Session | Line], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
     """One document, its sessions ordered by capture and stream, each on a line of its own.
 
     :param sessions: in any order; read to the end before the first of them is given out.
@@ -27,7 +28,7 @@ def to_json(sessions: Iterable[model.Session], trailer: Callable[[], model.Trail
     encode = _encoder.encode
     with Spool() as spool:
         for session in sessions:
-            spool.add(session.id, encode(session))
+            spool.add(session.id, session.data if type(session) is Line else encode(session))
         end = trailer()
         yield b'{"schema_version":%b,\n"tool":%b,\n"sessions":[' % (encode(model.SCHEMA_VERSION), encode(model.TOOL))
         yield from _chunks(_separated(spool.in_order()))
@@ -39,12 +40,15 @@ def to_json(sessions: Iterable[model.Session], trailer: Callable[[], model.Trail
     yield b"}\n"
 
 
-def to_jsonl(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
+def to_jsonl(sessions: Iterable[model.Session | Line], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
     """A line for each session in the order they come, then a line without ``outcome``: captures, incidents, summary."""
     encode_into = _encoder.encode_into
     buffer = bytearray()
     for session in sessions:
-        encode_into(session, buffer, -1)
+        if type(session) is Line:
+            buffer += session.data
+        else:
+            encode_into(session, buffer, -1)
         buffer += b"\n"
         if len(buffer) >= CHUNK:
             yield bytes(buffer)
