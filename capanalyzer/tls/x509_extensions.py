@@ -1,0 +1,187 @@
+"""The extensions of a certificate (RFC 5280 section 4.2): names, what it may be used for, where its issuer is."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from capanalyzer.errors import WireError
+from capanalyzer.tls import oids
+from capanalyzer.tls.der import children, element, read_oid, read_string
+from capanalyzer.tls.x509_parts import general_name
+from capanalyzer.tls.x509_structure import CertificateStructure
+
+__all__ = ["MAX_NAMES", "CertificateExtensions"]
+
+MAX_NAMES: Final = 2000
+"""Subject alternative names kept; the largest public certificates have a few hundred."""
+
+
+class CertificateExtensions(CertificateStructure):
+    """Each extension that matters, read when first asked for; absent or unreadable ones are None or empty."""
+
+    @cached_property
+    def extensions(self) -> dict[str, tuple[int, int]]:
+        """Start and end of each extension's value in ``der`` by OID; the first one of a repeated type."""
+        field = self._fields.get("extensions")
+        found: dict[str, tuple[int, int]] = {}
+        if field is None:
+            return found
+        der = self.der
+        try:
+            for _, start, stop in children(der, field[1], field[2]):
+                _, oid_start, at = element(der, start, stop)
+                oid = read_oid(der[oid_start:at])
+                tag, value_start, value_end = element(der, at, stop)
+                if tag == 0x01:
+                    tag, value_start, value_end = element(der, value_end, stop)
+                if oid in found:
+                    self._errors.append(f"extension {oid} is repeated")
+                else:
+                    found[oid] = value_start, value_end
+        except WireError as error:
+            self._note("extensions", error)
+        return found
+
+    def _extension(self, oid: str) -> tuple[int, int, int] | None:
+        """(tag, start, end) of the value's outer element; None where absent or unreadable."""
+        span = self.extensions.get(oid)
+        if span is None:
+            return None
+        try:
+            return element(self.der, *span)
+        except WireError as error:
+            self._note(f"extension {oid}", error)
+            return None
+
+    @cached_property
+    def san(self) -> tuple[str, ...]:
+        """Subject alternative names: DNS names, addresses, e-mail addresses and URIs as they are; ``DirName:`` and
+        ``othername:`` before the rest.
+        """
+        value = self._extension("2.5.29.17")
+        names: list[str] = []
+        if value is None:
+            return ()
+        try:
+            for tag, start, end in children(self.der, value[1], value[2]):
+                if len(names) >= MAX_NAMES:
+                    self._errors.append(f"more than {MAX_NAMES} subject alternative names")
+                    break
+                names.append(general_name(self.der, tag, start, end))
+        except WireError as error:
+            self._note("subjectAltName", error)
+        return tuple(names)
+
+    @cached_property
+    def dns_names(self) -> tuple[str, ...]:
+        """DNS names among ``san``, lower case."""
+        value = self._extension("2.5.29.17")
+        if value is None:
+            return ()
+        try:
+            return tuple(
+                read_string(0x16, self.der[start:end]).lower()
+                for tag, start, end in children(self.der, value[1], value[2])
+                if tag == 0x82
+            )[:MAX_NAMES]
+        except WireError:
+            return ()
+
+    @cached_property
+    def _constraints(self) -> tuple[bool | None, int | None]:
+        value = self._extension("2.5.29.19")
+        if value is None:
+            return None, None
+        is_ca, depth = False, None
+        try:
+            for tag, start, end in children(self.der, value[1], value[2]):
+                if tag == 0x01:
+                    is_ca = self.der[start:end] != b"\0"
+                elif tag == 0x02:
+                    depth = int.from_bytes(self.der[start : min(end, start + 8)], "big")
+        except WireError as error:
+            self._note("basicConstraints", error)
+        return is_ca, depth
+
+    @property
+    def is_ca(self) -> bool | None:
+        """basicConstraints; None without the extension."""
+        return self._constraints[0]
+
+    @property
+    def path_length(self) -> int | None:
+        return self._constraints[1]
+
+    @cached_property
+    def extended_key_usage(self) -> tuple[str, ...]:
+        """Names (``serverAuth``) or dotted OIDs; () without the extension."""
+        value = self._extension("2.5.29.37")
+        if value is None:
+            return ()
+        try:
+            found = [read_oid(self.der[start:end]) for _, start, end in children(self.der, value[1], value[2])]
+        except WireError as error:
+            self._note("extKeyUsage", error)
+            return ()
+        return tuple(oids.EXTENDED_KEY_USAGES.get(oid, oid) for oid in found)
+
+    @cached_property
+    def key_usage(self) -> tuple[str, ...]:
+        """Names of RFC 5280 section 4.2.1.3; () without the extension."""
+        value = self._extension("2.5.29.15")
+        if value is None:
+            return ()
+        octets = self.der[value[1] + 1 : min(value[2], value[1] + 3)]
+        return tuple(
+            name
+            for bit, name in enumerate(oids.KEY_USAGES)
+            if bit // 8 < len(octets) and octets[bit // 8] << bit % 8 & 0x80
+        )
+
+    @cached_property
+    def subject_key_id(self) -> bytes | None:
+        value = self._extension("2.5.29.14")
+        return self.der[value[1] : value[2]] if value else None
+
+    @cached_property
+    def authority_key_id(self) -> bytes | None:
+        value = self._extension("2.5.29.35")
+        if value is None:
+            return None
+        try:
+            for tag, start, end in children(self.der, value[1], value[2]):
+                if tag == 0x80:
+                    return self.der[start:end]
+        except WireError as error:
+            self._note("authorityKeyIdentifier", error)
+        return None
+
+    @cached_property
+    def ca_issuers(self) -> tuple[str, ...]:
+        """URIs of the issuer's certificate (authority information access, RFC 5280 section 4.2.2.1)."""
+        return self._access("1.3.6.1.5.5.7.48.2")
+
+    @cached_property
+    def ocsp(self) -> tuple[str, ...]:
+        """URIs of OCSP responders."""
+        return self._access("1.3.6.1.5.5.7.48.1")
+
+    def _access(self, method: str) -> tuple[str, ...]:
+        value = self._extension("1.3.6.1.5.5.7.1.1")
+        uris = []
+        try:
+            for _, start, end in children(self.der, value[1], value[2]) if value else ():
+                _, oid_start, oid_end = element(self.der, start, end)
+                tag, uri_start, uri_end = element(self.der, oid_end, end)
+                if tag == 0x86 and read_oid(self.der[oid_start:oid_end]) == method:
+                    uris.append(read_string(0x16, self.der[uri_start:uri_end]))
+        except WireError as error:
+            self._note("authorityInfoAccess", error)
+        return tuple(uris[:8])
+
+    @cached_property
+    def must_staple(self) -> bool:
+        """TLS feature status_request, RFC 7633."""
+        span = self.extensions.get("1.3.6.1.5.5.7.1.24")
+        return span is not None and b"\x02\x01\x05" in self.der[span[0] : span[1]]
