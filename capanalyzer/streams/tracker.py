@@ -29,8 +29,9 @@ from capanalyzer.streams.index import FlowIndex
 from capanalyzer.streams.inorder import InOrder, find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
 from capanalyzer.streams.quotes import note_quotes, with_quotes
+from capanalyzer.streams.share import WHOLE, Share
 
-__all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note"]
+__all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note", "is_note_of_share"]
 
 I64 = NDArray[np.int64]
 
@@ -53,6 +54,10 @@ MAX_ICMP_FLOWS: Final = 20_000
 """Flows that may hold ICMP errors at a time."""
 
 WANTED: Final = (WANTED_BYTES, WANTED_BYTES)
+_TURNS: Final = {
+    ended: turn for turn, ended in enumerate((Ended.REUSED, Ended.CLOSED, Ended.IDLE, Ended.EVICTED, Ended.CAPTURE_END))
+}
+"""Of flows that leave at the same frame, who goes first."""
 S_co = TypeVar("S_co", covariant=True)
 
 
@@ -71,6 +76,11 @@ _NOTES: Final = {
 def describe_tracker_note(key: str, count: int) -> str:
     """One plain English sentence for a capture warning, from a key of :attr:`Tracker.notes`."""
     return _NOTES[key].format(n=count, linger=LINGER_NS // 10**9, idle=IDLE_NS // 10**9, live=MAX_LIVE, rows=MAX_ROWS)
+
+
+def is_note_of_share(key: str) -> bool:
+    """Counted by each tracker for its own connections; all other notes are the same whatever its share."""
+    return key == "segments-beyond-cap"
 
 
 class Connection(Protocol[S_co]):
@@ -109,8 +119,11 @@ class Tracker(Generic[S_co]):
         shortcut: Shortcut[S_co] | None = None,
         capture: int = 0,
         seed: int | None = None,
+        share: Share = WHOLE,
     ) -> None:
+        """:param share: all connections are numbered and counted, the sessions of this share are given."""
         self._connect = connect
+        self._share = share
         self._shortcut = shortcut
         self._capture = capture
         self._live = LiveFlows()
@@ -121,6 +134,10 @@ class Tracker(Generic[S_co]):
         self._checkpoint = CHECKPOINT_FRAMES
         self.notes: dict[str, int] = {}
         """What a report should tell, by key of :func:`describe_tracker_note`."""
+        self.turn = 0
+        """Sessions are given by ascending turn, those of one turn by stream number: the turn of the one given last.
+        It is the same whatever the share."""
+        self._last_frame = 0
 
     @property
     def streams(self) -> int:
@@ -134,10 +151,12 @@ class Tracker(Generic[S_co]):
         while self._checkpoint <= last_frame:
             stop = int(np.searchsorted(table.frame, self._checkpoint, side="right"))
             now = [error for error in icmp if error.frame <= self._checkpoint]
+            self._last_frame = self._checkpoint
             yield from self._take(Chunk(table, start, stop, from_error), now)
             icmp = icmp[len(now) :]
             yield from self._leave()
             start, self._checkpoint = stop, self._checkpoint + CHECKPOINT_FRAMES
+        self._last_frame = last_frame
         yield from self._take(Chunk(table, start, len(table), from_error), icmp)
 
     def finish(self) -> Iterator[S_co]:
@@ -169,6 +188,8 @@ class Tracker(Generic[S_co]):
             if len(chunk.from_error):
                 self._tie_quotes(chunk)
             count_segments(chunk, self._live)
+            if self._share is not WHOLE:
+                chunk.keep(np.flatnonzero(self._share.has(self._live.stream.take(chunk.cell))))
             self._pass_on(chunk, rows_that_leave(chunk, self._live))
             if ended:
                 yield from self._hand_on(np.array(list(ended), np.int64), Ended.REUSED, ended)
@@ -310,12 +331,13 @@ class Tracker(Generic[S_co]):
         cells = cells.take(np.argsort(live.stream.take(cells)))
         if ended is not Ended.REUSED:
             self._index.leave(cells)
-        unseen = live.only_quoted.take(cells)
-        if unseen.any():
-            for cell in cells.compress(unseen).tolist():
+        self.turn = len(_TURNS) * self._last_frame + _TURNS[ended]
+        left_out = live.only_quoted.take(cells) | ~self._share.has(live.stream.take(cells))
+        if left_out.any():
+            for cell in cells.compress(left_out).tolist():
                 self._icmp.pop(cell, None)
-            live.give_back(cells.compress(unseen))
-            cells = cells.compress(~unseen)
+            live.give_back(cells.compress(left_out))
+            cells = cells.compress(~left_out)
         sides = 2 * cells
         pairs = [
             list(zip(column.take(sides).tolist(), column.take(sides + 1).tolist(), strict=True))
