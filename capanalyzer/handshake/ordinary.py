@@ -13,6 +13,7 @@ ways give the same reports; a test holds that on all captures.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -52,16 +53,21 @@ _SIDES: Final = (Side.CLIENT, Side.SERVER)
 _CODE_SERVER_HELLO: Final = 1 << 40
 _new = tuple.__new__
 
+RECENT_CHUNKS: Final = 4
+"""Chunks kept in columns (some 5 MB each) for connections that are still open; those that stay open longer keep their
+own few rows instead."""
+
 
 class Ordinary:
     """Takes flows the short way; one for each capture, for it remembers the handshakes met."""
 
     def __init__(self) -> None:
         self._shapes = Shapes()
+        self._recent: deque[Batch[OrdinaryConnection]] = deque()
 
     def take(self, found: InOrder) -> list[OrdinaryConnection | None]:
         """For each of the flows: the connection if it is ordinary. ``found`` is settled by this call."""
-        batch = Batch(found)
+        batch: Batch[OrdinaryConnection] = Batch(found)
         taken = [
             None if begin < 0 else self._connect(batch, number, begin, end)
             for number, (begin, end) in enumerate(batch.bounds)
@@ -70,12 +76,17 @@ class Ordinary:
         for number, row, side, frame, time_ns, flags, alert in batch.late(settled):
             connection = taken[number]
             if connection is not None:
-                connection.see(side, frame, time_ns, flags, alert)
-                connection.later.append(row)
+                connection.close(row, side, frame, time_ns, flags, alert)
         batch.settle()
+        self._recent.append(batch)
+        if len(self._recent) > RECENT_CHUNKS:
+            for connection in list(self._recent.popleft().unfinished.values()):
+                connection.let_go()
         return taken
 
-    def _connect(self, batch: Batch, number: int, begin: int, end: int) -> OrdinaryConnection | None:
+    def _connect(
+        self, batch: Batch[OrdinaryConnection], number: int, begin: int, end: int
+    ) -> OrdinaryConnection | None:
         """Walk one flow's messages along the tree of known handshakes until it is settled."""
         shape = self._shapes.root
         codes, rows, shown = batch.codes, batch.end_row, batch.shown_from[number]
@@ -133,17 +144,23 @@ class OrdinaryConnection:
     __slots__ = (
         "_batch",
         "_client_hello",
+        "_kept",
         "_late",
+        "_later",
         "_number",
         "_shape",
         "_units",
         "alerts",
         "certificate",
+        "connect_ns",
+        "done_ns",
         "first_close",
+        "group",
         "hello",
         "last_row",
-        "later",
+        "opening",
         "server_hello",
+        "since_ns",
     )
 
     settled: Final = True
@@ -151,27 +168,47 @@ class OrdinaryConnection:
 
     def __init__(
         self,
-        batch: Batch,
+        batch: Batch[OrdinaryConnection],
         number: int,
         begin: int,
         end: int,
         shape: Shape,
         shown: tuple[Message, Message, Message | None],
     ) -> None:
-        self._batch, self._number, self._units = batch, number, (begin, end)
+        self._batch: Batch[OrdinaryConnection] | None = batch
+        self._number, self._units = number, (begin, end)
         self._shape = shape
         self.hello, self.server_hello, self.certificate = shown
         """The messages; whole, unlike all others."""
         self.last_row = batch.end_row[end - 1]
         """The row with which the handshake was settled."""
-        self.later: list[int] = []
-        """Rows of the same chunk that came after it and say how the session ended."""
+        machine, times = shape.handshake, batch.end_ns
+        self.done_ns = times[begin + (machine.done_ns or 0)]
+        """When the handshake was done."""
+        self.since_ns = times[begin + machine.since_ns]
+        """When the machine came into its last state."""
+        self.opening = batch.opening[number]
+        """First bytes of (client, server)."""
+        self.connect_ns = batch.connect_ns[number]
+        """Times of the SYN, and of the ACK that completed the connect."""
+        self.group = batch.group[number] or None
+        """Named group of the ServerKeyExchange; None without one."""
+        self._later: list[int] = []
+        """Rows of the same chunk that came after the handshake and say how the session ended."""
         self._late: list[Row] = []
         """The same of later chunks."""
+        self._kept: tuple[list[Row], list[Row], list[Message]] | None = None
+        """Rows up to the settled handshake, those of ``_later``, and the messages, once the chunk is let go."""
         self.alerts: list[Alert] = []
         self.first_close: tuple[bool, Side] | None = None
         """(is a RST, who sent it)."""
         self._client_hello: ClientHello | None = None
+        batch.unfinished[number] = self
+
+    def close(self, row: int, side: int, frame: int, time_ns: int, flags: int, alert: bytes) -> None:
+        """A row of the same chunk behind the handshake that closes or ends in an alert."""
+        self.see(side, frame, time_ns, flags, alert)
+        self._later.append(row)
 
     def feed(self, rows: Sequence[Row]) -> None:
         """Rows that came after the chunk in which the handshake was settled."""
@@ -194,36 +231,29 @@ class OrdinaryConnection:
 
     def finish(self, flow: Flow) -> Session:
         """The session as it is now."""
+        if self._batch is not None:
+            self._batch.unfinished.pop(self._number, None)
         return OrdinarySession(self, flow)
+
+    def let_go(self) -> None:
+        """Keep of the chunk only what is this connection's: it may stay open for long."""
+        self._kept = self._from_chunk()
+        self._batch = None
+
+    def _from_chunk(self) -> tuple[list[Row], list[Row], list[Message]]:
+        batch = self._batch
+        assert batch is not None, "asked before it is let go"
+        found = batch.found
+        return (
+            found.made_rows(batch.first_row[self._number], self.last_row + 1),
+            [row for at in self._later for row in found.made_rows(at, at + 1)],
+            [batch.message(at) for at in range(*self._units)],
+        )
 
     @property
     def machine(self) -> Handshake:
         """The machine after these messages; its times are places among them (see shapes)."""
         return self._shape.handshake
-
-    def time_of(self, place: int) -> int:
-        """When the message at this place was complete, ns."""
-        return self._batch.end_ns[self._units[0] + place]
-
-    @property
-    def done_ns(self) -> int:
-        """When the handshake was done."""
-        return self._batch.end_ns[self._units[0] + (self._shape.handshake.done_ns or 0)]
-
-    @property
-    def opening(self) -> tuple[bytes | None, bytes | None]:
-        """First bytes of (client, server)."""
-        return self._batch.opening[self._number]
-
-    @property
-    def connect_ns(self) -> tuple[int | None, int | None]:
-        """Times of the SYN, and of the ACK that completed the connect."""
-        return self._batch.connect_ns[self._number]
-
-    @property
-    def group(self) -> int | None:
-        """Named group of the ServerKeyExchange; None without one."""
-        return self._batch.group[self._number] or None
 
     @property
     def history(self) -> str:
@@ -254,22 +284,18 @@ class OrdinaryConnection:
 
     def plain_session(self, flow: Flow) -> Session:
         """The session with all its facts, made from the rows of its segments."""
-        batch, found = self._batch, self._batch.found
-        start = batch.first_row[self._number]
-        rows = found.made_rows(start, self.last_row + 1)
-        closing = [row for at in self.later for row in found.made_rows(at, at + 1)] + self._late
-        rows += [row for row in closing if row[3] & _CONTROL]
-        opening = batch.opening[self._number]
+        rows, later, messages = self._kept or self._from_chunk()
+        settled_in = rows[-1][0]
+        rows = rows + [row for row in later + self._late if row[3] & _CONTROL]
         directions = Direction(), Direction()
         for side, direction in enumerate(directions):
             direction.isn = rows[side][4]
             direction.syn, direction.syn_count, direction.syn_last_ns = rows[side], 1, rows[side][1]
             direction.start(direction.isn + 1 & 0xFFFFFFFF)
-            direction.offset = sum(row[7] for row in rows if row[2] == side and row[0] <= found.frame[self.last_row])
+            direction.offset = sum(row[7] for row in rows if row[2] == side and row[0] <= settled_in)
             direction.next_seq = direction.isn + 1 + direction.offset & 0xFFFFFFFF
-            direction.prefix, direction.protocol, direction.tls_at = opening[side] or b"", "tls", 0
+            direction.prefix, direction.protocol, direction.tls_at = self.opening[side] or b"", "tls", 0
             direction.fin = next((row for row in rows if row[2] == side and row[3] & FIN), None)
-        messages = [batch.message(at) for at in range(*self._units)]
         shown = {
             (m.side, m.handshake_type): m for m in (self.hello, self.server_hello, self.certificate) if m is not None
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 
@@ -30,13 +30,16 @@ _CLEAR[[1, 2, 4, 11, 12, 14, 16, 22]] = True
 _SERVER_KEY_EXCHANGE: Final = 12
 _CLASSES: Final = np.frombuffer(LENGTH_CLASS, np.uint8).astype(np.int64)
 _new = tuple.__new__
+T = TypeVar("T")
 
 
-class Batch:
+class Batch(Generic[T]):
     """Columns and lists over the flows of one chunk; flows by their number in ``found``, messages by their place."""
 
     def __init__(self, found: InOrder) -> None:
         self.found = found
+        self.unfinished: dict[int, T] = {}
+        """Connections taken that are still open, by flow."""
         count = len(found.groups)
         first = found.ends - np.diff(found.ends, prepend=0)
         self._flow = np.repeat(np.arange(count), np.diff(found.ends, prepend=0))
@@ -122,9 +125,10 @@ class Batch:
         )
 
     def settle(self) -> None:
-        """Let go of the batch's bytes."""
+        """Let go of all that is not asked for later: the batch's bytes, and what the connections have taken."""
         self.found.settle()
-        del self._segments
+        del self._segments, self._flow, self.shown, self.shown_from, self.codes, self.end_row, self.end_ns
+        del self.opening, self.connect_ns, self.group, self.bounds
 
     def _codes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         units = self._units

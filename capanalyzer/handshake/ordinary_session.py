@@ -124,7 +124,7 @@ class _OrdinaryHandshake(Handshake):
         self.state, self.version, self.suite = machine.state, machine.version, machine.suite
         self.is_13, self.retried, self.data_from = machine.is_13, False, machine.data_from
         self.alert_sized, self.unexpected, self.alert_size = machine.alert_sized, machine.unexpected, machine.alert_size
-        self.done_ns, self.since_ns = connection.done_ns, connection.time_of(machine.since_ns)
+        self.done_ns, self.since_ns = connection.done_ns, connection.since_ns
 
     if not TYPE_CHECKING:
 
