@@ -197,7 +197,7 @@ class Batch(Generic[T]):
                     offset,
                     bytes(view[position : position + length])
                     if begin == end
-                    else self._joined(view, position, length, begin, end),
+                    else self._joined(view, position, length, begin),
                 ),
             )
             for time_ns, frame, first_frame, side, message, length, version, offset, position, begin, end in zip(
@@ -221,14 +221,16 @@ class Batch(Generic[T]):
         self.group: list[int] = groups.tolist()
         """By flow: named group of the ServerKeyExchange, 0 where there is none or it is not in one piece."""
 
-    def _joined(self, view: memoryview, position: int, length: int, first: int, last: int) -> bytes:
-        """``length`` bytes from ``position`` in segment ``first`` on, over the segments of its stream."""
+    def _joined(self, view: memoryview, position: int, length: int, at: int) -> bytes:
+        """``length`` bytes from ``position`` in segment ``at`` on, over the segments of its stream."""
         segments = self._segments
         pieces = []
-        for at in range(first, last + 1):
+        begin = position
+        while length:
             start = int(segments.position[at])
-            begin = position if at == first else start
             stop = min(start + int(segments.length[at]), begin + length)
             pieces.append(bytes(view[begin:stop]))
             length -= stop - begin
+            at += 1
+            begin = int(segments.position[at]) if length else 0
         return b"".join(pieces)

@@ -61,7 +61,7 @@ class Units:
     length: I64
     """Of the message's body, or of the record."""
     first: I64
-    """Segment in which it begins; ``last``: in which it ends."""
+    """Segment in which it begins; ``last``: in which its record ends, for only a whole record is read."""
     last: I64
     offset: I64
     """Stream offset of its first byte: of the record's header for a record's first message."""
@@ -143,10 +143,8 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
         kind, is_clear, message_end = kind.take(good), is_clear.take(good), message_end.take(good)
         head, position, version, stop = head.take(good), position.take(good), version.take(good), stop.take(good)
         unit_end = np.where(is_clear, message_end, end)
-        last = segment.copy()
-        over = np.flatnonzero(unit_end > segments.end.take(segment))
-        if len(over):
-            last[over] = np.searchsorted(segments.place, unit_end.take(over) - 1, side="right") - 1
+        here = _segment_of(segments, unit_end, segment)
+        last = _segment_of(segments, end, here)
         steps.append(
             (
                 active,
@@ -168,7 +166,16 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
             end.take(more),
             version.take(more),
         )
-        last = last.take(more)
-        segment = last + (at >= segments.end.take(last))
+        segment = here.take(more)
+        segment += at >= segments.end.take(segment)
     irregular[active] = True  # more than is read here
     return Units(steps), irregular
+
+
+def _segment_of(segments: Segments, end: I64, known: I64) -> I64:
+    """The segments in which stretches end; ``known``: where they begin."""
+    found = known.copy()
+    beyond = np.flatnonzero(end > segments.end.take(known))
+    if len(beyond):
+        found[beyond] = np.searchsorted(segments.place, end.take(beyond) - 1, side="right") - 1
+    return found
