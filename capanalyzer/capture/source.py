@@ -17,7 +17,7 @@ from capanalyzer.capture.records import BATCH_BYTES, Capture
 from capanalyzer.capture.rings import RingCapture, find_rings
 from capanalyzer.errors import CaptureError
 
-__all__ = ["open_captures"]
+__all__ = ["open_captures", "open_files"]
 
 _CAPTURE_EXTENSIONS = (".pcap", ".pcapng", ".cap", ".snoop", ".ntar")
 """In a directory, an empty or unreadable file counts as a capture only when it is named like one."""
@@ -50,6 +50,17 @@ def open_captures(
         elif ring:
             yield RingCapture(list(ring), batch_bytes)
             ring.clear()
+
+
+def open_files(paths: Sequence[str]) -> Capture:
+    """One capture again, by its :attr:`~Capture.paths`.
+
+    :raises CaptureError: when it can no longer be read.
+    """
+    found = [examine_file(path) for path in paths]
+    if len(found) == 1:
+        return FileCapture(found[0])
+    return RingCapture(found)
 
 
 def _expand(each: str | BinaryIO, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
