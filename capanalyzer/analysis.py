@@ -2,11 +2,13 @@
 
 :class:`Analysis` runs one capture through packets, streams, handshake and diagnosis. It opens nothing,
 sleeps never and asks no clock: *now* is the newest packet's time. :func:`analyze_captures` drives it
-over captures that ``capture.source`` opens.
+over captures that ``capture.source`` opens. Several of them, each with its share of the connections, do one capture
+together (:mod:`capanalyzer.parallel`).
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -14,6 +16,7 @@ from typing import BinaryIO, Final
 from capanalyzer.capture.records import Capture, CaptureInfo, RecordBatch
 from capanalyzer.capture.source import open_captures
 from capanalyzer.diagnosis.judge import Judge
+from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.connection import TLS_PORTS, Connection
@@ -21,9 +24,10 @@ from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.notes import describe_note
-from capanalyzer.streams.tracker import Tracker, describe_tracker_note
+from capanalyzer.streams.share import WHOLE, Share
+from capanalyzer.streams.tracker import Tracker, describe_tracker_note, is_note_of_share
 
-__all__ = ["Analysis", "CaptureRun", "Options", "analyze_captures"]
+__all__ = ["Analysis", "CaptureRun", "Options", "Tally", "analyze_captures"]
 
 MAX_WARNINGS: Final = 100
 """Warnings kept for one capture; a damaged one may have a reason for each of its packets."""
@@ -46,42 +50,98 @@ class Options:
     """The timeline of every session will be asked for: all messages are kept, also of ordinary sessions."""
 
 
+class Tally:
+    """What an analysis met and did not analyse, counted."""
+
+    def __init__(self, packets: dict[str, int], streams: dict[str, int], limits: dict[str, int]) -> None:
+        self._packets, self._streams, self._limits = packets, streams, limits
+
+    def add_share(self, other: Tally) -> None:
+        """Add what another share of the same capture counted for itself alone."""
+        for key, count in other._streams.items():
+            if is_note_of_share(key):
+                self._streams[key] = self._streams.get(key, 0) + count
+        # Servers are counted in what all shares know together.
+        self._limits["held"] = self._limits.get("held", 0) + other._limits.get("held", 0)
+
+    def warnings(self) -> list[str]:
+        """One plain sentence each."""
+        told = [describe_note(key, count) for key, count in self._packets.items()]
+        told += [describe_tracker_note(key, count) for key, count in sorted(self._streams.items())]
+        told += [sentence.format(n=self._limits[key]) for key, sentence in _LIMITS.items() if self._limits.get(key)]
+        return told[:MAX_WARNINGS]
+
+
 class Analysis:
     """One capture: :meth:`feed` its batches in order, then :meth:`finish`."""
 
-    def __init__(self, options: Options, *, capture: int = 0) -> None:
-        self._decoder = Decoder()
+    def __init__(
+        self, options: Options, *, capture: int = 0, share: Share = WHOLE, seeds: tuple[int, int] | None = None
+    ) -> None:
+        """An analysis of one capture.
+
+        :param share: the connections whose sessions are to be given.
+        :param seeds: of the hash functions, equal for all shares of a capture; None draws them.
+        """
+        for_packets, for_streams = seeds or (None, None)
+        self._decoder = Decoder(seed=for_packets)
         self._judge = Judge(tls_ports=options.tls_ports)
         tls_ports = TLS_PORTS | options.tls_ports
         self._tracker: Tracker[Session] = Tracker(
             lambda: Connection(tls_ports=tls_ports),
             shortcut=None if options.full_timeline else Ordinary(),
             capture=capture,
+            seed=for_streams,
+            share=share,
         )
+        self._held = array("q")
+        """Turns of the sessions that the judge holds."""
+        self.turn = 0
+        """Turn of the session given last. By turn, then by stream number, the sessions of all shares are in order."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the sessions so far taught. Other shares' knowledge is to be merged into it before :meth:`compare`."""
+        return self._judge.knowledge
+
+    @knowledge.setter
+    def knowledge(self, all_shares: Knowledge) -> None:
+        self._judge.knowledge = all_shares
 
     def feed(self, batch: RecordBatch) -> Iterator[tuple[Session, Verdict]]:
         """Take a batch; give the sessions whose verdict is final."""
         table = self._decoder.decode(batch)
-        for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
-            verdict = self._judge.see(session)
-            if verdict is not None:
-                yield session, verdict
+        yield from self._see(self._tracker.feed(table, batch.first_frame + len(batch) - 1))
 
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The capture is over: every session not given yet."""
-        self._decoder.finish()
-        for session in self._tracker.finish():
-            verdict = self._judge.see(session)
-            if verdict is not None:
-                yield session, verdict
-        yield from self._judge.finish()
+        yield from self.close()
+        yield from self.compare()
 
-    def warnings(self) -> list[str]:
-        """One plain sentence for each thing that was met and not analysed."""
-        told = [describe_note(key, count) for key, count in self._decoder.notes.items()]
-        told += [describe_tracker_note(key, count) for key, count in self._tracker.notes.items()]
-        told += [_LIMITS[key].format(n=count) for key, count in self._judge.limits().items()]
-        return told[:MAX_WARNINGS]
+    def close(self) -> Iterator[tuple[Session, Verdict]]:
+        """The first part of :meth:`finish`: no packets come any more."""
+        self._decoder.finish()
+        yield from self._see(self._tracker.finish())
+
+    def compare(self) -> Iterator[tuple[Session, Verdict]]:
+        """The second part: sessions whose verdict needs the knowledge of the whole capture."""
+        for turn, judged in zip(self._held, self._judge.finish(), strict=True):
+            self.turn = turn
+            yield judged
+
+    def tally(self) -> Tally:
+        """What was met and not analysed."""
+        return Tally(dict(self._decoder.notes), dict(self._tracker.notes), self._judge.limits())
+
+    def _see(self, sessions: Iterator[Session]) -> Iterator[tuple[Session, Verdict]]:
+        see, tracker = self._judge.see, self._tracker
+        for session in sessions:
+            verdict = see(session)
+            if verdict is None:
+                self._held.append(tracker.turn)
+            else:
+                self.turn = tracker.turn
+                yield session, verdict
 
 
 class CaptureRun:
@@ -109,7 +169,7 @@ class CaptureRun:
         for batch in self._capture.batches():
             yield from analysis.feed(batch)
         yield from analysis.finish()
-        self.info.warnings += analysis.warnings()
+        self.info.warnings += analysis.tally().warnings()
 
 
 def analyze_captures(inputs: Sequence[str | BinaryIO], options: Options) -> Iterator[CaptureRun | CaptureError]:

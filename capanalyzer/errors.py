@@ -3,17 +3,18 @@
 CapanalyzerError
 ├── UsageError          the call itself is wrong: unknown option value, no input        (exit 2)
 ├── CaptureError        a capture that cannot be read at all                            (exit 2)
+├── WorkerError         one of several processes ended before its work was done         (exit 2)
 └── WireError           bytes of a peer that do not parse; never leaves a stage
     ├── Truncated       the bytes stop before the structure does
     └── Malformed       no further bytes could make it right
 
-Only :class:`CaptureError` and :class:`UsageError` reach a user, as one line. Odd packets and odd
+Only :class:`CaptureError`, :class:`UsageError` and :class:`WorkerError` reach a user, as one line. Odd packets and odd
 streams become counts, notes with frame and offset, or findings.
 """
 
 from __future__ import annotations
 
-__all__ = ["CapanalyzerError", "CaptureError", "Malformed", "Truncated", "UsageError", "WireError"]
+__all__ = ["CapanalyzerError", "CaptureError", "Malformed", "Truncated", "UsageError", "WireError", "WorkerError"]
 
 
 class CapanalyzerError(Exception):
@@ -30,6 +31,10 @@ class CaptureError(CapanalyzerError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class WorkerError(CapanalyzerError):
+    """A process of several ended before its work was done: killed, or out of memory."""
 
 
 class WireError(CapanalyzerError):

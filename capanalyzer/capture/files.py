@@ -52,6 +52,11 @@ class FileCapture:
         finally:
             window.close()
 
+    @property
+    def paths(self) -> list[str] | None:
+        """The files it is read from, which another process can open as well; None for a stream."""
+        return [self._input.name] if self._input.is_file else None
+
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read so far, total input bytes or None where unknown)."""
         source = self._input.source

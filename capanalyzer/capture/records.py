@@ -90,6 +90,11 @@ class Capture(Protocol):
         """The packets in order. Damage ends the iteration with a warning in ``info``, never an exception."""
         ...
 
+    @property
+    def paths(self) -> list[str] | None:
+        """The files it is read from, which another process can open as well; None for a stream."""
+        ...
+
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read so far, total input bytes or None where unknown)."""
         ...

@@ -320,6 +320,11 @@ class RingCapture:
         total.secrets = list(dict.fromkeys(secret for each in infos for secret in each.secrets))
         total.warnings = [f"{os.path.basename(each.path)}: {sentence}" for each in infos for sentence in each.warnings]
 
+    @property
+    def paths(self) -> list[str] | None:
+        """The files it is read from, which another process can open as well; None for a stream."""
+        return [each.name for each in self._members] if all(each.is_file for each in self._members) else None
+
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read so far, total input bytes)."""
         read = sum(capture.progress()[0] for capture in self._captures)
