@@ -12,7 +12,7 @@ cannot be made to collide.
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Final
 
 import numpy as np
@@ -35,9 +35,14 @@ class KeyTable:
     """Maps (low, high) pairs of u64 to entry numbers 1, 2, 3 ... in order of insertion; 0 means absent."""
 
     def __init__(self, *, seed: int | None = None, capacity: int = 1 << 13) -> None:
-        random = np.random.default_rng(secrets.randbits(64) if seed is None else seed)
+        if seed is None:
+            drawn = os.urandom(16)
+        else:
+            from random import Random
+
+            drawn = Random(seed).randbytes(16)  # noqa: S311 - a seed is only given where values must repeat
         # Odd multipliers make multiplication a bijection of u64.
-        self._odd_a, self._odd_b = (np.uint64(int(value) | 1) for value in random.integers(1 << 63, size=2))
+        self._odd_a, self._odd_b = (np.uint64(int.from_bytes(drawn[at : at + 8], "little") | 1) for at in (0, 8))
         self.low: U64 = np.zeros(capacity, np.uint64)
         self.high: U64 = np.zeros(capacity, np.uint64)
         self.count = 0

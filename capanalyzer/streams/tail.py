@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 __all__ = ["ALERT_LENGTHS", "alert_at_end", "alerts_at_end"]
 
-ALERT_LENGTHS: Final = (2, 18, 22, 24, 26, 32, 40, 48, 52, 56, 64, 72, 80)
+ALERT_LENGTHS: Final = (2, 18, 22, 24, 26, 28, 32, 40, 48, 52, 56, 64, 72, 80)
 """Lengths of an alert record, without its header: in the clear, and under the cipher suites of TLS 1.0 to 1.2 (AEADs 18
-and 26; RC4 18 and 22; CBC by block, MAC, explicit IV and encrypt-then-MAC)."""
+and 26; RC4 18 and 22; CBC by block, MAC, explicit IV and encrypt-then-MAC). DEFLATE (RFC 3749) makes 8 bytes of an
+alert's two: with RC4 24 and 28, with a block cipher one of the others."""
 
 _LENGTHS: Final = frozenset(ALERT_LENGTHS)
 _LONGEST: Final = max(ALERT_LENGTHS) + 5
