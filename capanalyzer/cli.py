@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -193,13 +192,15 @@ def _render(document: Document, options: argparse.Namespace, lang: str) -> Itera
 
 
 def _text(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from shutil import get_terminal_size
+
     from capanalyzer.report.terminal import Look
     from capanalyzer.report.to_terminal import to_terminal
 
     to_file = options.output != "-"
     encoding = "utf-8" if to_file else sys.stdout.encoding or "ascii"
     look = Look(
-        width=PLAIN_WIDTH if to_file else shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns,
+        width=PLAIN_WIDTH if to_file else get_terminal_size((PLAIN_WIDTH, 24)).columns,
         colour=not to_file and _has_colour(sys.stdout),
         unicode=_can_show(encoding, "→─│✗"),
         lang=lang,
@@ -220,13 +221,15 @@ def _same_file(capture: str, output: str) -> bool:
 
 
 def _progress() -> Progress:
+    from shutil import get_terminal_size
+
     from capanalyzer.report.progress import Progress
 
     def write(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
 
-    return Progress(write, shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
+    return Progress(write, get_terminal_size((PLAIN_WIDTH, 24)).columns)
 
 
 def _explain(options: argparse.Namespace) -> int:

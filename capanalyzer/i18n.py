@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gettext
 import os
-from ast import literal_eval
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -82,6 +81,8 @@ class _Catalog(gettext.NullTranslations):
 
 def read_po(source: str) -> dict[str, str]:
     """English text -> translation of a PO file; of plurals the first form. Fuzzy and empty entries are left out."""
+    from ast import literal_eval
+
     texts: dict[str, str] = {}
     entry: dict[str, str] = {}
     fuzzy, keyword = False, ""

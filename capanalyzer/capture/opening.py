@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from capanalyzer.capture.compression import Unpacked
 from capanalyzer.capture.probe import PROBE_BYTES, compression_of, describe, format_of
 from capanalyzer.capture.streams import Prefixed, Source, StreamSource
 from capanalyzer.capture.windows import MappedWindow, StreamWindow, Window
@@ -126,6 +125,8 @@ def _unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
         compression = compression_of(head)
         if compression is None or layer == _LAYERS:
             break
+        from capanalyzer.capture.compression import Unpacked
+
         source = Unpacked(source, compression)
     problem = f" ({source.problem})" if source.problem else ""
     raise CaptureError(name, f"is not a packet capture (pcap, pcapng or snoop){describe(head)}{problem}")

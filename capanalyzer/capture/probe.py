@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.capture import pcap, snoop
-from capanalyzer.capture.pcapng import PcapngReader
+from capanalyzer.capture.pcap import MAGICS, PcapReader
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo
 
@@ -13,6 +12,8 @@ __all__ = ["PROBE_BYTES", "compression_of", "describe", "format_of", "make_reade
 
 PROBE_BYTES: Final = 16
 """Enough of a file to tell."""
+
+_SNOOP: Final = b"snoop\0\0\0"
 
 _COMPRESSIONS: Final = {
     b"\x1f\x8b": "gzip",
@@ -38,12 +39,12 @@ def format_of(head: bytes) -> str | None:
     """
     if len(head) < 4:
         return None
-    if head[:4] in pcap.MAGICS:
+    if head[:4] in MAGICS:
         return "pcap"
     if head[:4] == b"\x0a\x0d\x0d\x0a":
         order = head[8:12]
         return "pcapng" if len(order) < 4 or order in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a") else None
-    if head[:8] == snoop.MAGIC[: len(head)]:
+    if head[:8] == _SNOOP[: len(head)]:
         return "snoop"
     return None
 
@@ -68,7 +69,13 @@ def describe(head: bytes) -> str:
 
 
 def make_reader(format_name: str, info: CaptureInfo) -> RecordReader:
-    """The reader of a format that :func:`format_of` named."""
+    """The reader of a format that :func:`format_of` named; one run seldom needs several, so they are imported here."""
     if format_name == "pcap":
-        return pcap.PcapReader(info)
-    return PcapngReader(info) if format_name == "pcapng" else snoop.SnoopReader(info)
+        return PcapReader(info)
+    if format_name == "pcapng":
+        from capanalyzer.capture.pcapng import PcapngReader
+
+        return PcapngReader(info)
+    from capanalyzer.capture.snoop import SnoopReader
+
+    return SnoopReader(info)

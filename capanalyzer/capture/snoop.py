@@ -13,9 +13,8 @@ from capanalyzer.capture.linktypes import UNKNOWN
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 
-__all__ = ["MAGIC", "SnoopReader"]
+__all__ = ["SnoopReader"]
 
-MAGIC: Final = b"snoop\0\0\0"
 _FILE_HEADER: Final = 16
 _HEADER: Final = 24
 _LONGEST: Final = 256 << 10

@@ -9,12 +9,10 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
-from urllib.parse import urlsplit, urlunsplit
 
 from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.opening import Input, examine_file, examine_stream
 from capanalyzer.capture.records import BATCH_BYTES, Capture
-from capanalyzer.capture.rings import RingCapture, find_rings
 from capanalyzer.errors import CaptureError
 
 __all__ = ["open_captures", "open_files"]
@@ -38,8 +36,13 @@ def open_captures(
     seen: set[tuple[int, int]] = set()
     for each in inputs:
         found.extend(_expand(each, seen))
-    rings = find_rings([each for each in found if isinstance(each, Input)])
-    members = {id(member): ring for ring in rings for member in ring}
+    captures = [each for each in found if isinstance(each, Input)]
+    if len(captures) < 2:
+        yield from (FileCapture(each, batch_bytes) if isinstance(each, Input) else each for each in found)
+        return
+    from capanalyzer.capture.rings import RingCapture, find_rings
+
+    members = {id(member): ring for ring in find_rings(captures) for member in ring}
     for one in found:
         if isinstance(one, CaptureError):
             yield one
@@ -60,6 +63,8 @@ def open_files(paths: Sequence[str]) -> Capture:
     found = [examine_file(path) for path in paths]
     if len(found) == 1:
         return FileCapture(found[0])
+    from capanalyzer.capture.rings import RingCapture
+
     return RingCapture(found)
 
 
@@ -133,6 +138,8 @@ def _remote(url: str) -> Input:
 
 def _without_secrets(url: str) -> str:
     """The URL without password and query, which may hold a signature: it is printed and stored in reports."""
+    from urllib.parse import urlsplit, urlunsplit
+
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]

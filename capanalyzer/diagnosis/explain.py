@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
@@ -43,6 +42,8 @@ def explain(cause: str, lang: str = "en") -> str:
     """
     _check(lang)
     if cause not in causes():
+        from difflib import get_close_matches
+
         close = get_close_matches(cause, causes(), n=3, cutoff=0.5)
         hint = f"; did you mean {', '.join(close)}?" if close else "; without a cause, explain lists them all"
         raise UsageError(f"unknown cause {cause!r}{hint}")

@@ -13,8 +13,8 @@ own addresses, ports and names (see :func:`capanalyzer.diagnosis.render.session_
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
-from importlib.resources import files
 from typing import Final, NamedTuple
 
 __all__ = ["HEADINGS", "Page", "read_page"]
@@ -29,6 +29,9 @@ HEADINGS: Final = {
     ),
     "ja": ("意味", "判定の根拠", "似て見えるもの", "最初に確認すること", "コマンド"),
 }
+
+
+_PAGES: Final = os.path.join(os.path.dirname(__file__), "pages")
 
 
 class Page(NamedTuple):
@@ -50,7 +53,9 @@ def read_page(cause: str, lang: str) -> Page:
 
     :raises FileNotFoundError: there is none; a test holds that every rule's causes have theirs.
     """
-    source = files("capanalyzer.diagnosis.pages").joinpath(f"{cause}.{lang}.md").read_text(encoding="utf-8")
+    # Not through importlib.resources: its import costs more than all pages of a report.
+    with open(os.path.join(_PAGES, f"{cause}.{lang}.md"), encoding="utf-8") as file:
+        source = file.read()
     _, front, body = source.split("---\n", 2)
     title, summaries = "", {}
     for line in front.splitlines():

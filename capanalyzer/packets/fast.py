@@ -40,7 +40,9 @@ def _lookup(size: int, numbers: set[int] | frozenset[int]) -> NDArray[np.bool_]:
     return table
 
 
-_SLOW_ETHERTYPE: Final = _lookup(1 << 16, {n for n in range(1 << 16) if ETHERTYPE + n in LAYERS} | set(range(1501)))
+_SLOW_ETHERTYPE: Final = _lookup(
+    1 << 16, {layer - ETHERTYPE for layer in LAYERS if 0 <= layer - ETHERTYPE < 1 << 16} | set(range(1501))
+)
 """EtherTypes worth a walk; up to 1500 it is an 802.3 length."""
 _SLOW_PROTOCOL: Final = _lookup(256, {n for n in range(256) if IP_PROTOCOL + n in LAYERS and n != 17} | {6})
 _TUNNEL_PORT: Final = _lookup(1 << 16, TUNNEL_PORTS)

@@ -11,7 +11,7 @@ Scalar and vectorised forms give the same values.
 
 from __future__ import annotations
 
-import random
+import os
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +40,14 @@ class EndpointMixer:
     __slots__ = ("_k0", "_k1", "_np", "_port")
 
     def __init__(self, seed: int | None = None) -> None:
-        draw = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - a seed is only given where values must repeat
-        self._k0, self._k1 = draw.getrandbits(64), draw.getrandbits(64)
-        self._port = draw.getrandbits(64) | 1  # odd, so that different ports never cancel
+        if seed is None:
+            drawn = os.urandom(24)
+        else:
+            from random import Random
+
+            drawn = Random(seed).randbytes(24)  # noqa: S311 - a seed is only given where values must repeat
+        self._k0, self._k1, port = (int.from_bytes(drawn[at : at + 8], "little") for at in (0, 8, 16))
+        self._port = port | 1  # odd, so that different ports never cancel
         self._np = tuple(np.uint64(v) for v in (self._k0, self._k1, self._port, _M1, _M2, V6_BIT))
 
     def scalar(self, address: bytes, port: int) -> int:

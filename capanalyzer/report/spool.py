@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from array import array
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 __all__ = ["Spool"]
 
@@ -18,7 +18,8 @@ class Spool:
     """Byte strings with a key each, given back in the order of their keys."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by __exit__
+        self._file: IO[bytes] = io.BytesIO()
+        self._in_memory = True
         self._keys, self._starts = array("q"), array("q")
         self._end = 0
 
@@ -34,6 +35,17 @@ class Spool:
         self._keys.append(key)
         self._starts.append(self._end)
         self._end += self._file.write(piece)
+        if self._in_memory and self._end > IN_MEMORY:
+            self._to_disk()
+
+    def _to_disk(self) -> None:
+        from tempfile import TemporaryFile
+
+        memory, self._file = self._file, TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._in_memory = False
+        memory.seek(0)
+        while piece := memory.read(1 << 20):
+            self._file.write(piece)
 
     def in_order(self) -> Iterator[bytes]:
         """All pieces by ascending key; equal keys in the order they came."""

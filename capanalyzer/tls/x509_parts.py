@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, datetime, timedelta
 
 from capanalyzer.tls import oids
@@ -26,7 +25,9 @@ def general_name(der: bytes, tag: int, start: int, end: int) -> str:
         return read_string(0x16, contents)
     if kind == 7:
         if len(contents) in (4, 16):
-            return str(ipaddress.ip_address(contents))
+            from ipaddress import ip_address
+
+            return str(ip_address(contents))
         return contents.hex()
     if kind == 8:
         return read_oid(contents)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from capanalyzer.diagnosis.evidence import of_ack, of_end, of_hello, of_server_hello, seconds
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.closes.segments import (
@@ -68,6 +66,8 @@ class MtuBlackHole(Rule):
     def _finding(self, session: Session, story: Story, side: Side, length: int, variant: str) -> Finding:
         facts = session.tcp.side(side)
         error = too_big(session)
+        from ipaddress import ip_address
+
         return failure(
             "mtu-black-hole",
             Confidence.CERTAIN if error is not None else Confidence.LIKELY,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Final
 
 from capanalyzer.diagnosis.evidence import of_syn
@@ -68,6 +67,8 @@ class TcpConnectUnreachable(Rule):
                 error.quoted_seq is not None and client.isn is not None and error.quoted_seq != client.isn
             ):
                 continue
+            from ipaddress import ip_address
+
             return failure(
                 "tcp-connect-unreachable",
                 Confidence.CERTAIN,
