@@ -19,7 +19,6 @@ class Spool:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = io.BytesIO()
-        self._in_memory = True
         self._keys, self._starts = array("q"), array("q")
         self._end = 0
 
@@ -35,14 +34,13 @@ class Spool:
         self._keys.append(key)
         self._starts.append(self._end)
         self._end += self._file.write(piece)
-        if self._in_memory and self._end > IN_MEMORY:
+        if self._end > IN_MEMORY and isinstance(self._file, io.BytesIO):
             self._to_disk()
 
     def _to_disk(self) -> None:
         from tempfile import TemporaryFile
 
         memory, self._file = self._file, TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._in_memory = False
         memory.seek(0)
         while piece := memory.read(1 << 20):
             self._file.write(piece)
