@@ -77,7 +77,7 @@ class Judge:
                         and done_ns - hello.time_ns < SLOW_NS
                         and (handshake.is_13 or self._is_clean(tls.certificates, tls.client_hello, session.start_ns))
                     ):
-                        self.knowledge.learn_ordinary(session)
+                        self.knowledge.learn_ordinary(session, session.client.ip, session.server, session.start_ns)
                         return self._established(session.first_close)
         return self._see(session)
 
@@ -147,7 +147,8 @@ class Judge:
             chain = connection.certificates
             if chain and not self._is_clean(chain, connection.client_hello, session.flow.first_ns):
                 return None
-        self.knowledge.learn_ordinary(session)
+        client, server = session.parties()
+        self.knowledge.learn_ordinary(session, client, server, session.flow.first_ns)
         return self._established(connection.first_close)
 
     def _is_clean(self, chain: tuple[CertificateFacts, ...], hello: ClientHello | None, at_ns: int) -> bool:

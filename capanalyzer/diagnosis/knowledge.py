@@ -199,17 +199,17 @@ class Knowledge:
         if starts is None:
             return False
         server, own_ns = session.server, session.start_ns
+        _trim(starts)
         return any(other != server and abs(start_ns - own_ns) <= RACE_NS for start_ns, other in starts)
 
-    def _learn_start(self, session: Session) -> None:
-        key = session.client.ip, session.server.port
-        starts = self._starts.get(key)
+    def _learn_start(self, client: str, server: Endpoint, start_ns: int) -> None:
+        starts = self._starts.get((client, server[1]))
         if starts is None:
-            self._starts.add(key, [(session.start_ns, session.server)])
+            self._starts.add((client, server[1]), [(start_ns, server)])
         else:
-            insort(starts, (session.start_ns, session.server))
-            if len(starts) > MAX_STARTS:
-                del starts[0]
+            starts.append((start_ns, server))
+            if len(starts) >= 4 * MAX_STARTS:
+                _trim(starts)
 
     def learn_traffic(self, session: Session) -> None:
         """What any session teaches, however it ended."""
@@ -218,7 +218,7 @@ class Knowledge:
         elif session.packets[0] and session.packets[1]:
             self.two_sided += 1
         if session.tcp.server.syn_count:
-            self._learn_start(session)
+            self._learn_start(session.client.ip, session.server, session.start_ns)
         tls = session.tls
         if tls is None or tls.server_hello_message is None:
             return
@@ -226,11 +226,11 @@ class Knowledge:
         if hello is not None:
             server.answered(hello.length)
 
-    def learn_ordinary(self, session: Session) -> None:
+    def learn_ordinary(self, session: Session, client: str, server: Endpoint, start_ns: int) -> None:
         """All at once, for the many sessions that simply work."""
         self.two_sided += 1
-        self._learn_start(session)
-        self._teaches(session.server).learn(session)
+        self._learn_start(client, server, start_ns)
+        self._teaches(server).learn(session)
 
     def learn_established(self, session: Session) -> None:
         """What a completed handshake teaches about its server, beside what any session teaches."""
@@ -257,6 +257,12 @@ class Knowledge:
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
+
+
+def _trim(starts: list[tuple[int, Endpoint]]) -> None:
+    """Keep the latest; which those are does not depend on the order in which they came."""
+    starts.sort()
+    del starts[:-MAX_STARTS]
 
 
 def _join_starts(known: list[tuple[int, Endpoint]], other: list[tuple[int, Endpoint]]) -> None:

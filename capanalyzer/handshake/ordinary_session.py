@@ -46,6 +46,12 @@ class OrdinarySession(Session):
     def first_close(self) -> tuple[bool, Side] | None:
         return self.connection.first_close
 
+    def parties(self) -> tuple[str, Endpoint]:
+        """The client's address, and the server."""
+        flow = self.flow
+        one, other = flow.addresses
+        return address_text(one), _new(Endpoint, (address_text(other), flow.ports[1]))
+
     if not TYPE_CHECKING:  # for a type checker every field is simply there
 
         def __getattr__(self, name: str) -> Any:
