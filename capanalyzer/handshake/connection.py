@@ -175,7 +175,8 @@ class Connection(Conversation):
         if mine.next_seq < 0:
             if length == 1 and (payload == b"\0" or mine.acked_seq == seq + 1 & 0xFFFFFFFF):
                 mine.start(seq + 1 & 0xFFFFFFFF)  # captured from the middle, and begins with a keep-alive
-                mine.probe = payload
+                if mine.acked_seq != mine.next_seq:
+                    mine.probe = payload  # a zero byte, and nobody acknowledged what is before it: it may be data
                 return
             mine.start(seq)
         ahead = distance(seq, mine.next_seq)

@@ -143,6 +143,7 @@ class OrdinaryConnection:
 
     __slots__ = (
         "_batch",
+        "_chain",
         "_client_hello",
         "_kept",
         "_late",
@@ -203,6 +204,7 @@ class OrdinaryConnection:
         self.first_close: tuple[bool, Side] | None = None
         """(is a RST, who sent it)."""
         self._client_hello: ClientHello | None = None
+        self._chain: tuple[CertificateFacts, ...] | None = None
         batch.unfinished[number] = self
 
     def close(self, row: int, side: int, frame: int, time_ns: int, flags: int, alert: bytes) -> None:
@@ -274,13 +276,13 @@ class OrdinaryConnection:
 
     @property
     def certificates(self) -> tuple[CertificateFacts, ...]:
-        """The server's chain, where it can be read."""
-        message = self.certificate
-        if message is None:
-            return ()
-        from capanalyzer.tls.certificates import read_chain  # a capture without TLS 1.2 does not need it
+        """The server's chain, where it can be read; read once."""
+        chain = self._chain
+        if chain is None:
+            from capanalyzer.tls.certificates import read_chain  # a capture without TLS 1.2 does not need it
 
-        return read_chain(message[10]).certificates
+            chain = self._chain = () if self.certificate is None else read_chain(self.certificate[10]).certificates
+        return chain
 
     def plain_session(self, flow: Flow) -> Session:
         """The session with all its facts, made from the rows of its segments."""
