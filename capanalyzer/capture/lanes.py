@@ -177,37 +177,63 @@ def _step_lanes(
     """
     every = strided(data[:end], f"V{layout.row}")
     limit = end - max(layout.header, layout.row)
-    current = np.array(heads, np.int64)
-    stops = np.append(current[1:], limit)
-    numbers, length_in = layout.row // 4, layout.length_at // 4
+    first = np.array(heads, np.int64)
+    stops = np.append(first[1:], limit)
     places: list[NDArray[np.int64]] = []
     rows: list[NDArray[Any]] = []
     patience = _LATE_ROUNDS
-    while len(current) and patience:
-        patience -= len(current) < _FEW_LANES
-        block = np.empty((_STEPS, len(current)), np.int64)
-        fetched = np.empty((_STEPS, len(current)), every.dtype)
-        lengths = fetched.view(layout.dtype).reshape(_STEPS, len(current), numbers)[:, :, length_in]
-        for step in range(_STEPS):
-            block[step] = current
-            fetched[step] = every[current]
-            current += lengths[step]
-            if layout.added:
-                current += layout.added
-            # A lane that ran into nonsense must not index beyond the data.
-            np.minimum(current, limit, out=current)
-        valid = np.flatnonzero(block < stops)
-        places.append(block.reshape(-1)[valid])
-        rows.append(fetched.reshape(-1)[valid])
-        # A length of nothing would hold a lane in its place for ever.
-        going = np.flatnonzero((current < stops) & (current > block[-1]))
-        if len(going) < len(current):
-            current, stops = current[going], stops[going]
+    while len(first) and patience:
+        # The same lanes go on together until half of them have arrived; those wait at their stops until then.
+        blocks: list[NDArray[np.int64]] = []
+        fetched: list[NDArray[Any]] = []
+        going = np.arange(len(first))
+        while 2 * len(going) > len(first) and patience:
+            patience -= len(first) < _FEW_LANES
+            block, row = _step(every, first if not blocks else blocks[-1][-1], stops, layout)
+            blocks.append(block)
+            fetched.append(row)
+            # A length of nothing would hold a lane in its place for ever.
+            going = np.flatnonzero((block[-1] < stops) & (block[-1] > block[-2]))
+        # Lane by lane: so each piece ascends.
+        taken = np.ascontiguousarray(np.concatenate([block[:-1] for block in blocks]).T)
+        valid = taken < stops[:, None]
+        places.append(taken[valid])
+        rows.append(np.ascontiguousarray(np.concatenate(fetched).T)[valid])
+        first, stops = blocks[-1][-1].take(going), stops.take(going)
+    numbers = layout.row // 4
     if not places:
         return np.empty(0, np.int64), np.empty((0, numbers), layout.dtype)
-    starts = np.concatenate(places)
-    order = np.argsort(starts)
-    return starts[order], np.concatenate(rows)[order].view(layout.dtype).reshape(-1, numbers)
+    starts, found = np.concatenate(places), np.concatenate(rows)
+    if len(places) > 1:
+        # A few ascending pieces, most of it in the first one: a stable sort only has to merge them.
+        order = np.argsort(starts, kind="stable")
+        starts, found = starts.take(order), found.take(order)
+    return starts, found.view(layout.dtype).reshape(-1, numbers)
+
+
+def _step(
+    every: NDArray[Any], first: NDArray[np.int64], stops: NDArray[np.int64], layout: Layout
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Some steps of all lanes from ``first``.
+
+    :returns: the places, shape (_STEPS + 1, lanes), the last being those after the last step; and the rows fetched
+        there, shape (_STEPS, lanes).
+    """
+    lanes = len(first)
+    block = np.empty((_STEPS + 1, lanes), np.int64)
+    fetched = np.empty((_STEPS, lanes), every.dtype)
+    lengths = fetched.view(layout.dtype).reshape(_STEPS, lanes, -1)[:, :, layout.length_at // 4]
+    added = np.full(lanes, layout.added)  # a column, because numpy is slower with a Python number
+    block[0] = first
+    for step in range(_STEPS):
+        here, there = block[step], block[step + 1]
+        fetched[step] = every[here]
+        np.add(here, lengths[step], out=there)
+        if layout.added:
+            there += added
+        # A lane that has arrived waits, and one that ran into nonsense must not index beyond the data.
+        np.minimum(there, stops, out=there)
+    return block, fetched
 
 
 def _stitch(
