@@ -51,10 +51,12 @@ def count_segments(chunk: Chunk, live: LiveFlows) -> None:
 def _set_base(chunk: Chunk, at: I64, live: LiveFlows) -> tuple[I64, I64]:
     """Where each stream begins: at the SYN, else the first segment, else what the other end acknowledges.
 
+    What was acknowledged is a guess where the capture misses something: a first segment far beyond it is a better one.
+
     :returns: the sides (as in ``chunk.at``) whose beginning is told here, and the rows that tell them.
     """
     other = at ^ 1
-    own = np.flatnonzero(~live.has_base.take(at))[::-1]
+    own = np.flatnonzero(live.packets.take(at) == 0)[::-1]
     acks = np.flatnonzero(~live.has_base.take(other) & ((chunk.flags & ACK) > 0))[::-1]
     if len(chunk.from_error):
         own, acks = (rows.compress(chunk.from_error.take(rows) < 0) for rows in (own, acks))
@@ -65,11 +67,20 @@ def _set_base(chunk: Chunk, at: I64, live: LiveFlows) -> tuple[I64, I64]:
     first_own[at.take(own)] = own
     first_ack = np.full(2 * live.capacity, unset)
     first_ack[other.take(acks)] = acks
-    sides = np.flatnonzero(np.minimum(first_own, first_ack) < unset)
+    touched = np.flatnonzero(np.minimum(first_own, first_ack) < unset)
+    sides = touched.compress(~live.has_base.take(touched))
     row = first_own.take(sides)
     from_own = row < first_ack.take(sides)
     row = np.where(from_own, row, first_ack.take(sides))
-    syn = (chunk.flags.take(row) & SYN).astype(np.bool_)
-    live.base[sides] = np.where(from_own, chunk.seq.take(row) + syn, chunk.ack.take(row))
+    live.base[sides] = np.where(from_own, _first_byte(chunk, row), chunk.ack.take(row))
     live.has_base[sides] = True
+    begun = touched.compress(first_own.take(touched) < unset)
+    first = _first_byte(chunk, first_own.take(begun))
+    far = (first - live.base.take(begun)).view(np.int32) >= live.wanted.take(begun)
+    live.base[begun.compress(far)] = first.compress(far)
     return sides, row
+
+
+def _first_byte(chunk: Chunk, rows: I64) -> NDArray[np.uint32]:
+    """Sequence number of the byte behind a SYN, else of the segment's own first byte."""
+    return chunk.seq.take(rows) + ((chunk.flags.take(rows) & SYN) > 0)

@@ -188,7 +188,7 @@ class Tracker(Generic[S_co]):
             if len(chunk.from_error):
                 self._tie_quotes(chunk)
             count_segments(chunk, self._live)
-            if self._share is not WHOLE:
+            if self._share.of > 1:
                 chunk.keep(np.flatnonzero(self._share.has(self._live.stream.take(chunk.cell))))
             self._pass_on(chunk, rows_that_leave(chunk, self._live))
             if ended:

@@ -305,6 +305,14 @@ class TestReassembly:
         assert session.tls.state is State.ESTABLISHED
         assert session.tcp.client.isn == 1000
 
+    def test_a_keep_alive_alone_is_no_data_where_the_byte_before_it_was_acknowledged(self) -> None:
+        """Captured from the middle: the acknowledgement tells which byte would be the next."""
+        talk = Talk()
+        talk.send(SERVER, b"some data")
+        talk.packet(CLIENT, ACK, b"\0", seq=999)
+        session = talk.session()
+        assert (session.client, session.first_bytes) == (("10.0.0.1", 40000), (None, b"some data"))
+
     def test_keep_alive_is_no_data(self) -> None:
         talk = talk_12()
         talk = Talk().connect().send(CLIENT, CLIENT_HELLO).ack(SERVER)

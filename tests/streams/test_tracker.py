@@ -177,3 +177,30 @@ def test_ipv6_segments_with_the_endpoint_values_of_others_are_left_out() -> None
     assert flow.addresses == (addresses[0], addresses[1])
     assert [row[0] for row in rows] == [1, 2, 5]
     assert tracker.notes == {"endpoint-collisions": 2}
+
+
+@pytest.mark.parametrize("batch", [10**9, 1])
+def test_a_side_is_looked_at_from_its_first_segment_where_the_capture_misses_what_was_acknowledged(batch: int) -> None:
+    """Captured from the middle and with holes: the acknowledgement told of a byte far before what is there."""
+    segments = [
+        Segment(0, 40_000, PSH_ACK, 1, 1_000, b"ask"),
+        Segment(1, 40_000, PSH_ACK, 1_000 + 400_000, 4, b"answer"),
+        Segment(1, 40_000, PSH_ACK, 1_006 + 400_000 + WANTED_BYTES, 4, b"beyond"),
+    ]
+    [(_, rows)], _ = run(segments, batch=batch)
+    assert [row[8] for row in rows if row[7]] == [b"ask", b"answer"]
+
+
+@pytest.mark.parametrize("batch", [10**9, 16, 3])
+def test_an_alert_far_behind_the_handshake_leaves(batch: int) -> None:
+    """Also where the flow is settled by rows of the same batch."""
+
+    class Quick(Recorder):
+        settle_after = 3
+
+    alert = bytes([0x15, 3, 3, 0, 26]) + bytes(26)
+    segments = stream(60)
+    last = segments[-1]
+    segments.append(Segment(0, 40_000, PSH_ACK, last.ack, 501, b"data" + alert))
+    [(_, rows)], _ = run(segments, Quick, batch=batch)
+    assert (rows[-1][0], rows[-1][8]) == (len(segments), b"data" + alert)
