@@ -9,7 +9,8 @@ Both take a path (also a directory, a glob, a URL, ``-``), a binary stream, or s
 ``timeline``
     ``True``: the timeline of every session, not only of those that failed or are incomplete;
 ``jobs``
-    processes to use.
+    processes to use, for several captures and for one large file. Where processes cannot be forked (Windows, or a
+    program with threads), a script must guard its main part with ``if __name__ == "__main__":``.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ def build_report(
 def _document(
     source: Source | Iterable[Source], *, tls_ports: Iterable[int], lang: str, timeline: bool, jobs: int
 ) -> Document:
-    from capanalyzer.analysis import Options, analyze_captures
+    from capanalyzer.analysis import Options
+    from capanalyzer.parallel import analyze_captures
     from capanalyzer.report.document import Document
 
     if lang not in LANGUAGES:
@@ -101,7 +103,7 @@ def _document(
     ports = frozenset(tls_ports)
     if bad := [port for port in ports if not 0 < port < 65536]:
         raise UsageError(f"no TCP port: {bad[0]}")
-    runs = analyze_captures(_inputs(source), Options(tls_ports=ports, jobs=jobs, full_timeline=timeline))
+    runs = analyze_captures(_inputs(source), Options(tls_ports=ports, jobs=jobs, full_timeline=timeline), lang=lang)
     return Document(runs, lang=lang, timeline=timeline)
 
 

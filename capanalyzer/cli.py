@@ -19,7 +19,7 @@ from capanalyzer.errors import CapanalyzerError, CaptureError, UsageError
 from capanalyzer.output import FileOutput
 
 if TYPE_CHECKING:
-    from capanalyzer.report.document import Document, Run
+    from capanalyzer.report.document import AnyRun, Document
     from capanalyzer.report.progress import Progress
 
 __all__ = ["main"]
@@ -97,7 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PORT",
         help="expect TLS on this port too (repeatable); TLS itself is found on any port",
     )
-    analyze.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to use (default: 1)")
+    analyze.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=1,
+        metavar="N",
+        help="processes to use, for several captures and for one large file (default: 1)",
+    )
     analyze.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
     loudness = analyze.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="no progress and no warnings on standard error")
@@ -140,10 +146,16 @@ def _analyze(options: argparse.Namespace) -> int:
         output = None if options.output == "-" else stack.enter_context(_file(options))
         if output is not None:
             output.open()
-        from capanalyzer.analysis import Options, analyze_captures
+        from capanalyzer.analysis import Options
+        from capanalyzer.parallel import analyze_captures
         from capanalyzer.report.document import Document
 
         lang = options.lang or (i18n.language_of_environment() if options.format == "text" else "en")
+        runs = analyze_captures(
+            options.captures,
+            Options(tls_ports=frozenset(options.tls_port), jobs=options.jobs, full_timeline=options.timeline == "all"),
+            lang=lang,
+        )  # before the progress line's thread begins: a process without threads can be forked
         progress = stack.enter_context(_progress()) if not options.quiet and sys.stderr.isatty() else None
 
         def unreadable(error: CaptureError) -> None:
@@ -151,22 +163,11 @@ def _analyze(options: argparse.Namespace) -> int:
                 progress.clear()
             _tell(str(error))
 
-        def began(run: Run) -> None:
+        def began(run: AnyRun) -> None:
             if progress is not None:
                 progress.watch(run)
 
-        document = Document(
-            analyze_captures(
-                options.captures,
-                Options(
-                    tls_ports=frozenset(options.tls_port), jobs=options.jobs, full_timeline=options.timeline == "all"
-                ),
-            ),
-            lang=lang,
-            timeline=options.timeline == "all",
-            unreadable=unreadable,
-            began=began,
-        )
+        document = Document(runs, lang=lang, timeline=options.timeline == "all", unreadable=unreadable, began=began)
         write = sys.stdout.buffer.write if output is None else output.stream.write
         for piece in _render(document, options, lang):
             if document.nothing_read:

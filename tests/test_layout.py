@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "capanalyzer"
 FOUNDATION = ("errors", "wire", "i18n")
 """What every stage may import, in order: each may import those before it."""
 STAGES = ("capture", "packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
-TOP = ("analysis", "report", "output", "api", "cli", "__main__")
+TOP = ("analysis", "report", "parallel", "output", "api", "cli", "__main__")
 """Above the stages."""
 ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
 
-MAY_IMPORT_ANALYSIS = {"api", "cli"}
+MAY_IMPORT_ANALYSIS = {"api", "cli", "parallel"}
 READS_FILES = {"capture", "i18n", "output"}
 """``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
 NAMES_ADDRESSES = {"handshake", "packets", "streams", "report"}

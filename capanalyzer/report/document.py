@@ -6,40 +6,57 @@ Renderers read :meth:`Document.sessions` to its end and then :meth:`Document.tra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.errors import CaptureError
-from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Session
 from capanalyzer.report import model
 from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.incidents import Incidents
-from capanalyzer.report.line import Line, ordinary_line
+from capanalyzer.report.line import Line
+from capanalyzer.report.made import read_line, short_line
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
 
-__all__ = ["Document", "Run"]
+__all__ = ["AnyRun", "Document", "MadeRun", "Run"]
+
+T = TypeVar("T")
+_UNFINISHED = (Outcome.FAILED, Outcome.INCOMPLETE)
 
 
-class Run(Protocol):
-    """A capture being analysed."""
+class _Capture(Protocol):
+    """A capture on its way through the analysis."""
 
     @property
     def index(self) -> int: ...
 
     @property
     def info(self) -> CaptureInfo:
-        """Final once ``sessions`` has been read to its end."""
+        """Final once its sessions have been read to their end."""
         ...
-
-    def sessions(self) -> Iterable[tuple[Session, Verdict]]: ...
 
     def progress(self) -> tuple[int, int | None]:
         """(bytes read, bytes in all or None)."""
         ...
+
+
+class Run(_Capture, Protocol):
+    """A capture being analysed."""
+
+    def sessions(self) -> Iterable[tuple[Session, Verdict]]: ...
+
+
+@runtime_checkable
+class MadeRun(_Capture, Protocol):
+    """A capture whose sessions are made by other processes, and come in their final form."""
+
+    def lines(self) -> Iterable[Line]: ...
+
+
+AnyRun: TypeAlias = Run | MadeRun
 
 
 class Document:
@@ -47,12 +64,12 @@ class Document:
 
     def __init__(
         self,
-        runs: Iterable[Run | CaptureError],
+        runs: Iterable[AnyRun | CaptureError],
         *,
         lang: str = "en",
         timeline: bool = False,
         unreadable: Callable[[CaptureError], None] | None = None,
-        began: Callable[[Run], None] | None = None,
+        began: Callable[[AnyRun], None] | None = None,
     ) -> None:
         """A report on ``runs``.
 
@@ -82,22 +99,13 @@ class Document:
 
     def sessions(self) -> Iterator[model.Session]:
         """Every session once, as it is finished. To be read once, to its end."""
-        for facts, verdict in self._judged():
-            yield self._model(facts, verdict)
+        return self._each(self._sessions_of)
 
     def lines(self) -> Iterator[model.Session | Line]:
         """The same for JSON: sessions that need no model come as text."""
-        outcomes, by_model = self._outcomes, self._timeline
-        for facts, verdict in self._judged():
-            if type(facts) is OrdinarySession and not verdict.findings and not by_model:
-                line = ordinary_line(session_id(facts.capture, "tcp", facts.stream), facts, verdict)
-                if line is not None:
-                    outcomes[line.outcome] += 1
-                    yield line
-                    continue
-            yield self._model(facts, verdict)
+        return self._each(self._lines_of)
 
-    def _judged(self) -> Iterator[tuple[Session, Verdict]]:
+    def _each(self, sessions_of: Callable[[AnyRun], Iterator[T]]) -> Iterator[T]:
         for run in self._runs:
             if isinstance(run, CaptureError):
                 self._unreadable(run)
@@ -105,11 +113,39 @@ class Document:
             if self._tell_began is not None:
                 self._tell_began(run)
             try:
-                yield from run.sessions()
+                yield from sessions_of(run)
                 self._readable += 1
             except CaptureError as error:
                 self._unreadable(error)
             self.captures.append(capture_model(run.info))
+
+    def _sessions_of(self, run: AnyRun) -> Iterator[model.Session]:
+        if isinstance(run, MadeRun):
+            for line in run.lines():
+                session = read_line(line)
+                self._count(session)
+                yield session
+        else:
+            for facts, verdict in run.sessions():
+                yield self._model(facts, verdict)
+
+    def _lines_of(self, run: AnyRun) -> Iterator[model.Session | Line]:
+        outcomes = self._outcomes
+        if isinstance(run, MadeRun):
+            for line in run.lines():
+                if line.outcome in _UNFINISHED:
+                    self._count(read_line(line))
+                else:
+                    outcomes[line.outcome] += 1
+                yield line
+            return
+        for facts, verdict in run.sessions():
+            short = short_line(facts, verdict, timeline=self._timeline)
+            if short is None:
+                yield self._model(facts, verdict)
+            else:
+                outcomes[short.outcome] += 1
+                yield short
 
     def _model(self, facts: Session, verdict: Verdict) -> model.Session:
         """The session's model, counted."""
@@ -120,10 +156,13 @@ class Document:
             lang=self._lang,
             timeline=self._timeline,
         )
+        self._count(session)
+        return session
+
+    def _count(self, session: model.Session) -> None:
         self._outcomes[session.outcome] += 1
         if session.cause is not None:
             self._count_cause(session)
-        return session
 
     def trailer(self) -> model.Trailer:
         """What is known once all sessions have been read."""

@@ -1,0 +1,91 @@
+"""What processes tell each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from capanalyzer.analysis import Options, Tally
+from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.report.line import Line
+from capanalyzer.streams.share import Share
+
+__all__ = ["Block", "Broken", "Done", "Learned", "Message", "Placed", "Task", "Unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """To a worker: a share of a capture to be analysed."""
+
+    paths: list[str]
+    """See :attr:`capanalyzer.capture.records.Capture.paths`."""
+    capture: int
+    share: Share
+    seeds: tuple[int, int]
+    options: Options
+    lang: str
+
+
+class Placed(NamedTuple):
+    """A finished session and its place among those of all shares: by turn, then by id, of which no two are equal."""
+
+    turn: int
+    id: int
+    line: Line
+
+
+class Block(NamedTuple):
+    """Finished sessions in order, and how far the worker has come. Plain lists: they cross quickly."""
+
+    turns: list[int]
+    ids: list[int]
+    outcomes: list[str]
+    lines: bytes
+    """One for each, no newline inside."""
+    read: tuple[int, int | None]
+    """(input bytes read, input bytes in all or None)."""
+    packets: int
+
+    def sessions(self) -> Iterator[Placed]:
+        """One by one."""
+        for turn, identity, outcome, data in zip(
+            self.turns, self.ids, self.outcomes, self.lines.split(b"\n") if self.ids else (), strict=True
+        ):
+            yield Placed(turn, identity, Line(identity, outcome, data))
+
+
+class Learned(NamedTuple):
+    """A share's sessions have been seen; those that are compared wait for all shares' knowledge, which comes back."""
+
+    knowledge: Knowledge
+
+
+class Done(NamedTuple):
+    """The task is finished."""
+
+    info: CaptureInfo
+    tally: Tally
+
+
+class Unreadable(NamedTuple):
+    """The task is finished: the capture cannot be read."""
+
+    path: str
+    reason: str
+
+
+class Broken(NamedTuple):
+    """The task failed in a way that it should not."""
+
+    error: str
+    """Its type and what it says."""
+    trace: str
+    """Where it happened."""
+    is_memory: bool
+    """There was no memory left."""
+
+
+Message: TypeAlias = Block | Learned | Done | Unreadable | Broken
+"""From a worker."""

@@ -1,0 +1,192 @@
+"""Captures on their way through several processes, as :class:`capanalyzer.report.document.Document` reads them."""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import groupby
+from typing import BinaryIO, Final, TypeAlias
+
+from capanalyzer.analysis import CaptureRun, Options
+from capanalyzer.capture.records import Capture
+from capanalyzer.capture.source import open_captures
+from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.errors import CaptureError
+from capanalyzer.parallel.crew import Crew, Method, Workers
+from capanalyzer.parallel.messages import Block, Done, Learned, Message, Placed, Task, Unreadable
+from capanalyzer.report.line import Line
+from capanalyzer.streams.share import BUCKETS, WHOLE, Share
+
+__all__ = ["SHARED_BYTES", "MadeRun", "analyze_captures"]
+
+SHARED_BYTES: Final = 16 << 20
+"""A smaller file is read by one process: it takes less time than the others take to start."""
+
+AnyRun: TypeAlias = "CaptureRun | MadeRun"
+
+
+class MadeRun:
+    """A capture whose sessions are made by other processes."""
+
+    def __init__(self, capture: Capture, index: int, crew: Crew, tasks: range) -> None:
+        """:param tasks: which of the crew's tasks are the shares of this capture."""
+        self.index, self.info = index, capture.info
+        """``info`` is final once :meth:`lines` has been read to its end."""
+        self._crew, self._tasks = crew, tasks
+        self._read: tuple[int, int | None] = 0, capture.progress()[1]
+        self._unfinished = len(tasks)
+
+    @property
+    def is_over(self) -> bool:
+        """No worker is busy with it any more."""
+        return not self._unfinished
+
+    def progress(self) -> tuple[int, int | None]:
+        """(input bytes read, input bytes in all or None)."""
+        return self._read
+
+    def lines(self) -> Iterator[Line]:
+        """Every session, in the order in which one process would give them. To be read once.
+
+        :raises CaptureError: where the capture turns out to be unreadable only now.
+        :raises WorkerError: when a worker process is lost.
+        """
+        knowledge: list[Knowledge] = []
+        ends: list[Done] = []
+        streams = [self._crew.messages(task) for task in self._tasks]
+        yield from self._in_order(streams, knowledge, ends)
+        if knowledge:
+            first, *others = knowledge
+            for other in others:
+                first.merge(other)
+            answer = pickle.dumps(first)
+            for task in self._tasks:
+                self._crew.send(task, answer)
+            yield from self._in_order(streams, knowledge, ends)
+        info, tally = ends[0]
+        for end in ends[1:]:
+            tally.add_share(end.tally)
+        info.warnings += tally.warnings()
+        self.info = info
+
+    def _in_order(
+        self, streams: Sequence[Iterator[Message]], knowledge: list[Knowledge], ends: list[Done]
+    ) -> Iterator[Line]:
+        """Sessions of all shares up to each one's next message of another kind."""
+        for placed in merge(*(self._sessions(stream, knowledge, ends) for stream in streams)):
+            yield placed.line
+
+    def _sessions(self, stream: Iterator[Message], knowledge: list[Knowledge], ends: list[Done]) -> Iterator[Placed]:
+        for message in stream:
+            match message:
+                case Block():
+                    # All shares read the same: what any of them says of its progress holds for all.
+                    self._read, self.info.packets = message.read, message.packets
+                    yield from message.sessions()
+                case Learned(learned):
+                    knowledge.append(learned)
+                    return
+                case Done():
+                    self._unfinished -= 1
+                    ends.append(message)
+                    return
+                case Unreadable(path, reason):
+                    self._unfinished -= 1
+                    raise CaptureError(path, reason)
+
+
+def analyze_captures(
+    inputs: Sequence[str | BinaryIO], options: Options, *, lang: str, method: Method | None = None
+) -> Iterator[AnyRun | CaptureError]:
+    """As :func:`capanalyzer.analysis.analyze_captures`, with ``options.jobs`` processes, which are started at once.
+
+    :param lang: language of the findings' texts.
+    :param method: how processes are started, see :class:`capanalyzer.parallel.crew.Workers`.
+    """
+    plan = _plan(inputs, options)
+    made = [run for run in plan if isinstance(run, _Planned)]
+    if sum(run.parts for run in made) < 2:
+        return iter([run.here(options) if isinstance(run, _Planned) else run for run in plan])
+    count = max(min(options.jobs, len(made)), *(run.parts for run in made))
+    return _runs(plan, _Processes(count, method), options, lang)
+
+
+class _Planned:
+    """A capture that other processes can open, and into how many shares it is to be divided."""
+
+    def __init__(self, capture: Capture, paths: list[str], index: int) -> None:
+        self.capture, self.paths, self.index = capture, paths, index
+        self.size = capture.progress()[1] or 0
+        self.parts = 1
+
+    def here(self, options: Options) -> CaptureRun:
+        """To be analysed by this process after all."""
+        return CaptureRun(self.index, self.capture, options)
+
+    def tasks(self, options: Options, lang: str) -> list[Task]:
+        """What the workers have to do."""
+        seeds = secrets.randbits(64), secrets.randbits(64)
+        shares = [Share(number, self.parts) for number in range(self.parts)] if self.parts > 1 else [WHOLE]
+        return [Task(self.paths, self.index, share, seeds, options, lang) for share in shares]
+
+
+def _plan(inputs: Sequence[str | BinaryIO], options: Options) -> list[_Planned | CaptureRun | CaptureError]:
+    """Who analyses what, in the order of the captures."""
+    plan: list[_Planned | CaptureRun | CaptureError] = []
+    index = 0
+    for capture in open_captures(inputs):
+        if isinstance(capture, CaptureError):
+            plan.append(capture)
+            continue
+        paths = capture.paths
+        plan.append(CaptureRun(index, capture, options) if paths is None else _Planned(capture, paths, index))
+        index += 1
+    planned = [run for run in plan if isinstance(run, _Planned)]
+    total = sum(run.size for run in planned)
+    for run in planned:
+        # Among many of its size a large capture is better left whole: then it is read once only.
+        if run.size >= SHARED_BYTES and 2 * options.jobs * run.size > total:
+            run.parts = min(options.jobs, BUCKETS)
+    return plan
+
+
+class _Processes:
+    """Workers, made anew when a run has left them in the middle of something."""
+
+    def __init__(self, count: int, method: Method | None) -> None:
+        self._count, self._method = count, method
+        self.workers = Workers(count, method=method)
+
+    def renew(self) -> None:
+        self.workers.close()
+        self.workers = Workers(self._count, method=self._method)
+
+
+def _stage(run: _Planned | CaptureRun | CaptureError) -> int:
+    """Equal for neighbours that are analysed at the same time."""
+    return run.index if isinstance(run, _Planned) and run.parts > 1 else -1
+
+
+def _runs(
+    plan: Sequence[_Planned | CaptureRun | CaptureError], processes: _Processes, options: Options, lang: str
+) -> Iterator[AnyRun | CaptureError]:
+    """Divided captures one after the other, between them whole ones at the same time."""
+    try:
+        for _, group in groupby(plan, _stage):
+            stage = list(group)
+            planned = [run for run in stage if isinstance(run, _Planned)]
+            crew = Crew(processes.workers, [task for run in planned for task in run.tasks(options, lang)])
+            begin = 0
+            for run in stage:
+                if not isinstance(run, _Planned):
+                    yield run
+                    continue
+                made = MadeRun(run.capture, run.index, crew, range(begin, begin + run.parts))
+                begin += run.parts
+                yield made
+                if not made.is_over:
+                    processes.renew()
+    finally:
+        processes.workers.close()

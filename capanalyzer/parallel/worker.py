@@ -1,0 +1,105 @@
+"""What a worker process does: one task after the other, until no more come."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import traceback
+from collections.abc import Iterable
+from multiprocessing.connection import Connection
+from typing import Final
+
+from capanalyzer.analysis import Analysis
+from capanalyzer.capture.records import Capture
+from capanalyzer.capture.source import open_files
+from capanalyzer.diagnosis.verdict import Verdict
+from capanalyzer.errors import CaptureError
+from capanalyzer.handshake.session import Session
+from capanalyzer.parallel.messages import Block, Broken, Done, Learned, Task, Unreadable
+from capanalyzer.report.line import Line
+from capanalyzer.report.made import session_line
+
+__all__ = ["work"]
+
+BLOCK_BYTES: Final = 1 << 18
+"""Text of sessions sent at once: large enough that messages do not count, small enough that memory does not."""
+
+
+def work(tasks: Connection, others: Iterable[Connection], thresholds: tuple[int, int, int]) -> None:
+    """A worker's life, which ends when the caller's end of ``tasks`` is closed.
+
+    :param tasks: brings tasks, takes messages.
+    :param others: the calling process's ends of all connections, which a forked process has too: while they are open
+        here, nobody would notice that the caller is gone.
+    :param thresholds: of the garbage collector.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the caller ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for connection in others:
+        connection.close()
+    gc.set_threshold(*thresholds)
+    try:
+        while True:
+            task: Task = tasks.recv()
+            try:
+                _Errand(task, tasks).run()
+            except CaptureError as error:
+                tasks.send(Unreadable(error.path, error.reason))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller raises it
+                trace = "".join(traceback.format_exception(error))
+                tasks.send(Broken(f"{type(error).__name__}: {error}", trace, isinstance(error, MemoryError)))
+    except (EOFError, OSError):
+        return  # the caller is gone
+
+
+class _Errand:
+    """One task."""
+
+    def __init__(self, task: Task, connection: Connection) -> None:
+        self._task, self._connection = task, connection
+        self._turns: list[int] = []
+        self._lines: list[Line] = []
+        self._size = 0
+
+    def run(self) -> None:
+        """Analyse, and send what comes out.
+
+        :raises CaptureError: when the capture cannot be read.
+        """
+        task, connection = self._task, self._connection
+        capture = open_files(task.paths)
+        analysis = Analysis(task.options, capture=task.capture, share=task.share, seeds=task.seeds)
+        for batch in capture.batches():
+            self._take(capture, analysis, analysis.feed(batch))
+            self._send(capture)
+        self._take(capture, analysis, analysis.close())
+        self._send(capture)
+        if task.share.of > 1:
+            connection.send(Learned(analysis.knowledge))
+            analysis.knowledge = connection.recv()
+        self._take(capture, analysis, analysis.compare())
+        self._send(capture)
+        connection.send(Done(capture.info, analysis.tally()))
+
+    def _take(self, capture: Capture, analysis: Analysis, judged: Iterable[tuple[Session, Verdict]]) -> None:
+        lang, timeline = self._task.lang, self._task.options.full_timeline
+        turns, lines = self._turns, self._lines
+        for session, verdict in judged:
+            line = session_line(session, verdict, lang=lang, timeline=timeline)
+            turns.append(analysis.turn)
+            lines.append(line)
+            self._size += len(line.data)
+            if self._size >= BLOCK_BYTES:
+                self._send(capture)
+
+    def _send(self, capture: Capture) -> None:
+        turns, lines = self._turns, self._lines
+        data = b"\n".join([line.data for line in lines])
+        block = Block(
+            turns, [line.id for line in lines], [line.outcome for line in lines], data,
+            capture.progress(), capture.info.packets,
+        )  # fmt: skip
+        self._connection.send(block)
+        turns.clear()
+        lines.clear()
+        self._size = 0
