@@ -1,0 +1,178 @@
+"""The short way for ordinary handshakes gives the reports that the plain way gives, whatever the capture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capanalyzer.capture.source import open_captures
+from capanalyzer.diagnosis.judge import Judge
+from capanalyzer.errors import CaptureError
+from capanalyzer.handshake.connection import Connection
+from capanalyzer.handshake.ordinary import Ordinary
+from capanalyzer.handshake.ordinary_session import OrdinarySession
+from capanalyzer.handshake.session import Session
+from capanalyzer.packets.decode import Decoder
+from capanalyzer.packets.table import PacketTable
+from capanalyzer.report.build import session_model
+from capanalyzer.streams import tracker as tracker_module
+from capanalyzer.streams.flow import ACK, FIN, PSH, RST
+from capanalyzer.streams.tracker import Tracker
+from tests.handshake.messages import (
+    CCS,
+    CLIENT_FLIGHT_12,
+    CLIENT_HELLO,
+    FINISHED_12,
+    SERVER_FLIGHT_12,
+    SERVER_FLIGHT_13,
+    alert,
+    sealed,
+)
+from tests.handshake.rows import CLIENT, SERVER, Talk
+from tests.streams.segments import Segment, packet_table
+
+PCAPS = Path(__file__).resolve().parent.parent.parent / "pcaps"
+LARGEST = 1_000_000
+"""Bytes of a capture of the corpus: the test's time."""
+SEED = 1
+
+Models = dict[int, dict[str, Any]]
+
+
+def tables_of(path: Path) -> Iterator[tuple[PacketTable, int]]:
+    """(segments, last frame) of each batch."""
+    for capture in open_captures([str(path)]):
+        if isinstance(capture, CaptureError):
+            return
+        decoder = Decoder(seed=SEED)
+        for batch in capture.batches():
+            yield decoder.decode(batch), batch.first_frame + len(batch) - 1
+
+
+def models_of(
+    tables: Iterator[tuple[PacketTable, int]], *, short: bool, checkpoint: int | None = None
+) -> tuple[Models, int]:
+    """Report models by stream, and how many sessions went the short way.
+
+    :param checkpoint: frame of the first checkpoint.
+    """
+    judge, ordinary = Judge(), 0
+    tracker: Tracker[Session] = Tracker(Connection, shortcut=Ordinary() if short else None, seed=SEED)
+    if checkpoint is not None:
+        tracker._checkpoint = checkpoint
+    models: Models = {}
+
+    def sessions() -> Iterator[Session]:
+        for table, last_frame in tables:
+            yield from tracker.feed(table, last_frame)
+        yield from tracker.finish()
+
+    for session in sessions():
+        ordinary += isinstance(session, OrdinarySession)
+        verdict = judge.see(session)
+        if verdict is not None:
+            models[session.stream] = shown(session, verdict)
+    models |= {session.stream: shown(session, verdict) for session, verdict in judge.finish()}
+    return models, ordinary
+
+
+def shown(session: Session, verdict: Any) -> dict[str, Any]:
+    """What the report says of it, by field; every session's timeline too, for which its messages must be there."""
+    built = session_model(session.stream, session, verdict, timeline=False)
+    return {name: getattr(built, name) for name in built.__struct_fields__}
+
+
+def assert_same(plain: Models, short: Models, what: str) -> None:
+    assert plain.keys() == short.keys(), what
+    for stream, model in plain.items():
+        other = short[stream]
+        differing = {name: (value, other[name]) for name, value in model.items() if value != other[name]}
+        assert not differing, f"{what} stream {stream}"
+
+
+@pytest.mark.parametrize("path", sorted(PCAPS.glob("*/capture.*")), ids=lambda path: path.parent.name)
+def test_our_captures(path: Path) -> None:
+    plain, _ = models_of(tables_of(path), short=False)
+    short, _ = models_of(tables_of(path), short=True)
+    assert_same(plain, short, path.parent.name)
+
+
+def test_the_corpus(corpus: Path) -> None:
+    facts = [json.loads(line) for line in (corpus / "facts.jsonl").read_text("utf-8").splitlines()]
+    names = {fact["file"] for fact in facts if fact["kind"] == "session" and fact.get("tls")}
+    taken = 0
+    for name in sorted(names):
+        path = corpus / "captures" / name
+        if path.stat().st_size <= LARGEST:
+            plain, _ = models_of(tables_of(path), short=False)
+            short, ordinary = models_of(tables_of(path), short=True)
+            assert_same(plain, short, name)
+            taken += ordinary
+    assert taken > 300, "the short way was not taken"
+
+
+# --- cut at every frame ----------------------------------------------------------------------------------------------
+
+
+def talks() -> list[Talk]:
+    """Ordinary sessions and such as seem so for a while."""
+    found = []
+    for number in range(8):
+        talk = Talk(client_isn=1000 + number, server_isn=2**32 - 300 if number == 1 else 5000, mss=700).connect()
+        talk.send(CLIENT, CLIENT_HELLO).ack(SERVER)
+        if number % 2:
+            talk.send(SERVER, SERVER_FLIGHT_13).send(CLIENT, CCS + sealed(69)).send(SERVER, sealed(500))
+        else:
+            talk.send(SERVER, SERVER_FLIGHT_12).send(CLIENT, CLIENT_FLIGHT_12).send(SERVER, CCS + FINISHED_12)
+        talk.send(CLIENT, sealed(200))
+        if number in (2, 3):  # lost and sent again
+            talk.send(SERVER, sealed(900)[:400], seq=talk.next[SERVER])
+        talk.send(SERVER, sealed(900)).ack(CLIENT)
+        if number == 4:
+            talk.send(SERVER, alert(1, 0))
+        if number in (0, 4, 5):
+            talk.send(CLIENT, sealed(26, 21)).send(SERVER, sealed(26, 21))
+        if number == 6:
+            talk.packet(SERVER, RST | ACK)
+        if number != 7:
+            talk.close(CLIENT).close(SERVER).ack(CLIENT)
+        if number == 5:
+            talk.packet(CLIENT, FIN | PSH | ACK, seq=talk.next[CLIENT] - 1)
+        found.append(talk)
+    return found
+
+
+def synthetic() -> list[Segment]:
+    """All of them at the same time, packet by packet in turn."""
+    columns = [
+        [Segment(row[2], 40_000 + number, row[3], row[4], row[5], row[8]) for row in talk.rows]
+        for number, talk in enumerate(talks())
+    ]
+    segments = [segment for segment in chain.from_iterable(zip_longest(*columns)) if segment is not None]
+    for at, segment in enumerate(segments):
+        segment.time_ns = 1_700_000_000_000_000_000 + at * 1_000_000
+    return segments
+
+
+def one_table(segments: list[Segment]) -> Iterator[tuple[PacketTable, int]]:
+    yield packet_table(segments), len(segments)
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["every so many frames", "once"])
+def test_cut_at_every_checkpoint(again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the short way took must take what comes after a checkpoint; what it had not seen whole it must not take."""
+    segments = synthetic()
+    counts = set()
+    for frame in range(1, len(segments) + 1):
+        monkeypatch.setattr(tracker_module, "CHECKPOINT_FRAMES", frame if again else 1 << 30)
+        plain, _ = models_of(one_table(segments), short=False, checkpoint=frame)
+        short, ordinary = models_of(one_table(segments), short=True, checkpoint=frame)
+        assert_same(plain, short, f"checkpoint at frame {frame}")
+        counts.add(ordinary)
+    assert max(counts) >= 5
+    assert min(counts) == 0 if again else min(counts) < max(counts)
