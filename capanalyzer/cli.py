@@ -7,6 +7,7 @@ error or when no input could be read. Nothing heavy is imported before a command
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import os
 import sys
@@ -47,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     thresholds = gc.get_threshold()
     gc.set_threshold(COLLECT_EVERY)
+    # The interpreter searches all objects for cycles several times before it ends; nothing is left to be found then.
+    atexit.register(gc.freeze)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -149,11 +152,17 @@ def _analyze(options: argparse.Namespace) -> int:
         from capanalyzer.analysis import Options
         from capanalyzer.parallel import analyze_captures
         from capanalyzer.report.document import Document
+        from capanalyzer.report.line import prepare
 
         lang = options.lang or (i18n.language_of_environment() if options.format == "text" else "en")
         runs = analyze_captures(
             options.captures,
-            Options(tls_ports=frozenset(options.tls_port), jobs=options.jobs, full_timeline=options.timeline == "all"),
+            Options(
+                tls_ports=frozenset(options.tls_port),
+                jobs=options.jobs,
+                full_timeline=options.timeline == "all",
+                prepare=None if options.format == "text" else prepare,
+            ),
             lang=lang,
         )  # before the progress line's thread begins: a process without threads can be forked
         progress = stack.enter_context(_progress()) if not options.quiet and sys.stderr.isatty() else None
