@@ -152,7 +152,6 @@ def _analyze(options: argparse.Namespace) -> int:
         from capanalyzer.analysis import Options
         from capanalyzer.parallel import analyze_captures
         from capanalyzer.report.document import Document
-        from capanalyzer.report.line import prepare
 
         lang = options.lang or (i18n.language_of_environment() if options.format == "text" else "en")
         runs = analyze_captures(
@@ -161,7 +160,6 @@ def _analyze(options: argparse.Namespace) -> int:
                 tls_ports=frozenset(options.tls_port),
                 jobs=options.jobs,
                 full_timeline=options.timeline == "all",
-                prepare=None if options.format == "text" else prepare,
             ),
             lang=lang,
         )  # before the progress line's thread begins: a process without threads can be forked
