@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from capanalyzer.errors import Malformed, Truncated, WireError
 
 __all__ = ["Cursor"]
@@ -58,7 +60,7 @@ class Cursor:
         base = self.offset
         return Cursor(self.take(size, field), base=base, inside=field)
 
-    def __enter__(self) -> Cursor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.opening import examine_stream
@@ -38,7 +40,8 @@ def read_bytes(data: bytes, batch_bytes: int = 1 << 20) -> Read:
     return read(FileCapture(examine_stream("test", io.BytesIO(data), owned=False), batch_bytes))
 
 
-def read(capture: Capture) -> Read:
+def read(capture: Capture | CaptureError) -> Read:
+    assert not isinstance(capture, CaptureError)
     packets, links, frames = [], [], []
     for batch in capture.batches():
         assert len(batch) > 0
@@ -47,8 +50,8 @@ def read(capture: Capture) -> Read:
         assert (batch.captured >= 0).all()
         assert (batch.offset + batch.captured <= len(batch.data)).all()
         assert (batch.original >= batch.captured).all()
-        dtypes = [batch.offset, batch.captured, batch.original, batch.time_ns, batch.link]
-        assert [c.dtype for c in dtypes] == [np.int64] * 4 + [np.uint16]
+        columns: list[NDArray[Any]] = [batch.offset, batch.captured, batch.original, batch.time_ns, batch.link]
+        assert [column.dtype for column in columns] == [np.int64] * 4 + [np.uint16]
         rows = zip(
             batch.offset.tolist(), batch.captured.tolist(), batch.original.tolist(), batch.time_ns.tolist(), strict=True
         )

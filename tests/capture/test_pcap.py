@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from tests.capture.builders import Packet, many, pcap, read_bytes
 
 NOKIA = struct.pack("<I", 0x9FBFB601)
 MODIFIED = struct.pack("<IHBB", 2, 0x0800, 0, 0)
-VARIANTS = {
+VARIANTS: dict[str, tuple[dict[str, Any], int]] = {
     "microseconds": ({}, 1000),
     "nanoseconds": ({"magic": 0xA1B23C4D, "nanoseconds": True}, 1),
     "ss990417": ({"extra": MODIFIED}, 1000),
@@ -50,7 +51,7 @@ def test_round_trip(order: str, variant: str, drawn: list[tuple[int, bytes, int]
     """What was written is read, in any byte order and batch size."""
     options, unit = VARIANTS[variant]
     packets = packets_of(drawn, unit)
-    result = read_bytes(pcap(packets, order=order, **options), batch_bytes)  # type: ignore[arg-type]
+    result = read_bytes(pcap(packets, order=order, **options), batch_bytes)
     assert result.packets == packets
     assert result.frames == list(range(1, len(packets) + 1))
     assert result.info.warnings == []
@@ -66,7 +67,7 @@ def test_variants_told_by_looking(order: str, variant: str) -> None:
     if order == ">" and variant != "nokia":
         options["extra"] = struct.pack(">IHBB", 2, 0x0800, 0, 0) + bytes(4 if variant == "ss990915" else 0)
     packets = [p for p in many(20) if p.data]
-    result = read_bytes(pcap(packets, order=order, **options))  # type: ignore[arg-type]
+    result = read_bytes(pcap(packets, order=order, **options))
     assert result.packets == packets
     assert result.info.warnings == []
 
@@ -78,7 +79,7 @@ def test_tshark_reads_the_same(variant: str, tshark: str, tmp_path: Path) -> Non
     (tshark before 4.4 took the Ixia hardware variant for microseconds: Wireshark issue 14073.)
     """
     options, _ = VARIANTS[variant]
-    data = pcap([p for p in many(20) if p.data], **options)  # type: ignore[arg-type]
+    data = pcap([p for p in many(20) if p.data], **options)
     path = tmp_path / "x.pcap"
     path.write_bytes(data)
     fields = ["-e", "frame.time_epoch", "-e", "frame.cap_len", "-e", "frame.len"]

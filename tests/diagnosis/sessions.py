@@ -229,7 +229,7 @@ def session(
         packets=(sides[0].packets, sides[1].packets),
         payload_bytes=(sides[0].payload_bytes, sides[1].payload_bytes),
         first_bytes=(opening[0][:16] or (b"\x16\x03\x01\x02\x00\x01" if spoken[0] else None), opening[1][:16] or None),
-        protocol=protocol or spoken,
+        protocol=protocol or (spoken[0], spoken[1]),
         tcp=TcpFacts(
             client=sides[0],
             server=sides[1],

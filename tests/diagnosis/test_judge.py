@@ -9,7 +9,8 @@ from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.registry import RULES
 from capanalyzer.diagnosis.rules.quality.warnings import expires_soon
 from capanalyzer.diagnosis.verdict import Severity
-from capanalyzer.handshake.session import Session
+from capanalyzer.handshake.session import Session, Side
+from capanalyzer.tls.records import Message
 
 from .sessions import (
     SECOND,
@@ -155,7 +156,7 @@ def test_a_clean_chain_is_looked_at_once_for_a_name_and_while_it_lasts() -> None
 def test_sessions_of_ssl_2_that_work_are_established() -> None:
     from .sessions import record
 
-    def ssl2(side: int, seconds: float, length: int, kind: int = -1) -> object:
+    def ssl2(side: Side, seconds: float, length: int, kind: int = -1) -> Message:
         return record(side, seconds, 0x80, length, encrypted=kind < 0)._replace(handshake_type=kind, body=bytes(length))
 
     old = session(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -44,7 +44,7 @@ from .sessions import (
     vector,
 )
 
-OPEN = {"ended": Ended.CAPTURE_END}
+OPEN: dict[str, Any] = {"ended": Ended.CAPTURE_END}
 GOOD = (certificate(), intermediate())
 NGINX_PAGE = (
     b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n<title>400 The plain HTTP request was sent to HTTPS port"
@@ -102,7 +102,7 @@ def refused(code: int, side: Side = S, *, level: int = 2, **options: Any) -> Ses
 
 def rejected_12(code: int | None, *chain: bytes, name: str | None = None, **options: Any) -> Session:
     last = [alert(C, 0.06, code)] if code is not None else []
-    offer = hello(versions=(), **({"name": name} if name else {}))
+    offer = hello(versions=(), **cast("dict[str, Any]", {"name": name} if name else {}))
     return session(offer, *flight_12(chain=chain), *last, **{"closes": [fin(C, 0.07)], **options})
 
 
@@ -602,7 +602,12 @@ def test_what_is_no_failure_is_not_called_one(case: str) -> None:
 def test_every_finding_fills_its_page(case: str, lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No text asks for a value that the rule does not give."""
     missing: list[str] = []
-    monkeypatch.setattr("capanalyzer.diagnosis.render._Fields.__missing__", lambda _, key: missing.append(key) or "?")
+
+    def note(_: object, key: str) -> str:
+        missing.append(key)
+        return "?"
+
+    monkeypatch.setattr("capanalyzer.diagnosis.render._Fields.__missing__", note)
     judged = (FIRES.get(case) or NOT_FAILED[case])[0]()
     for finding in verdict_of(judged).findings:
         texts = render_finding(finding, judged, lang)

@@ -38,7 +38,7 @@ def fuzz_one(data: bytes) -> int:
 
 
 def main() -> None:
-    import atheris
+    import atheris  # type: ignore[import-untyped]  # it has no stubs
 
     atheris.Setup(sys.argv, fuzz_one)
     atheris.Fuzz()

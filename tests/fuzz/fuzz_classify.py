@@ -81,7 +81,7 @@ def _mutations(seconds: float, seed: int) -> int:
 
 def main() -> None:
     try:
-        import atheris
+        import atheris  # type: ignore[import-untyped]  # it has no stubs
     except ImportError:
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--seconds", type=float, default=30.0)

@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options, rest = parser.parse_known_args()
     try:
-        import atheris
+        import atheris  # type: ignore[import-untyped]  # it has no stubs
     except ImportError:
         chance = random.Random(options.seed)
         seeds, runs, until = samples(), 0, time.monotonic() + options.seconds

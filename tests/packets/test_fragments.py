@@ -16,10 +16,19 @@ from tests.packets.tables import decode, rows_of
 PAYLOAD = bytes(range(256)) * 12
 SEGMENT = TCP(sport=40000, dport=443, seq=7, flags="PA") / PAYLOAD
 V4 = IP(src="192.0.2.1", dst="192.0.2.2", id=99)
-PIECES4 = [bytes(piece) for piece in fragment(V4 / SEGMENT, 400)]
+
+
+def pieces_of(packet: IP, size: int) -> list[bytes]:
+    """Fragments of an IPv4 packet with ``size`` bytes each."""
+    return [bytes(piece) for piece in fragment(packet, size)]  # type: ignore[no-untyped-call]  # scapy has no types
+
+
+PIECES4 = pieces_of(V4 / SEGMENT, 400)
 PIECES6 = [
     bytes(piece)
-    for piece in fragment6(IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrFragment(id=5) / SEGMENT, 500)
+    for piece in fragment6(  # type: ignore[no-untyped-call]  # scapy has no types
+        IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrFragment(id=5) / SEGMENT, 500
+    )
 ]
 
 
@@ -43,7 +52,7 @@ def test_any_order(pieces: list[bytes], order: str) -> None:
 
 def test_interleaved_datagrams_keep_apart() -> None:
     """Pieces of datagrams that differ in identification only do not mix."""
-    other = [bytes(piece) for piece in fragment(IP(src=V4.src, dst=V4.dst, id=100) / TCP(sport=2) / (b"B" * 3000), 400)]
+    other = pieces_of(IP(src=V4.src, dst=V4.dst, id=100) / TCP(sport=2) / (b"B" * 3000), 400)
     mixed = [piece for pair in zip(PIECES4, other, strict=False) for piece in pair]
     rows = rows_of(mixed + PIECES4[len(other) :] + other[len(PIECES4) :], 101)
     assert sorted(len(row["payload"]) for row in rows) == [3000, 3072]  # type: ignore[arg-type]  # bytes
@@ -135,7 +144,7 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_fragment_inside_a_tunnel() -> None:
     """Fragments of a tunnel packet: the inner segment's positions point into the joined bytes."""
     inner = IP(src="203.0.113.1", dst="203.0.113.2") / TCP(sport=5, dport=6) / Raw(PAYLOAD)
-    pieces = [bytes(piece) for piece in fragment(IP(src="192.0.2.1", dst="192.0.2.2", id=3) / inner, 800)]
+    pieces = pieces_of(IP(src="192.0.2.1", dst="192.0.2.2", id=3) / inner, 800)
     rows = rows_of(pieces, 101)
     assert [row["from"] for row in rows] == [bytes([203, 0, 113, 1])]
     assert rows[0]["payload"] == PAYLOAD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.packets.tables import Plain, decode
 from tests.packets.tiny_capture import read_records, write_pcap, write_pcapng
@@ -152,11 +153,11 @@ def test_odd_headers(tmp_path: Path, tshark: str) -> None:
 
     ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
-    def v4(port: int, tcp: dict[str, int] | None = None, payload: int = 30, **fields: object) -> bytes:
+    def v4(port: int, tcp: dict[str, Any] | None = None, payload: int = 30, **fields: Any) -> bytes:
         segment = TCP(sport=port, dport=9999, flags="PA", **(tcp or {})) / (b"\xee" * payload)
         return bytes(ether / IP(src="192.0.2.1", dst="192.0.2.2", **fields) / segment)
 
-    def v6(port: int, **fields: int) -> bytes:
+    def v6(port: int, **fields: Any) -> bytes:
         return bytes(
             ether / IPv6(src="2001:db8::1", dst="2001:db8::2", **fields) / TCP(sport=port, dport=9999) / b"12345"
         )

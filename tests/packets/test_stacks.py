@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III, ERSPAN_PlatformSpecific
@@ -326,7 +327,7 @@ def test_useless_packets_leave_nothing() -> None:
 def test_addresses_of_extension_headers() -> None:
     """A routing header with segments left names the destination, a home address option the sender, as in Wireshark."""
     one, two, nine, ten = (bytes.fromhex("20010db8" + "00" * 11) + bytes([n]) for n in (1, 2, 9, 10))
-    stop = {"addresses": ["2001:db8::9", "2001:db8::a"]}
+    stop: dict[str, Any] = {"addresses": ["2001:db8::9", "2001:db8::a"]}
     cases = [
         (IPv6ExtHdrRouting(segleft=2, **stop), one, ten),
         (IPv6ExtHdrRouting(segleft=0, **stop), one, two),

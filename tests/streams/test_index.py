@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from capanalyzer.streams import index as index_module
 from capanalyzer.streams import tracker as tracker_module
 from capanalyzer.streams.chunk import Chunk
-from capanalyzer.streams.flow import Flow, Row
+from capanalyzer.streams.flow import Ended, Flow, Row
 from capanalyzer.streams.index import GONE, FlowIndex
 from capanalyzer.streams.live import LiveFlows
 from capanalyzer.streams.tracker import Tracker, describe_tracker_note
@@ -99,7 +99,7 @@ def test_numbers_are_those_of_the_model(batches: list[tuple[list[Segment], set[i
         take(list(tracker.feed(packet_table(batch, first_frame=frame), frame + len(batch) - 1)))
         frame += len(batch)
         cells = [cell for port, cell in ports_of(tracker._index, tracker._live).items() if port in leaving]
-        take(list(tracker._hand_on(np.array(sorted(cells), np.int64), tracker_module.Ended.CLOSED)))
+        take(list(tracker._hand_on(np.array(sorted(cells), np.int64), Ended.CLOSED)))
         model.leave([port for port in leaving if port in model.flows])
     take(list(tracker.finish()))
     assert tracker.streams == model.count

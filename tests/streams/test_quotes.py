@@ -23,7 +23,7 @@ SECOND = 1_000_000_000
 def track(segments: list[Segment], quoted: set[int], batch: int = 10**9) -> tuple[list[tuple[Flow, list[Row]]], int]:
     """Flows by number, and how many numbers were given."""
     tracker: Tracker[tuple[Flow, list[Row]]] = Tracker(Recorder, seed=1)
-    flows = []
+    flows: list[tuple[Flow, list[Row]]] = []
     for start in range(0, len(segments), batch):
         part = segments[start : start + batch]
         here = {at - start for at in quoted}
@@ -43,7 +43,7 @@ def test_numbers_equal_tshark(seed: int, tshark: str, tmp_path: Path) -> None:
     segments, quoted = some_quoted(seed)
     path = tmp_path / "random.pcap"
     path.write_bytes(pcap_file(segments, quoted))
-    command = [tshark, "-n", "-r", path, "-T", "fields", "-e", "tcp.stream"]
+    command = [tshark, "-n", "-r", str(path), "-T", "fields", "-e", "tcp.stream"]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     theirs = [int(line) for line in said.stdout.split()]
     flows, count = track(segments, quoted)
