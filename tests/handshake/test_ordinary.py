@@ -12,6 +12,7 @@ import pytest
 
 from capanalyzer.capture.source import open_captures
 from capanalyzer.diagnosis.judge import Judge
+from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.connection import Connection
 from capanalyzer.handshake.ordinary import Ordinary
@@ -81,10 +82,11 @@ def models_of(
     return models, ordinary
 
 
-def shown(session: Session, verdict: Any) -> dict[str, Any]:
-    """What the report says of it, by field; every session's timeline too, for which its messages must be there."""
-    built = session_model(session.stream, session, verdict, timeline=False)
-    return {name: getattr(built, name) for name in built.__struct_fields__}
+def shown(session: Session, verdict: Verdict) -> dict[str, Any]:
+    """What the report says of it, by field; and what was worked out of its segments, which reports show in part."""
+    built = session_model(session.stream, session, verdict)
+    told = {name: getattr(built, name) for name in built.__struct_fields__}
+    return told | {"tcp": session.tcp, "quality": session.quality}
 
 
 def assert_same(plain: Models, short: Models, what: str) -> None:
@@ -113,7 +115,7 @@ def test_the_corpus(corpus: Path) -> None:
             short, ordinary = models_of(tables_of(path), short=True)
             assert_same(plain, short, name)
             taken += ordinary
-    assert taken > 300, "the short way was not taken"
+    assert taken > 100, "the short way was not taken"
 
 
 # --- cut at every frame ----------------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ def test_the_corpus(corpus: Path) -> None:
 def talks() -> list[Talk]:
     """Ordinary sessions and such as seem so for a while."""
     found = []
-    for number in range(8):
+    for number in range(9):
         talk = Talk(client_isn=1000 + number, server_isn=2**32 - 300 if number == 1 else 5000, mss=700).connect()
         talk.send(CLIENT, CLIENT_HELLO).ack(SERVER)
         if number % 2:
@@ -130,6 +132,8 @@ def talks() -> list[Talk]:
         else:
             talk.send(SERVER, SERVER_FLIGHT_12).send(CLIENT, CLIENT_FLIGHT_12).send(SERVER, CCS + FINISHED_12)
         talk.send(CLIENT, sealed(200))
+        if number == 8:  # closed before the server's data settles it
+            talk.close(CLIENT)
         if number in (2, 3):  # lost and sent again
             talk.send(SERVER, sealed(900)[:400], seq=talk.next[SERVER])
         talk.send(SERVER, sealed(900)).ack(CLIENT)
@@ -139,7 +143,9 @@ def talks() -> list[Talk]:
             talk.send(CLIENT, sealed(26, 21)).send(SERVER, sealed(26, 21))
         if number == 6:
             talk.packet(SERVER, RST | ACK)
-        if number != 7:
+        if number == 8:
+            talk.close(SERVER)
+        elif number != 7:
             talk.close(CLIENT).close(SERVER).ack(CLIENT)
         if number == 5:
             talk.packet(CLIENT, FIN | PSH | ACK, seq=talk.next[CLIENT] - 1)
