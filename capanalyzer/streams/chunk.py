@@ -23,7 +23,6 @@ class Chunk:
         "ack",
         "at",
         "cell",
-        "closers",
         "entry",
         "flags",
         "frame",
@@ -43,7 +42,6 @@ class Chunk:
     at: I64
     """2 * cell + side; empty until sides are known."""
     entry: NDArray[np.int32]
-    closers: I64
     from_error: I64
     """Which ICMP error quotes this segment, -1 where it was captured itself; empty where none is quoted."""
 

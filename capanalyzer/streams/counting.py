@@ -35,12 +35,12 @@ def place_segments(chunk: Chunk, live: LiveFlows) -> None:
 
 
 def count_segments(chunk: Chunk, live: LiveFlows) -> None:
-    """Counters of all flows; sets ``chunk.closers``."""
+    """Counters of all flows."""
     at = chunk.at
     np.add.at(live.packets, at, 1)
     np.add.at(live.payload, at, chunk.length)
     np.maximum.at(live.last_ns, at, chunk.time_ns)
-    closers = chunk.closers = np.flatnonzero(chunk.flags & (FIN | RST))
+    closers = np.flatnonzero(chunk.flags & (FIN | RST))
     flags = chunk.flags.take(closers)
     fin = np.where(at.take(closers) & 1, FIN_SIDE_1, FIN_SIDE_0)
     bits = np.where(flags & FIN, fin, 0).astype(np.uint8)
