@@ -30,8 +30,12 @@ LANES_FROM_BYTES = 128 << 10
 _MOST_LANES = 512
 """More lanes cost more sync points and save no steps worth having."""
 
-_RECORDS_PER_LANE = 192
-"""Steps a lane should be worth: a sync point costs about as much as 15 records of plain walk."""
+_RECORDS_PER_LANE = 256
+"""Steps a lane should be worth: a sync point costs about as much as 15 records of plain walk, and from a hundred
+lanes on more of them hardly make a step's record cheaper."""
+
+_LEAST_LANES = 16
+"""A step of fewer lanes takes as long as walking so many records plainly."""
 
 _SAMPLE_BYTES = 16 << 10
 """Walked plainly first, to know how long records are here ..."""
@@ -129,6 +133,9 @@ def find_records(
         return _with_rows(data, np.array(sample + found, np.int64), following, layout)
     mean = (following - start) / len(sample)
     lanes = min(_MOST_LANES, int((end - start) / mean / _RECORDS_PER_LANE))
+    if lanes < _LEAST_LANES:
+        found, following = walk_plain(view, following, end, end, layout)
+        return _with_rows(data, np.array(sample + found, np.int64), following, layout)
     heads = _lane_starts(view, start, end - max(layout.header, layout.row), lanes, sync)
     starts, rows = _step_lanes(data, heads, end, layout)
     if not len(starts):
@@ -195,17 +202,22 @@ def _step_lanes(
             # A length of nothing would hold a lane in its place for ever.
             going = np.flatnonzero((block[-1] < stops) & (block[-1] > block[-2]))
         # Lane by lane: so each piece ascends.
-        taken = np.ascontiguousarray(np.concatenate([block[:-1] for block in blocks]).T)
+        taken = np.empty((len(first), _STEPS * len(blocks)), np.int64)
+        headers = np.empty(taken.shape, every.dtype)
+        for place, block, row in zip(range(0, taken.shape[1], _STEPS), blocks, fetched, strict=True):
+            taken[:, place : place + _STEPS] = block[:-1].T
+            headers[:, place : place + _STEPS] = row.T
         valid = taken < stops[:, None]
         places.append(taken[valid])
-        rows.append(np.ascontiguousarray(np.concatenate(fetched).T)[valid])
+        rows.append(headers[valid])
         first, stops = blocks[-1][-1].take(going), stops.take(going)
     numbers = layout.row // 4
     if not places:
         return np.empty(0, np.int64), np.empty((0, numbers), layout.dtype)
-    starts, found = np.concatenate(places), np.concatenate(rows)
+    starts, found = places[0], rows[0]
     if len(places) > 1:
         # A few ascending pieces, most of it in the first one: a stable sort only has to merge them.
+        starts, found = np.concatenate(places), np.concatenate(rows)
         order = np.argsort(starts, kind="stable")
         starts, found = starts.take(order), found.take(order)
     return starts, found.view(layout.dtype).reshape(-1, numbers)

@@ -27,6 +27,7 @@ def make_eager(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lanes, "_SAMPLE_BYTES", 128)
     patch.setattr(lanes, "_FEW_RECORDS", 1)
     patch.setattr(lanes, "_RECORDS_PER_LANE", 3)
+    patch.setattr(lanes, "_LEAST_LANES", 1)
     patch.setattr(lanes, "_FEW_LANES", 1)
 
 
