@@ -42,17 +42,23 @@ HTTP_TO_TLS = connection(
 PLAIN_HTTP = connection(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
-def capture(*connections: tuple[int, Sequence[Packet]]) -> bytes:
-    """A pcap (raw IP, microseconds) of connections to the server ports given, one after the other."""
+def capture(*connections: tuple[int, Sequence[Packet]], client_ports: int = 10_000) -> bytes:
+    """A pcap (raw IP, microseconds) of connections to the server ports given, one after the other.
+
+    After ``client_ports`` connections the client uses its ports again, with other sequence numbers.
+    """
     parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)]
     tick = 0
     for number, (port, packets) in enumerate(connections):
+        again, client_port = divmod(number, client_ports)
+        client_port, later = client_port + 51000, again * 100_000
         for from_client, flags, seq, ack, payload in packets:
-            source, destination = (51000 + number, port) if from_client else (port, 51000 + number)
-            tcp = struct.pack(">HHIIBBHHH", source, destination, seq, ack, 5 << 4, flags, 8192, 0, 0)
+            source, destination = (client_port, port) if from_client else (port, client_port)
+            numbers = seq + later, ack + (later if flags & ACK else 0)
+            tcp = struct.pack(">HHIIBBHHH", source, destination, *numbers, 5 << 4, flags, 8192, 0, 0)
             ends = CLIENT + SERVER if from_client else SERVER + CLIENT
             length = 40 + len(payload)
-            ip = struct.pack(">BBHHHBBH", 0x45, 0, length, tick, 0, 64 if from_client else 57, 6, 0) + ends
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, length, tick & 0xFFFF, 0, 64 if from_client else 57, 6, 0) + ends
             seconds, micros = divmod(tick * 10_000, 1_000_000)
             parts.append(struct.pack("<IIII", START_S + seconds, micros, length, length) + ip + tcp + payload)
             tick += 1

@@ -5,7 +5,7 @@ Renderers read :meth:`Document.sessions` to its end and then :meth:`Document.tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
@@ -106,18 +106,23 @@ class Document:
         return self._each(self._lines_of)
 
     def _each(self, sessions_of: Callable[[AnyRun], Iterator[T]]) -> Iterator[T]:
-        for run in self._runs:
-            if isinstance(run, CaptureError):
-                self._unreadable(run)
-                continue
-            if self._tell_began is not None:
-                self._tell_began(run)
-            try:
-                yield from sessions_of(run)
-                self._readable += 1
-            except CaptureError as error:
-                self._unreadable(error)
-            self.captures.append(capture_model(run.info))
+        runs = self._runs
+        try:
+            for run in runs:
+                if isinstance(run, CaptureError):
+                    self._unreadable(run)
+                    continue
+                if self._tell_began is not None:
+                    self._tell_began(run)
+                try:
+                    yield from sessions_of(run)
+                    self._readable += 1
+                except CaptureError as error:
+                    self._unreadable(error)
+                self.captures.append(capture_model(run.info))
+        finally:
+            if isinstance(runs, Generator):
+                runs.close()  # ends what it keeps running, also when an error stops the reading
 
     def _sessions_of(self, run: AnyRun) -> Iterator[model.Session]:
         if isinstance(run, MadeRun):
