@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import struct
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -112,6 +113,26 @@ def test_limits_do_not_depend_on_the_number_of_processes(
     path.write_bytes(mixture(1_000))
     text = all_alike(capfdbinary, [str(path)], "--format", "jsonl")
     assert "were judged without comparing" in str(json.loads(text.splitlines()[-1])["captures"][0]["warnings"])
+
+
+@pytest.mark.usefixtures("divided")
+def test_what_one_share_learns_all_know(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    """That a server speaks TLS on this port is seen in one connection and explains the failures of its neighbours."""
+    hello = handshake(1, b"\x03\x03" + bytes(32) + b"\0\0\x02\x00\x2f\x01\0")
+    answer = handshake(2, b"\x03\x03" + bytes(32) + b"\0\x00\x2f\0")
+    plain = connection(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"")
+    found = []
+    for odd in (plain, connection(hello, answer)):
+        path = tmp_path / "a.pcap"
+        path.write_bytes(capture((20001, plain), (20001, odd), *[(20001, plain)] * 5))
+        *sessions, _ = all_alike(capfdbinary, [str(path)], "--format", "jsonl").splitlines()
+        found.append({json.loads(line)["outcome"] for line in sessions if json.loads(line)["stream"] != 1})
+    assert found == [{"plaintext"}, {"failed"}]
+
+
+def handshake(kind: int, body: bytes) -> bytes:
+    """A TLS 1.2 record with one handshake message."""
+    return struct.pack(">BHHBBH", 22, 0x0303, 4 + len(body), kind, 0, len(body)) + body
 
 
 def mixture(connections: int, client_ports: int = 10_000) -> bytes:
