@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import gc
 import io
 import json
 import os
@@ -25,6 +27,18 @@ from .small_captures import EMPTY, HTTP_TO_TLS, NONE_FAILED, ONE_FAILED, capture
 
 COMMAND = [sys.executable, "-m", "capanalyzer"]
 PROJECT = str(Path(cli.__file__).resolve().parent.parent)
+UNNEEDED = (
+    "capanalyzer.capture.compression",
+    "capanalyzer.capture.pcapng",
+    "capanalyzer.capture.rings",
+    "capanalyzer.capture.snoop",
+    "difflib",
+    "importlib.resources",
+    "numpy.random",
+    "random",
+    "tempfile",
+    "urllib.parse",
+)
 HEAVY = ("numpy", "scapy", "rich", "cryptography", "msgspec", "dpkt", "asyncio")
 
 
@@ -83,6 +97,41 @@ def test_version_is_quick() -> None:
         used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert result.stdout.decode().strip() == f"capanalyzer {__version__}"
     assert min(used) < 0.1
+
+
+def test_a_plain_capture_imports_only_what_it_needs(captures: Path) -> None:
+    """Other formats, compressions, rings, URLs and the like are imported by the runs that meet them."""
+    code = (
+        "import sys\nfrom capanalyzer.cli import main\n"
+        "main(['analyze', 'fine.pcap', '--format', 'jsonl', '-o', 'out'])\n"
+        f"print([name for name in {UNNEEDED!r} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_process_is_set_up_for_one_run(
+    captures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector rests while captures are analysed, not longer; numpy starts no threads unless told to."""
+    before = gc.get_threshold()
+    during: list[int] = []
+    analyze = cli._analyze
+
+    def watched(options: argparse.Namespace) -> int:
+        during.append(gc.get_threshold()[0])
+        return analyze(options)
+
+    monkeypatch.setattr(cli, "_analyze", watched)
+    for given in (None, "2"):
+        if given is None:
+            monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        else:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", given)
+        assert run_here(capsys, "analyze", "fine.pcap")[0] == 0
+        assert os.environ["OPENBLAS_NUM_THREADS"] == (given or "1")
+    assert during == [cli.COLLECT_EVERY] * 2
+    assert gc.get_threshold() == before
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
