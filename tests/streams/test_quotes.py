@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import random
 import subprocess
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 
+from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.table import EXTRA
 from capanalyzer.streams.flow import Flow, Row
 from capanalyzer.streams.quotes import with_quotes
 from capanalyzer.streams.tracker import Tracker
+from tests.packets.tiny_capture import make_batch
 
 from .segments import Segment, packet_table, pcap_file
 from .test_numbering import Recorder, random_segments
@@ -136,3 +141,16 @@ def test_rows_of_quotes_stand_at_their_frames_with_their_addresses() -> None:
     assert table.source_port.tolist() == [40_000, 443, 40_002]
     assert table.address_at[1] == EXTRA
     assert table.extra == bytes([10, 0, 0, 2, 10, 0, 0, 1])
+
+
+def test_quotes_of_ipv6() -> None:
+    """Decoded from packets: the flow that was quoted first is the one whose segments come later."""
+    one, other = IPv6(src="2001:db8::1", dst="2001:db8::2"), IPv6(src="2001:db8::f", dst="2001:db8::1")
+    syn, again = TCP(sport=40_000, dport=443, seq=77, flags="S"), TCP(sport=40_001, dport=443, seq=5, flags="S")
+    packets = [bytes(packet) for packet in (other / ICMPv6DestUnreach() / one / syn, one / again, one / syn)]
+    batch = make_batch([(at * SECOND, 101, len(packet), packet) for at, packet in enumerate(packets)], 1)
+    tracker: Tracker[tuple[Flow, list[Row]]] = Tracker(Recorder, seed=1)
+    flows = [*tracker.feed(Decoder(seed=1).decode(batch), 3), *tracker.finish()]
+    found = [(flow.stream, flow.first_frame, flow.ports[0], len(flow.icmp)) for flow, _ in flows]
+    assert found == [(0, 3, 40_000, 1), (1, 2, 40_001, 0)]
+    assert flows[0][0].addresses == tuple(ip_address(f"2001:db8::{number}").packed for number in (1, 2))
