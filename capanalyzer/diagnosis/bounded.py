@@ -34,6 +34,10 @@ class Bounded(Generic[K, V]):
     def __contains__(self, key: K) -> bool:
         return key in self._values
 
+    def keys(self) -> Iterator[K]:
+        """All keys."""
+        return iter(self._values)
+
     def values(self) -> Iterator[V]:
         """All values."""
         return iter(self._values.values())
