@@ -13,6 +13,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import capanalyzer
 from capanalyzer import cli
@@ -26,6 +28,7 @@ from capanalyzer.parallel import runs as runs_module
 from capanalyzer.parallel import worker as worker_module
 from capanalyzer.parallel.crew import Method
 from capanalyzer.report.document import Document
+from capanalyzer.report.line import Line
 from capanalyzer.report.to_json import to_jsonl
 from capanalyzer.streams import tracker as tracker_module
 from tests.conftest import PROJECT
@@ -145,6 +148,17 @@ def mixture(connections: int, client_ports: int = 10_000) -> bytes:
         (853, connection(b"", b"")),
     )
     return capture(*(kinds[number * number % len(kinds)] for number in range(connections)), client_ports=client_ports)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99)), max_size=9), max_size=4), st.integers(1, 4))
+def test_streams_are_merged_in_order(keys: list[list[tuple[int, int]]], size: int) -> None:
+    """However they are cut into lists."""
+    streams = []
+    for number, some in enumerate(keys):
+        placed = sorted((turn, Line(4 * identity + number, "failed", b"")) for turn, identity in set(some))
+        streams.append([placed[at : at + size + number] for at in range(0, len(placed), size + number)])
+    expected = sorted(one for stream in streams for part in stream for one in part)
+    assert list(runs_module.in_order([iter(stream) for stream in streams])) == [line for _, line in expected]
 
 
 METHODS: list[Method] = [name for name in ("fork", "spawn") if name in multiprocessing.get_all_start_methods()]

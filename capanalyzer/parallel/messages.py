@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -28,12 +27,9 @@ class Task:
     lang: str
 
 
-class Placed(NamedTuple):
-    """A finished session and its place among those of all shares: by turn, then by id, of which no two are equal."""
-
-    turn: int
-    id: int
-    line: Line
+Placed: TypeAlias = tuple[int, Line]
+"""Turn and line of a finished session. Such pairs compare as the sessions of all shares are ordered: by turn, then by
+the line's id, of which no two are equal."""
 
 
 class Block(NamedTuple):
@@ -48,12 +44,10 @@ class Block(NamedTuple):
     """(input bytes read, input bytes in all or None)."""
     packets: int
 
-    def sessions(self) -> Iterator[Placed]:
-        """One by one."""
-        for turn, identity, outcome, data in zip(
-            self.turns, self.ids, self.outcomes, self.lines.split(b"\n") if self.ids else (), strict=True
-        ):
-            yield Placed(turn, identity, Line(identity, outcome, data))
+    def sessions(self) -> list[Placed]:
+        """Its sessions, in order."""
+        data = self.lines.split(b"\n") if self.ids else []
+        return list(zip(self.turns, map(Line._make, zip(self.ids, self.outcomes, data, strict=True)), strict=True))
 
 
 class Learned(NamedTuple):
