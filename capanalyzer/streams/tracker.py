@@ -357,21 +357,25 @@ class Tracker(Generic[S_co]):
             )
         ):
             size = 16 if v6 else 4
-            flow = Flow(
-                self._capture,
-                stream,
-                (addresses[32 * at : 32 * at + size], addresses[32 * at + 16 : 32 * at + 16 + size]),
-                ports,
-                first_ns,
-                max(last),
-                frame,
-                packets,
-                payload,
-                (last[0] if packets[0] else None, last[1] if packets[1] else None),
-                dropped,
-                ended,
-                until_ns[cell] if until_ns else self._now_ns,
-                tuple(self._icmp.pop(cell)) if cell in self._icmp else (),
+            # Not through Flow(...): its constructor is a Python function, and this is called for every connection.
+            flow = tuple.__new__(
+                Flow,
+                (
+                    self._capture,
+                    stream,
+                    (addresses[32 * at : 32 * at + size], addresses[32 * at + 16 : 32 * at + 16 + size]),
+                    ports,
+                    first_ns,
+                    max(last),
+                    frame,
+                    packets,
+                    payload,
+                    (last[0] if packets[0] else None, last[1] if packets[1] else None),
+                    dropped,
+                    ended,
+                    until_ns[cell] if until_ns else self._now_ns,
+                    tuple(self._icmp.pop(cell)) if cell in self._icmp else (),
+                ),
             )
             connection = self._connections[cell] or self._connect()
             self._connections[cell] = None
