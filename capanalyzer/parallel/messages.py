@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 from capanalyzer.analysis import Options, Tally
@@ -27,6 +28,8 @@ class Task:
     lang: str
 
 
+_new = tuple.__new__  # Line._make would be called as Python code for each
+
 Placed: TypeAlias = tuple[int, Line]
 """Turn and line of a finished session. Such pairs compare as the sessions of all shares are ordered: by turn, then by
 the line's id, of which no two are equal."""
@@ -47,7 +50,8 @@ class Block(NamedTuple):
     def sessions(self) -> list[Placed]:
         """Its sessions, in order."""
         data = self.lines.split(b"\n") if self.ids else []
-        return list(zip(self.turns, map(Line._make, zip(self.ids, self.outcomes, data, strict=True)), strict=True))
+        lines = map(_new, repeat(Line), zip(self.ids, self.outcomes, data, strict=True))
+        return list(zip(self.turns, lines, strict=True))
 
 
 class Learned(NamedTuple):

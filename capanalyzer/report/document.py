@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AnyRun", "Document", "MadeRun", "Run"]
 
 T = TypeVar("T")
-_UNFINISHED = (Outcome.FAILED, Outcome.INCOMPLETE)
+_UNFINISHED = frozenset((Outcome.FAILED.value, Outcome.INCOMPLETE.value))
 
 
 class _Capture(Protocol):
