@@ -208,9 +208,10 @@ class OrdinaryConnection:
         batch.unfinished[number] = self
 
     def close(self, row: int, side: int, frame: int, time_ns: int, flags: int, alert: bytes) -> None:
-        """A row of the same chunk behind the handshake that closes or ends in an alert."""
+        """A row of the same chunk that closes, or one behind the handshake that ends in an alert."""
         self.see(side, frame, time_ns, flags, alert)
-        self._later.append(row)
+        if row > self.last_row:
+            self._later.append(row)
 
     def feed(self, rows: Sequence[Row]) -> None:
         """Rows that came after the chunk in which the handshake was settled."""

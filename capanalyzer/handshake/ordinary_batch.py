@@ -102,16 +102,17 @@ class Batch(Generic[T]):
         )
 
     def late(self, settled: Sequence[int]) -> list[tuple[int, int, int, int, int, int, bytes]]:
-        """Segments behind the row in which their flow was settled that close or end in an alert.
+        """Segments that close, and those behind the row in which their flow was settled that end in an alert.
 
         :param settled: by flow, that row; -1 for flows that are of no interest.
         :returns: (flow, row, side, frame, time in ns, flags, alert record or b"").
         """
         found, data = self.found, self.found.table.data
         behind = np.array(settled, np.int64).take(self._flow) if len(self._flow) else self._flow
-        rows = np.flatnonzero((behind >= 0) & (np.arange(len(behind)) > behind))
+        later = np.arange(len(behind)) > behind
+        rows = np.flatnonzero((behind >= 0) & (later | ((found.flags & FIN) > 0)))
         position, length = found.payload_at.take(rows), found.length.take(rows)
-        alert = alerts_at_end(data, position, length)
+        alert = np.where(later.take(rows), alerts_at_end(data, position, length), -1)
         matter = (alert >= 0) | ((found.flags.take(rows) & FIN) > 0)
         rows, alert = rows.compress(matter), alert.compress(matter)
         end = (position + length).compress(matter)
