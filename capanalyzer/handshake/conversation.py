@@ -119,6 +119,12 @@ class Conversation:
         self._upgrade_over = False
         self._ask_at = 0  # bytes of the dialogue at which it is read again
 
+    @property
+    def silent(self) -> bool:
+        """Settled, and no alert of it can be read any more: TLS 1.3, where alerts look like data, or plaintext."""
+        first, second = self._directions
+        return self.settled and (self._handshake.is_13 or (first.reader is None and second.reader is None))
+
     # --- messages ----------------------------------------------------------------------------------------------------
 
     def _take(self, mine: Direction, reader: TlsReader) -> None:
@@ -329,8 +335,8 @@ class Conversation:
         It is read from the end of its segment (see :mod:`capanalyzer.streams.tail`), whatever came before it.
         """
         frame, time_ns, side, payload = row[0], row[1], row[2], row[8]
-        at = alert_at_end(payload)
         mine = self._directions[side]
+        at = -1 if self._handshake.is_13 else alert_at_end(payload)
         if at < 0 or mine.reader is None or len(mine.late_alerts) >= MAX_LATE_ALERTS:
             return
         length = len(payload) - at - 5

@@ -161,10 +161,13 @@ class OrdinaryConnection:
         "last_row",
         "opening",
         "server_hello",
+        "silent",
         "since_ns",
     )
 
     settled: Final = True
+    silent: bool
+    """TLS 1.3: its alerts look like data."""
     wanted: Final = (WINDOW, WINDOW)
 
     def __init__(
@@ -184,6 +187,7 @@ class OrdinaryConnection:
         self.last_row = batch.end_row[end - 1]
         """The row with which the handshake was settled."""
         machine, times = shape.handshake, batch.end_ns
+        self.silent = machine.is_13
         self.done_ns = times[begin + (machine.done_ns or 0)]
         """When the handshake was done."""
         self.since_ns = times[begin + machine.since_ns]
@@ -217,7 +221,7 @@ class OrdinaryConnection:
         """Rows that came after the chunk in which the handshake was settled."""
         for row in rows:
             frame, time_ns, side, flags, payload = row[0], row[1], row[2], row[3], row[8]
-            at = alert_at_end(payload) if payload and not flags & RST else -1
+            at = alert_at_end(payload) if payload and not self.silent and not flags & RST else -1
             if at >= 0 or flags & _CONTROL:
                 self.see(side, frame, time_ns, flags, payload[at:] if at >= 0 else b"")
                 self._late.append(row)
@@ -226,7 +230,7 @@ class OrdinaryConnection:
         """A segment after the handshake that closes, or that ends in ``alert``, an alert record."""
         if flags & (FIN | RST) and self.first_close is None:
             self.first_close = bool(flags & RST), _SIDES[side]
-        if alert and sum(known.side == side for known in self.alerts) < MAX_LATE_ALERTS:
+        if alert and not self.silent and sum(known.side == side for known in self.alerts) < MAX_LATE_ALERTS:
             length = len(alert) - 5
             clear = length == 2 and 1 <= alert[5] <= 2
             level, code = (alert[5], alert[6]) if clear else (None, None)

@@ -26,17 +26,19 @@ def rows_that_leave(chunk: Chunk, live: LiveFlows) -> I64:
         acked = (chunk.ack.take(rows) - live.base.take(at ^ 1)).view(np.int32)
         near = (offset < live.wanted.take(at)) & ((chunk.length.take(rows) > 0) | (acked <= live.wanted.take(at ^ 1)))
         leaves[rows.compress(near)] = True
-    _add_alerts(chunk, leaves)
+    _add_alerts(chunk, live, leaves)
     return np.flatnonzero(leaves)
 
 
-def _add_alerts(chunk: Chunk, leaves: NDArray[np.bool_]) -> None:
+def _add_alerts(chunk: Chunk, live: LiveFlows, leaves: NDArray[np.bool_]) -> None:
     """After the handshake an alert still matters: it says how the session ended.
 
     What a sender writes last it pushes (RFC 9293 section 3.9.1.2), so only segments with PSH are looked into. Whether
-    a flow is settled does not matter: it may become so with the rows that leave before.
+    a flow is settled does not matter: it may become so with the rows that leave before. In TLS 1.3 an alert looks
+    like data (RFC 8446 section 5.2), and plaintext has none.
     """
     rows = np.flatnonzero(((chunk.flags & PSH) > 0) & ~leaves)
+    rows = rows.compress(~live.silent.take(chunk.cell.take(rows)))
     table = chunk.table
     length, at = chunk.length.take(rows), chunk.column(table.payload_at).take(rows)
     whole = (chunk.column(table.captured).take(rows) == length) & (at < EXTRA)

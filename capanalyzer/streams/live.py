@@ -36,6 +36,8 @@ class LiveFlows:
     """No segment of it was captured, ICMP errors quote some: it has a number and makes no session."""
     closing: NDArray[np.uint8]
     settled: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
+    """Settled, and no alert of it can be read any more."""
     rows: NDArray[np.int32]
     """Segments handed to the connection."""
     dropped: NDArray[np.int32]
@@ -62,6 +64,7 @@ class LiveFlows:
         "only_quoted": np.bool_,
         "closing": np.uint8,
         "settled": np.bool_,
+        "silent": np.bool_,
         "rows": np.int32,
         "dropped": np.int32,
     }

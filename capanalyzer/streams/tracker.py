@@ -15,18 +15,19 @@ capture was cut into batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.table import IcmpError, PacketTable
+from capanalyzer.streams.behind import Connection, S_co, Shortcut
 from capanalyzer.streams.choice import rows_that_leave, rows_within
 from capanalyzer.streams.chunk import Chunk, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow, Row
 from capanalyzer.streams.index import FlowIndex
-from capanalyzer.streams.inorder import InOrder, find_in_order
+from capanalyzer.streams.inorder import find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
 from capanalyzer.streams.quotes import note_quotes, with_quotes
 from capanalyzer.streams.share import WHOLE, Share
@@ -58,7 +59,6 @@ _TURNS: Final = {
     ended: turn for turn, ended in enumerate((Ended.REUSED, Ended.CLOSED, Ended.IDLE, Ended.EVICTED, Ended.CAPTURE_END))
 }
 """Of flows that leave at the same frame, who goes first."""
-S_co = TypeVar("S_co", covariant=True)
 
 
 _NOTES: Final = {
@@ -81,32 +81,6 @@ def describe_tracker_note(key: str, count: int) -> str:
 def is_note_of_share(key: str) -> bool:
     """Counted by each tracker for its own connections; all other notes are the same whatever its share."""
     return key == "segments-beyond-cap"
-
-
-class Connection(Protocol[S_co]):
-    """What stands behind the tracker: one object a flow, fed with its rows, asked once for its session."""
-
-    @property
-    def settled(self) -> bool:
-        """Payload and acknowledgements are no longer of interest."""
-        ...
-
-    @property
-    def wanted(self) -> tuple[int, int]:
-        """Stream offset up to which payload of (side 0, side 1) is of interest."""
-        ...
-
-    def feed(self, rows: Sequence[Row]) -> None: ...
-
-    def finish(self, flow: Flow) -> S_co: ...
-
-
-class Shortcut(Protocol[S_co]):
-    """A quicker way for flows of which all segments of this chunk simply follow each other."""
-
-    def take(self, found: InOrder) -> Sequence[Connection[S_co] | None]:
-        """For each of these flows a connection that has taken its segments, or None: then its rows are fed as usual."""
-        ...
 
 
 class Tracker(Generic[S_co]):
@@ -212,6 +186,7 @@ class Tracker(Generic[S_co]):
         segments = chunk.rows(rows)
         connections, connect, live = self._connections, self._connect, self._live
         settled: list[int] = []
+        silent: list[int] = []
         seen = live.rows.take(groups) + sizes
         live.rows[groups] = seen
         over = bool((seen > MAX_ROWS).any())
@@ -225,9 +200,12 @@ class Tracker(Generic[S_co]):
             connection.feed(group)
             if connection.settled:
                 settled.append(cell)
+                if connection.silent:
+                    silent.append(cell)
             elif connection.wanted != WANTED:
                 self._widen(chunk, cell, connection)
         live.settled[settled] = True
+        live.silent[silent] = True
 
     def _cut_short(self, chunk: Chunk, rows: I64, shortcut: Shortcut[S_co]) -> I64:
         """Offer the flows that begin here to the shortcut; the rows of those it did not take."""
@@ -241,12 +219,13 @@ class Tracker(Generic[S_co]):
             return rows
         cells = groups.take(found.groups)
         offered, left = found.groups, np.ones(len(groups), np.bool_)
-        taken = np.zeros(len(cells), np.bool_)
+        taken, silent = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.bool_)
         for at, (cell, connection) in enumerate(zip(cells.tolist(), shortcut.take(found), strict=True)):
             if connection is not None:
                 connections[cell] = connection
-                taken[at] = True
+                taken[at], silent[at] = True, connection.silent
         live.settled[cells.compress(taken)] = True
+        live.silent[cells.compress(silent)] = True
         live.rows[cells.compress(taken)] = sizes.take(offered.compress(taken))
         left[offered.compress(taken)] = False
         return rows.compress(np.repeat(left, sizes))

@@ -21,6 +21,7 @@ class Recorder:
     """Stands where a connection would: keeps what the tracker hands over."""
 
     settled = False
+    silent = False
     wanted = (20_000, 20_000)
 
     def __init__(self) -> None:

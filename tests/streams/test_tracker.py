@@ -25,6 +25,7 @@ class Recorder:
 
     settle_after = 10**9
     grow = WANTED_BYTES
+    silent = False
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
