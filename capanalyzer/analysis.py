@@ -104,10 +104,6 @@ class Analysis:
         """What the sessions so far taught. Other shares' knowledge is to be merged into it before :meth:`compare`."""
         return self._judge.knowledge
 
-    @knowledge.setter
-    def knowledge(self, all_shares: Knowledge) -> None:
-        self._judge.knowledge = all_shares
-
     def feed(self, batch: RecordBatch) -> Iterator[tuple[Session, Verdict]]:
         """Take a batch; give the sessions whose verdict is final."""
         table = self._decoder.decode(batch)

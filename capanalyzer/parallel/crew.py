@@ -115,11 +115,11 @@ class Crew:
             if isinstance(message, Done | Unreadable):
                 return
 
-    def send(self, task: int, answer: bytes) -> None:
-        """Answer the worker that is busy with this task with a pickled object."""
+    def send(self, task: int, answer: list[bytes]) -> None:
+        """Answer the worker that is busy with this task."""
         worker = next(worker for worker, busy in self._task_of.items() if busy == task)
         try:
-            self._workers.connections[worker].send_bytes(answer)
+            self._workers.connections[worker].send(answer)
         except (BrokenPipeError, ConnectionResetError):
             raise self._lost(worker) from None
 

@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeAlias
 
 from capanalyzer.analysis import Options, Tally
 from capanalyzer.capture.records import CaptureInfo
-from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.report.line import Line
 from capanalyzer.streams.share import Share
 
@@ -55,9 +54,10 @@ class Block(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """A share's sessions have been seen; those that are compared wait for all shares' knowledge, which comes back."""
+    """A share's sessions have been seen; those that are compared wait for a list of what the other shares learned."""
 
-    knowledge: Knowledge
+    knowledge: bytes
+    """A pickled :class:`capanalyzer.diagnosis.knowledge.Knowledge`: only another worker needs the object."""
 
 
 class Done(NamedTuple):

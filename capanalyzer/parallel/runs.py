@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import secrets
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,6 @@ from typing import BinaryIO, Final, TypeAlias
 from capanalyzer.analysis import CaptureRun, Options
 from capanalyzer.capture.records import Capture
 from capanalyzer.capture.source import open_captures
-from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.errors import CaptureError
 from capanalyzer.parallel.crew import Crew, Method, Workers
 from capanalyzer.parallel.messages import Block, Done, Learned, Message, Placed, Task, Unreadable
@@ -53,17 +51,14 @@ class MadeRun:
         :raises CaptureError: where the capture turns out to be unreadable only now.
         :raises WorkerError: when a worker process is lost.
         """
-        knowledge: list[Knowledge] = []
+        knowledge: dict[int, bytes] = {}
         ends: list[Done] = []
-        streams = [self._crew.messages(task) for task in self._tasks]
+        streams = [(task, self._crew.messages(task)) for task in self._tasks]
         yield from self._in_order(streams, knowledge, ends)
         if knowledge:
-            first, *others = knowledge
-            for other in others:
-                first.merge(other)
-            answer = pickle.dumps(first)
+            # Each worker's own knowledge is the one it has already.
             for task in self._tasks:
-                self._crew.send(task, answer)
+                self._crew.send(task, [learned for other, learned in knowledge.items() if other != task])
             yield from self._in_order(streams, knowledge, ends)
         info, tally = ends[0]
         for end in ends[1:]:
@@ -72,13 +67,13 @@ class MadeRun:
         self.info = info
 
     def _in_order(
-        self, streams: Sequence[Iterator[Message]], knowledge: list[Knowledge], ends: list[Done]
+        self, streams: Sequence[tuple[int, Iterator[Message]]], knowledge: dict[int, bytes], ends: list[Done]
     ) -> Iterator[Line]:
         """Sessions of all shares up to each one's next message of another kind."""
-        return in_order([self._sessions(stream, knowledge, ends) for stream in streams])
+        return in_order([self._sessions(task, stream, knowledge, ends) for task, stream in streams])
 
     def _sessions(
-        self, stream: Iterator[Message], knowledge: list[Knowledge], ends: list[Done]
+        self, task: int, stream: Iterator[Message], knowledge: dict[int, bytes], ends: list[Done]
     ) -> Iterator[list[Placed]]:
         for message in stream:
             match message:
@@ -88,7 +83,7 @@ class MadeRun:
                     if message.ids:
                         yield message.sessions()
                 case Learned(learned):
-                    knowledge.append(learned)
+                    knowledge[task] = learned
                     return
                 case Done():
                     self._unfinished -= 1

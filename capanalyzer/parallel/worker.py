@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import signal
 import traceback
 from collections.abc import Iterable
@@ -75,8 +76,9 @@ class _Errand:
         self._take(capture, analysis, analysis.close())
         self._send(capture)
         if task.share.of > 1:
-            connection.send(Learned(analysis.knowledge))
-            analysis.knowledge = connection.recv()
+            connection.send(Learned(pickle.dumps(analysis.knowledge)))
+            for others in connection.recv():
+                analysis.knowledge.merge(pickle.loads(others))  # noqa: S301 - made by a process of our own
         self._take(capture, analysis, analysis.compare())
         self._send(capture)
         connection.send(Done(capture.info, analysis.tally()))
