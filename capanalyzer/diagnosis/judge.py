@@ -119,6 +119,7 @@ class Judge:
 
     def _hold(self, session: Session) -> None:
         self._held_of[session.stream % BUCKETS] += 1
+        session.shed()
         self._held.append(session)
 
     def _established(self, close: tuple[bool, Side] | None) -> Verdict:

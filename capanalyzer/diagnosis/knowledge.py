@@ -241,7 +241,7 @@ class Knowledge:
             self._starts.add((client, server[1]), [(start_ns, server)])
         else:
             starts.append((start_ns, server))
-            if len(starts) >= 4 * MAX_STARTS:
+            if len(starts) >= 2 * MAX_STARTS:
                 _trim(starts)
 
     def learn_traffic(self, session: Session) -> None:

@@ -46,6 +46,10 @@ class LazySession(Session):
         # Not the dataclass's own: the builder fills the slots, all but ``events``.
         self._reading = reading
 
+    def shed(self) -> None:
+        self._reading.shed()
+        Session.shed(self)
+
     if not TYPE_CHECKING:  # for a type checker every field is simply there
 
         def __getattr__(self, name: str) -> Any:
@@ -55,7 +59,7 @@ class LazySession(Session):
             return self.events
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)  # about 200 bytes each
 def address_text(address: bytes) -> str:
     """An IPv4 or IPv6 address in the form of RFC 5952."""
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)

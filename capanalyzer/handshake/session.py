@@ -230,6 +230,11 @@ class Session:
     """(client, server): up to the first 1,024 in-order bytes of a direction whose first byte does not begin TLS
     (request and status lines, error pages, banners); b"" for one that speaks TLS from its start."""
 
+    def shed(self) -> None:
+        """Keep no more than verdict and report need: many sessions may have to wait for the capture's end."""
+        if self.tls is not None:
+            self.tls.shed()
+
     @property
     def connect_ns(self) -> tuple[int | None, int | None]:
         """When the first SYN was sent, and when the client completed the connect; None where unseen."""

@@ -13,13 +13,15 @@ from capanalyzer.handshake.session import SideFacts
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
 from capanalyzer.streams.reassembly import distance
 
-__all__ = ["DUPLICATE_NS", "LazySide", "TcpReading"]
+__all__ = ["DUPLICATE_NS", "MAX_TEXT", "LazySide", "TcpReading"]
 
 DUPLICATE_NS: Final = 5_000_000
 """A packet seen again within 5 ms with the same IP id, sequence number and flags was captured twice (mirror port); TCP
 does not retransmit that fast (RFC 6298 section 2.4: a second; Linux: 200 ms)."""
 MAX_VALUES: Final = 8
 """TTLs and IP ids kept of each side."""
+MAX_TEXT: Final = 80
+"""Bytes of a payload that a timeline may show."""
 MAX_REMARKS: Final = 256
 """Remarks for the timeline kept of a connection."""
 
@@ -84,6 +86,10 @@ class TcpReading:
     def rows(self) -> Sequence[Row]:
         """The rows, as they were when the session was made."""
         return self._rows[: self._count]
+
+    def shed(self) -> None:
+        """Let go of payloads, but for as much of each as a timeline shows."""
+        self._rows = [(*row[:8], row[8][:MAX_TEXT], *row[9:]) for row in self.rows]
 
     def side(self, number: int) -> dict[str, Any]:
         """Fields of SideFacts of the client (0) or server (1)."""

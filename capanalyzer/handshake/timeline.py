@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.tcp_facts import MAX_TEXT
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
 from capanalyzer.tls.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEARTBEAT, SSLV2, Message
 
@@ -66,7 +67,7 @@ def _packet(row: Row, remark: str, completes: bool) -> tuple[str, str]:
     """(event, detail) of a segment as TCP sees it; "" where there is nothing to say."""
     flags, length = row[3], row[7]
     if flags & RST:
-        text = row[8][:80].decode("ascii", "replace")
+        text = row[8][:MAX_TEXT].decode("ascii", "replace")
         return "RST", "".join(char if char.isprintable() else "?" for char in text)
     if flags & SYN:
         name = "SYN, ACK" if flags & ACK else "SYN"

@@ -368,7 +368,12 @@ class TlsFacts:
                     found.append((Side(message.side), message.frame, error))
         return tuple(found)
 
-    @property
+    def shed(self) -> None:
+        """Let go of the readers: what can still be asked of them is worked out now."""
+        _ = self.malformed, self.desynchronised
+        self._readers = (None, None)
+
+    @lazy
     def desynchronised(self) -> tuple[bool, bool]:
         """(client, server): bytes that are no TLS record followed TLS records; reading stopped there."""
         client, server = self._readers
