@@ -7,6 +7,7 @@ decided by the judge. Rules have no state.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
@@ -38,7 +39,7 @@ class Context:
         return self.knowledge.server(self.story.session.server)
 
 
-class Rule:
+class Rule(ABC):
     """Base of all rules. The class docstring holds what maintainers need; users read the pages of its causes."""
 
     causes: ClassVar[tuple[str, ...]]
@@ -50,9 +51,9 @@ class Rule:
     compares: ClassVar[bool] = False
     """Its answer can change with what the rest of the capture shows, so the judge waits for that."""
 
+    @abstractmethod
     def check(self, session: Session, context: Context) -> Finding | None:
         """The finding, when the cause explains this session; else None. Must not raise on any session."""
-        raise NotImplementedError
 
 
 def failure(

@@ -56,7 +56,6 @@ class Batch(Generic[T]):
             units.take(stable_order(rows.take(units.last)))
             units.take(stable_order(units.stream >> 1))
         self._units = units
-        self._first = first
         self.first_row: list[int] = first.tolist()
         end_row = rows.take(units.last)
         self.end_row: list[int] = end_row.tolist()
