@@ -26,7 +26,7 @@ from capanalyzer import __version__, cli
 from .small_captures import EMPTY, HTTP_TO_TLS, NONE_FAILED, ONE_FAILED, capture
 
 COMMAND = [sys.executable, "-m", "capanalyzer"]
-PROJECT = str(Path(cli.__file__).resolve().parent.parent)
+PROJECT = str(Path(cli.__file__).resolve().parent.parent.parent)
 UNNEEDED = (
     "capanalyzer.capture.compression",
     "capanalyzer.capture.pcapng",
@@ -118,13 +118,13 @@ def test_the_process_is_set_up_for_one_run(
     """The collector rests while captures are analysed, not longer; numpy starts no threads unless told to."""
     before = gc.get_threshold()
     during: list[int] = []
-    analyze = cli._analyze
+    analyze = cli.analyze.run
 
     def watched(options: argparse.Namespace) -> int:
         during.append(gc.get_threshold()[0])
         return analyze(options)
 
-    monkeypatch.setattr(cli, "_analyze", watched)
+    monkeypatch.setattr(cli.analyze, "run", watched)
     for given in (None, "2"):
         if given is None:
             monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)

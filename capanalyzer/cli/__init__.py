@@ -1,0 +1,74 @@
+"""The command line: commands, where things are written, exit codes. The only part that prints.
+
+Exit status: 0 analysed (also when sessions failed); 1 with ``--exit-code`` when a session failed; 2 for a usage
+error or when no input could be read. Nothing heavy is imported before a command runs.
+
+A command is a module of its own with ``add`` (its arguments) and an entry in :data:`COMMANDS`; an output format of
+``analyze`` is an entry in :mod:`capanalyzer.cli.formats`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from capanalyzer import __version__
+from capanalyzer.cli import analyze, explain
+from capanalyzer.cli.exits import INTERRUPTED, OK
+from capanalyzer.cli.tell import fail, tell
+from capanalyzer.errors import CapanalyzerError
+
+__all__ = ["main"]
+
+COMMANDS: Final = (analyze, explain)
+"""In the order of ``--help``."""
+COLLECT_EVERY: Final = 1_000_000
+"""Objects by which the live ones must have grown before the collector looks for cycles. An analysis makes tens of
+thousands of tuples a batch, nearly none of them cyclic; looking at them again and again costs a third of its time.
+Should a run make cycles after all, so many objects (some 100 MB) are the most that wait to be freed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool and return its exit status. Usage errors and ``--help`` leave through SystemExit, as in argparse."""
+    options = _parser().parse_args(argv)
+    # No linear algebra is done here, and the threads that numpy's would start cost as much as the rest of its import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    thresholds = gc.get_threshold()
+    gc.set_threshold(COLLECT_EVERY)
+    # The interpreter searches all objects for cycles several times before it ends; nothing is left to be found then.
+    atexit.register(gc.freeze)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except CapanalyzerError as error:
+        return fail(str(error))
+    except BrokenPipeError:
+        # The reader has seen enough (| head). What is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+    except KeyboardInterrupt:
+        tell("interrupted")
+        return INTERRUPTED
+    finally:
+        gc.set_threshold(*thresholds)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="capanalyzer",
+        description="Why did this TLS session fail? Reads packet captures and says who has to act, "
+        "with the frames that prove it.",
+    )
+    parser.add_argument("--version", action="version", version=f"capanalyzer {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return parser

@@ -1,0 +1,133 @@
+"""``capanalyzer analyze``: captures in, a report out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from capanalyzer import i18n
+from capanalyzer.cli.arguments import add_lang, jobs, port
+from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
+from capanalyzer.cli.formats import FORMATS, PLAIN_WIDTH
+from capanalyzer.cli.tell import tell
+from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.output import FileOutput
+
+if TYPE_CHECKING:
+    from capanalyzer.cli.arguments import Commands
+    from capanalyzer.report.document import AnyRun
+    from capanalyzer.report.progress import Progress
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Commands) -> None:
+    """The command's arguments."""
+    parser = commands.add_parser("analyze", help="read captures and report on every TLS session in them")
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "captures",
+        nargs="+",
+        metavar="CAPTURE",
+        help="a file (pcap, pcapng, snoop, compressed or not), a directory, a glob, a URL, or - for standard input",
+    )
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
+    parser.add_argument("-o", "--output", metavar="PATH", default="-", help="write the report here (default: -)")
+    add_lang(parser, "the language of the locale for text, en for json and jsonl")
+    parser.add_argument(
+        "--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones"
+    )
+    parser.add_argument(
+        "--tls-port",
+        type=port,
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="expect TLS on this port too (repeatable); TLS itself is found on any port",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=jobs,
+        default=1,
+        metavar="N",
+        help="processes to use, for several captures and for one large file (default: 1)",
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="no progress and no warnings on standard error")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="text: every session, all failed ones in detail")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Analyse, write the report, return the exit status."""
+    form = FORMATS[options.format]
+    # The destination first: a report that cannot be written is told before minutes of work, not after.
+    with ExitStack() as stack:
+        output = None if options.output == "-" else stack.enter_context(_file(options))
+        if output is not None:
+            output.open()
+        from capanalyzer.analysis import Options
+        from capanalyzer.parallel import analyze_captures
+        from capanalyzer.report.document import Document
+
+        lang = options.lang or (i18n.language_of_environment() if form.is_prose else "en")
+        runs = analyze_captures(
+            options.captures,
+            Options(
+                tls_ports=frozenset(options.tls_port),
+                jobs=options.jobs,
+                full_timeline=options.timeline == "all",
+            ),
+            lang=lang,
+        )  # before the progress line's thread begins: a process without threads can be forked
+        progress = stack.enter_context(_progress()) if not options.quiet and sys.stderr.isatty() else None
+
+        def unreadable(error: CaptureError) -> None:
+            if progress is not None:
+                progress.clear()
+            tell(str(error))
+
+        def began(run: AnyRun) -> None:
+            if progress is not None:
+                progress.watch(run)
+
+        document = Document(runs, lang=lang, timeline=options.timeline == "all", unreadable=unreadable, began=began)
+        write = sys.stdout.buffer.write if output is None else output.stream.write
+        for piece in form.render(document, options, lang):
+            if document.nothing_read:
+                return NOT_ANALYSED  # What was told on standard error is the whole answer.
+            if progress is not None and output is None:
+                progress.clear()
+            write(piece)
+        if output is not None:
+            output.commit()
+    if not form.is_prose and not options.quiet:
+        for capture in document.captures:
+            for warning in capture.warnings:
+                tell(f"{capture.path}: {warning}")
+    return SESSION_FAILED if options.exit_code and document.failed else OK
+
+
+def _file(options: argparse.Namespace) -> FileOutput:
+    if any(os.path.exists(path) and _same_file(path, options.output) for path in options.captures):
+        raise UsageError(f"{options.output}: is the capture itself; the report would overwrite it")
+    return FileOutput(options.output)
+
+
+def _same_file(capture: str, output: str) -> bool:
+    return os.path.isfile(output) and os.path.samefile(capture, output)
+
+
+def _progress() -> Progress:
+    from shutil import get_terminal_size
+
+    from capanalyzer.report.progress import Progress
+
+    def write(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    return Progress(write, get_terminal_size((PLAIN_WIDTH, 24)).columns)

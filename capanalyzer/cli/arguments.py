@@ -1,0 +1,37 @@
+"""Arguments that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+from capanalyzer import i18n
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+__all__ = ["add_lang", "jobs", "port"]
+
+
+def add_lang(parser: argparse.ArgumentParser, default: str) -> None:
+    """``--lang``; ``default`` is said in the help."""
+    parser.add_argument("--lang", choices=i18n.LANGUAGES, help=f"language of the texts (default: {default})")
+
+
+def port(text: str) -> int:
+    """A TCP port."""
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise ValueError(text)
+    return number
+
+
+def jobs(text: str) -> int:
+    """How many processes."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+jobs.__name__ = "number of processes"

@@ -1,0 +1,81 @@
+"""The formats of ``analyze``: from a document to the bytes of a report.
+
+Every renderer is a pure function of sessions as they come and of the trailer; here is what it must know of the
+command line and of the terminal. Renderers are imported when they are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from capanalyzer.report.document import Document
+
+__all__ = ["FORMATS", "PLAIN_WIDTH", "Format"]
+
+PLAIN_WIDTH: Final = 80
+"""Columns of text that goes to no terminal: it fits tickets and mails."""
+
+
+def _text(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from shutil import get_terminal_size
+
+    from capanalyzer.report.terminal import Look
+    from capanalyzer.report.to_terminal import to_terminal
+
+    to_file = options.output != "-"
+    encoding = "utf-8" if to_file else sys.stdout.encoding or "ascii"
+    look = Look(
+        width=PLAIN_WIDTH if to_file else get_terminal_size((PLAIN_WIDTH, 24)).columns,
+        colour=not to_file and _has_colour(sys.stdout),
+        unicode=_can_show(encoding, "→─│✗"),
+        lang=lang,
+        verbose=options.verbose,
+    )
+    for piece in to_terminal(document.sessions(), document.trailer, look):
+        yield piece.encode(encoding, "backslashreplace")
+
+
+def _json(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.to_json import to_json
+
+    return to_json(document.lines(), document.trailer)
+
+
+def _jsonl(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.to_json import to_jsonl
+
+    return to_jsonl(document.lines(), document.trailer)
+
+
+def _has_colour(stream: TextIO) -> bool:
+    # no-color.org: any value but the empty one.
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _can_show(encoding: str, characters: str) -> bool:
+    try:
+        characters.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+class Format(NamedTuple):
+    """One value of ``--format``."""
+
+    render: Callable[[Document, argparse.Namespace, str], Iterator[bytes]]
+    is_prose: bool
+    """Read by people: in the language of the locale, and with warnings in it. Else for programs: in English."""
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "text": Format(_text, is_prose=True),
+    "json": Format(_json, is_prose=False),
+    "jsonl": Format(_jsonl, is_prose=False),
+}
+"""By the name that ``--format`` takes."""
