@@ -10,6 +10,7 @@ happened to end before it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.knowledge import Knowledge
@@ -84,8 +85,17 @@ class Judge:
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
         held, self._held, self._held_of = self._held, [], [0] * BUCKETS
+        successes = self.knowledge.successes
         for session in held:
-            yield session, self._judge(Context(session, self.knowledge))
+            verdict = self._judge(Context(session, self.knowledge))
+            if verdict.outcome is Outcome.FAILED:
+                leg = self.knowledge.legs.other(session)
+                verdict = replace(
+                    verdict,
+                    comparison=successes.beside(session.client.ip, session.server),
+                    other_leg=None if leg is None else leg.stream,
+                )
+            yield session, verdict
 
     def limits(self) -> dict[str, int]:
         """Caps that were reached, and how often: ``held`` (sessions judged early), ``servers`` (not learned from)."""
@@ -100,12 +110,14 @@ class Judge:
         if not story.established and story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
             knowledge.learn_stall(session)
         if not story.established and story.hello is not None and story.sees_all and self._has_room(session):
+            knowledge.legs.add(session)
             self._hold(session)  # it would be held in any case: judged once, when all is known
             return None
         verdict = self._judge(context)
         if verdict.outcome is Outcome.ESTABLISHED:
             knowledge.learn_established(session)
             return verdict
+        knowledge.legs.add(session)
         if not _may_change(context, verdict):
             return verdict
         if not self._has_room(session):

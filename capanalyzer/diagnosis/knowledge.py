@@ -12,6 +12,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from capanalyzer.diagnosis.bounded import Bounded
+from capanalyzer.diagnosis.legs import Legs
+from capanalyzer.diagnosis.successes import Successes
 from capanalyzer.handshake.session import Endpoint, Session
 
 __all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
@@ -158,7 +160,7 @@ def _stream_of(sample: Sample) -> int:
 class Knowledge:
     """Facts about servers gathered over one capture."""
 
-    __slots__ = ("_lessons", "_ports", "_servers", "_stalled", "_starts", "one_sided", "two_sided")
+    __slots__ = ("_lessons", "_ports", "_servers", "_stalled", "_starts", "legs", "one_sided", "successes", "two_sided")
 
     def __init__(self, tls_ports: Iterable[int] = ()) -> None:
         self._ports = DEFAULT_TLS_PORTS | frozenset(tls_ports)
@@ -168,6 +170,8 @@ class Knowledge:
         self._starts: Bounded[tuple[str, int], list[Start]] = Bounded(MAX_CLIENTS)
         """(client address, server port) -> start and server of connects that were answered, the latest ones."""
         self._lessons = 0
+        self.successes = Successes()
+        self.legs = Legs()
         self.one_sided = 0
         self.two_sided = 0
         """Sessions in which one or both ends were seen to send, of those whose other end must have spoken."""
@@ -183,6 +187,8 @@ class Knowledge:
         self._starts.merge(other._starts, _join_starts)
         self._stalled |= other._stalled
         self._lessons += other._lessons
+        self.successes.merge(other.successes)
+        self.legs.merge(other.legs)
         self.one_sided += other.one_sided
         self.two_sided += other.two_sided
 
@@ -196,10 +202,12 @@ class Knowledge:
         times = [time_ns for time_ns, _ in flat]
         addresses, ports = [server[0] for _, server in flat], [server[1] for _, server in flat]
         columns = [*map(tuple, clients)], [len(known) for known in starts], times, addresses, ports
-        return self._ports, self._servers, self._stalled, columns, self._lessons, self.one_sided, self.two_sided
+        counts = self._lessons, self.one_sided, self.two_sided
+        return self._ports, self._servers, self._stalled, self.successes, self.legs, columns, counts
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._ports, self._servers, self._stalled, columns, self._lessons, self.one_sided, self.two_sided = state
+        self._ports, self._servers, self._stalled, self.successes, self.legs, columns, counts_of_sessions = state
+        self._lessons, self.one_sided, self.two_sided = counts_of_sessions
         clients, counts, times, addresses, ports = columns
         flat = zip(times, zip(addresses, ports, strict=True), strict=True)
         self._starts = Bounded(MAX_CLIENTS)
@@ -263,6 +271,7 @@ class Knowledge:
         """All at once, for the many sessions that simply work."""
         self.two_sided += 1
         self._learn_start(client, server, start_ns)
+        self.successes.add(client, server)
         self._teaches(server).learn(session)
 
     def learn_established(self, session: Session) -> None:
@@ -270,6 +279,7 @@ class Knowledge:
         tls = session.tls
         if tls is None:
             return
+        self.successes.add(session.client.ip, session.server)
         server = self._servers.get(session.server)
         if server is None:
             if tls.server_hello_message is not None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from capanalyzer.diagnosis.rule import Rule
 from capanalyzer.diagnosis.rules.closes.lost import ClientHelloLost, MtuBlackHole, ServerFlightLost
-from capanalyzer.diagnosis.rules.closes.rewritten import DowngradeSentinel
+from capanalyzer.diagnosis.rules.closes.rewritten import DowngradeSentinel, HelloRewritten
 from capanalyzer.diagnosis.rules.closes.server_ends import MiddleboxReset, ServerEnds, UnreadableServerAlert
 from capanalyzer.diagnosis.rules.closes.silence import (
     ClientAbandoned,
@@ -74,6 +74,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ObsoleteSslHello(),
     # Rewriting, then what the server chose; then whose certificate was turned down, the special reading of an alert
     # first.
+    HelloRewritten(),
     DowngradeSentinel(),
     VersionNotOffered(),
     SniMissing(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from capanalyzer.diagnosis.successes import Comparison
 from capanalyzer.handshake.session import Side
 
 __all__ = ["Blame", "Confidence", "Evidence", "Finding", "Outcome", "Severity", "Stage", "Verdict", "WaitingOn"]
@@ -103,6 +104,10 @@ class Verdict:
     """``client`` ``server`` ``middlebox``."""
     findings: tuple[Finding, ...] = ()
     """The primary one first when failed or incomplete."""
+    comparison: Comparison | None = None
+    """What else worked at this server and for this client; of failed sessions that the whole capture was known for."""
+    other_leg: int | None = None
+    """Stream of the connection that carried the same ClientHello on the other side of a device in between."""
 
     @property
     def cause(self) -> str | None:

@@ -92,6 +92,8 @@ def session_model(
         tuple([_finding(f, session, lang) for f in verdict.findings]) if verdict.findings else (),
         _timeline(session) if unfinished or timeline else (),
         f"{session.transport}.stream eq {session.stream}",
+        None if verdict.comparison is None else model.Comparison(*verdict.comparison),
+        None if verdict.other_leg is None else session_id(session.capture, session.transport, verdict.other_leg),
     )
 
 

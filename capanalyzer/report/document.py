@@ -176,7 +176,7 @@ class Document:
             model.TOOL,
             tuple(self.captures),
             tuple(self.unreadable),
-            self._incidents.result(),
+            self._incidents.result(self._lang),
             model.Summary(
                 sum(self._outcomes.values()),
                 dict(self._outcomes),

@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Final
 
-from capanalyzer.i18n import translator
+from capanalyzer.i18n import plural, translator
 from capanalyzer.report.model import Endpoint, Incident, Session
 
 __all__ = ["Incidents"]
@@ -21,6 +21,8 @@ BY_NAME: Final = ("certificate-", "sni-", "client-certificate-", "no-shared-alpn
 """Beginnings of the causes that depend on the server name: virtual hosts of one server fail apart. All others
 concern the server as a whole."""
 
+_CONFIDENCES: Final = ("possible", "likely", "certain")
+
 
 @dataclass(slots=True)
 class _Group:
@@ -29,8 +31,19 @@ class _Group:
     sni: str | None
     first: str
     last: str
+    title: str
+    blame: str
     sessions: array[int] = field(default_factory=lambda: array("q"))
     clients: set[str] = field(default_factory=set)
+    confidence: int = 0
+    """Index into ``_CONFIDENCES``."""
+    compared: int = 0
+    """Sessions of which it is known what else worked."""
+    server_established: int = 0
+    server_clients: int = 0
+    client_established: int = 0
+    client_servers: int = 0
+    """The most that any of its sessions was compared with."""
 
 
 class Incidents:
@@ -52,10 +65,18 @@ class Incidents:
             if len(self._groups) >= MAX_INCIDENTS:
                 self.sessions_left_out += 1
                 return
-            group = self._groups[key] = _Group(cause, server, sni, session.start, session.end)
-        elif group.sni != sni:
-            group.sni = None
+            title = session.findings[0].title if session.findings else cause
+            blame = session.blame or "unknown"
+            group = self._groups[key] = _Group(cause, server, sni, session.start, session.end, title, blame)
+        else:
+            if group.sni != sni:
+                group.sni = None
+            if group.blame != session.blame:
+                group.blame = "unknown"
         group.sessions.append(session.id)
+        if session.findings:
+            group.confidence = max(group.confidence, _CONFIDENCES.index(session.findings[0].confidence))
+        _compare(group, session)
         # RFC 3339 texts of one form and zone order as the times do.
         group.first = min(group.first, session.start)
         group.last = max(group.last, session.end)
@@ -66,10 +87,22 @@ class Incidents:
             else:
                 self.clients_left_out += 1
 
-    def result(self) -> tuple[Incident, ...]:
+    def result(self, lang: str = "en") -> tuple[Incident, ...]:
         """All incidents, those with the most sessions first."""
         rows = [
-            Incident(g.cause, g.server, g.sni, tuple(sorted(g.sessions)), len(g.clients), g.first, g.last)
+            Incident(
+                g.cause,
+                g.server,
+                g.sni,
+                tuple(sorted(g.sessions)),
+                len(g.clients),
+                g.first,
+                g.last,
+                g.title,
+                _sentence(g, lang),
+                _CONFIDENCES[g.confidence],
+                g.blame,
+            )
             for g in self._groups.values()
         ]
         rows.sort(key=lambda row: (-len(row.sessions), row.first, row.sessions))
@@ -91,3 +124,45 @@ class Incidents:
                 )
             )
         return notes
+
+
+def _compare(group: _Group, session: Session) -> None:
+    beside = session.comparison
+    if beside is None:
+        return
+    group.compared += 1
+    group.server_established = max(group.server_established, beside.server_established)
+    group.server_clients = max(group.server_clients, beside.server_clients)
+    group.client_established = max(group.client_established, beside.client_established)
+    group.client_servers = max(group.client_servers, beside.client_servers)
+
+
+def _sentence(group: _Group, lang: str) -> str:
+    """Whom it hits, whom it does not, and why."""
+    _, counted = translator(lang), plural(lang)
+    clients = len(group.clients)
+    fails = counted("{n} client fails at this server", "{n} clients fail at this server", clients)
+    if group.compared < len(group.sessions):
+        return _("{reason}.").format(reason=group.title)  # what else worked is not known of all of them
+    if group.server_established:
+        works = counted("{n} session with it works", "{n} sessions with it work", group.server_established)
+        scope = _("{one}, {other}").format(
+            one=fails.format(n=f"{clients:,}"), other=works.format(n=f"{group.server_established:,}")
+        )
+    elif clients > 1:
+        scope = _("All {n} clients fail at this server").format(n=f"{clients:,}")
+    elif group.client_servers:
+        scope = counted(
+            "The client fails at this server and works with {n} other",
+            "The client fails at this server and works with {n} others",
+            group.client_servers,
+        ).format(n=f"{group.client_servers:,}")
+    else:
+        scope = _("The only client seen at this server fails")
+    return _("{scope}: {reason}.").format(scope=scope, reason=_continued(group.title))
+
+
+def _continued(title: str) -> str:
+    """A title as it goes on behind a colon: its first word small, unless it is a name or an abbreviation."""
+    word = title.split(" ", 1)[0]
+    return title[:1].lower() + title[1:] if word[1:] == word[1:].lower() else title

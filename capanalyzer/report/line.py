@@ -92,7 +92,8 @@ def ordinary_line(identity: int, session: OrdinarySession, verdict: Verdict) -> 
         f'"timing":{{"connect_ms":{(ack_ns - syn_ns) / 1e6},"client_hello_ms":{(hello_ns - ack_ns) / 1e6},'
         f'"server_hello_ms":{(answer.time_ns - hello_ns) / 1e6},'
         f'"handshake_ms":{(connection.done_ns - hello_ns) / 1e6}}},'
-        f'"findings":[],"timeline":[],"display_filter":"tcp.stream eq {flow.stream}"}}'
+        f'"findings":[],"timeline":[],"display_filter":"tcp.stream eq {flow.stream}",'
+        f'"comparison":null,"other_leg":null}}'
     )
     return Line(identity, "established", text.encode())
 

@@ -23,6 +23,7 @@ __all__ = [
     "Certificate",
     "ClientHello",
     "ClosedBy",
+    "Comparison",
     "Counts",
     "Endpoint",
     "Evidence",
@@ -40,7 +41,7 @@ __all__ = [
     "Unreadable",
 ]
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
 """Major: a key was removed or changed its meaning. Minor: keys were added."""
 
 
@@ -181,6 +182,19 @@ class TimelineEntry(Model, frozen=True, gc=False, rename={"sender": "from"}):
     detail: str
 
 
+class Comparison(Model, frozen=True, gc=False):
+    """What else worked in this capture, beside a session that failed. Lower bounds in captures of very many ends."""
+
+    server_established: int
+    """Sessions established with the same server (address and port)."""
+    server_clients: int
+    """Client addresses they came from."""
+    client_established: int
+    """Sessions that the same client address established with other servers."""
+    client_servers: int
+    """Those servers."""
+
+
 class Session(Model, frozen=True, gc=False):
     """One connection and what is said of it."""
 
@@ -224,6 +238,11 @@ class Session(Model, frozen=True, gc=False):
     """Of sessions that failed or are incomplete, and of all where asked for; else empty."""
     display_filter: str
     """For Wireshark."""
+    comparison: Comparison | None = None
+    """Of failed sessions; None for all others."""
+    other_leg: int | None = None
+    """Id of the session that carried the same ClientHello on the other side of a balancer, proxy or NAT; of failed
+    sessions."""
 
 
 class Capture(Model, frozen=True, gc=False):
@@ -266,6 +285,14 @@ class Incident(Model, frozen=True, gc=False):
     """Distinct client addresses."""
     first: str
     last: str
+    title: str = ""
+    """What the cause is called."""
+    sentence: str = ""
+    """Whom it hits and whom it does not, and why: what a ticket's reader wants first."""
+    confidence: str = ""
+    """The best of its sessions': ``certain`` ``likely`` ``possible``."""
+    blame: str = "unknown"
+    """Who has to change something, where its sessions agree: ``client`` ``server`` ``network``; else ``unknown``."""
 
 
 class Summary(Model, frozen=True, gc=False):

@@ -154,7 +154,7 @@ class _Report:
                     who=_(ACTS.get(example.blame or "unknown", ACTS["unknown"])),
                     remedy=finding.remedies[0] if finding.remedies else "",
                 )
-                yield from self._paragraph([finding.title, text.rstrip()], "", indent=5)
+                yield from self._paragraph([printable(incident.sentence), text.rstrip()], "", indent=5)
         if len(incidents) > len(shown):
             yield []
             yield [("     " + self._and_more(len(incidents) - len(shown)), "quiet")]

@@ -57,6 +57,7 @@ def client_hello_body(
     versions: Sequence[int] = (TLS13, TLS12),
     suites: Sequence[int] = (0x1301, 0xC02F),
     more: bytes = b"",
+    random: bytes = bytes(32),
 ) -> bytes:
     """RFC 8446 section 4.1.2."""
     extensions = more
@@ -65,7 +66,7 @@ def client_hello_body(
     if versions:
         extensions += extension(43, vector(1, b"".join(v.to_bytes(2, "big") for v in versions)))
     listed = vector(2, b"".join(s.to_bytes(2, "big") for s in suites))
-    body = legacy.to_bytes(2, "big") + bytes(32) + vector(1, b"") + listed + b"\1\0"
+    body = legacy.to_bytes(2, "big") + random + vector(1, b"") + listed + b"\1\0"
     return body + vector(2, extensions) if extensions else body
 
 

@@ -9,7 +9,7 @@ from capanalyzer.report import incidents as module
 from capanalyzer.report import model
 from capanalyzer.report.incidents import Incidents
 
-from .samples import at, failed, tls
+from .samples import at, failed, finding, tls
 
 
 def incidents_of(*sessions: model.Session) -> tuple[model.Incident, ...]:
@@ -90,3 +90,49 @@ def test_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "2" in first
         assert "4" in second
     assert Incidents().notes("en") == []
+
+
+def beside(server: int = 0, clients: int = 0, client: int = 0, servers: int = 0) -> model.Comparison:
+    return model.Comparison(server, clients, client, servers)
+
+
+@pytest.mark.parametrize(
+    ("clients", "comparison", "sentence"),
+    [
+        (1, beside(), "The only client seen at this server fails: the server is silent."),
+        (1, beside(0, 0, 7, 2), "The client fails at this server and works with 2 others: the server is silent."),
+        (1, beside(0, 0, 1, 1), "The client fails at this server and works with 1 other: the server is silent."),
+        (3, beside(0, 0, 7, 2), "All 3 clients fail at this server: the server is silent."),
+        (2, beside(12, 4), "2 clients fail at this server, 12 sessions with it work: the server is silent."),
+        (1, beside(1, 1), "1 client fails at this server, 1 session with it works: the server is silent."),
+        (2, None, "The server is silent."),
+    ],
+)
+def test_the_sentence_says_whom_it_hits(clients: int, comparison: model.Comparison | None, sentence: str) -> None:
+    """Whether others succeed is what a ticket's reader wants first; where it is not known nothing is said of it."""
+    (incident,) = incidents_of(
+        *(
+            failed(
+                number,
+                cause="server-silent",
+                client=model.Endpoint(f"192.0.2.{number}", 5000),
+                comparison=comparison,
+                findings=(finding("server-silent", title="The server is silent", confidence="likely"),),
+            )
+            for number in range(1, clients + 1)
+        )
+    )
+    assert incident.sentence == sentence
+    assert (incident.title, incident.confidence) == ("The server is silent", "likely")
+
+
+def test_names_and_abbreviations_keep_their_letters() -> None:
+    for title, continued in (("TLS sent to HTTP", "TLS sent"), ("ClientHello lost", "ClientHello lost")):
+        (incident,) = incidents_of(failed(comparison=beside(), findings=(finding(title=title),)))
+        assert f": {continued}" in incident.sentence
+
+
+def test_who_acts_is_said_only_where_all_agree() -> None:
+    one, other = failed(0, blame="client"), failed(1, blame="client")
+    assert incidents_of(one, other)[0].blame == "client"
+    assert incidents_of(one, failed(1, blame="server"))[0].blame == "unknown"

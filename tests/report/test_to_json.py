@@ -21,7 +21,8 @@ KEYS = {
     "captures.0": "path format link_types packets bytes first_time last_time warnings files comments "
     "truncated_packets dropped_packets",
     "sessions.0": "id capture transport stream community_id client server start end packets bytes first_bytes protocol "
-    "outcome stage waiting_on blame cause history closed_by tls timing findings timeline display_filter",
+    "outcome stage waiting_on blame cause history closed_by tls timing findings timeline display_filter "
+    "comparison other_leg",
     "sessions.0.client": "ip port",
     "sessions.0.packets": "client server",
     "sessions.0.bytes": "client server",
@@ -37,7 +38,8 @@ KEYS = {
     "sessions.1.findings.0": "cause severity confidence title explanation evidence alternatives remedies",
     "sessions.1.findings.0.evidence.0": "frame time from text",
     "sessions.1.timeline.0": "frame time from event detail",
-    "incidents.0": "cause server sni sessions clients first last",
+    "sessions.1.comparison": "server_established server_clients client_established client_servers",
+    "incidents.0": "cause server sni sessions clients first last title sentence confidence blame",
     "summary": "sessions outcomes causes notes",
 }
 
@@ -58,7 +60,7 @@ def document(sessions: Iterable[model.Session], told: Told) -> bytes:
 @pytest.mark.parametrize("path", KEYS)
 def test_the_contract_s_keys(path: str) -> None:
     """Every key of the contract is there, always, under its name."""
-    sessions = [whole_session(), failed(1)]
+    sessions = [whole_session(), failed(1, comparison=model.Comparison(1, 1, 0, 0))]
     value = json.loads(document(sessions, Told(sessions)))
     for step in filter(None, path.split(".")):
         value = value[int(step)] if step.isdigit() else value[step]

@@ -1,10 +1,11 @@
-"""hello-rewritten, as far as one session shows it."""
+"""hello-rewritten: shown by one session's downgrade sentinel, or by two that carried the same hello."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.diagnosis.evidence import of_alert, of_end, of_hello
+from capanalyzer.diagnosis.evidence import of_alert, of_end, of_hello, shown
+from capanalyzer.diagnosis.legs import differences
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.story import TLS13
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding
@@ -62,4 +63,52 @@ class DowngradeSentinel(Rule):
                 of_alert(alert) if alert is not None else of_end(end),
             ),
             alternatives=("tls-interception",),
+        )
+
+
+class HelloRewritten(Rule):
+    """The same ClientHello random on another connection at the same time, with different content, and this one failed.
+
+    Something between the ends took the hello and sent on another one. The ends cannot agree after that, whatever
+    they say of it: each of their Finished covers what it saw itself.
+    """
+
+    causes = ("hello-rewritten",)
+    compares = True
+
+    def check(self, session: Session, context: Context) -> Finding | None:
+        story, legs = context.story, context.knowledge.legs
+        hello, other, own = story.hello, legs.other(session), legs.own(session)
+        if hello is None or other is None or own is None or own.is_same_hello(other):
+            return None
+        alert, end = story.alert, story.end
+        if alert is None and end is None and not story.is_patient:
+            return None
+        before, behind = (own, other) if own.time_ns <= other.time_ns else (other, own)
+        changed = "; ".join(differences(before, behind)) or "extension contents"
+        return failure(
+            "hello-rewritten",
+            Confidence.LIKELY,
+            Blame.NETWORK,
+            (hello.time_ns, hello.frame),
+            facts={
+                "before": f"{before.client.ip}:{before.client.port}",
+                "behind": f"{behind.client.ip}:{behind.client.port}",
+                "other_stream": other.stream,
+                "other_frame": other.frame,
+                "changed": shown(changed),
+                "alert": alert_name(alert.code) if alert is not None and alert.code is not None else "",
+                "code": alert.code if alert is not None and alert.code is not None else "",
+            },
+            evidence=(
+                of_hello(story),
+                Evidence(
+                    other.frame,
+                    other.time_ns,
+                    Side.CLIENT,
+                    N_("the same ClientHello random in stream {other_stream}, with other content: {changed}"),
+                ),
+                of_alert(alert) if alert is not None else of_end(end),
+            ),
+            variant="legs",
         )

@@ -1,0 +1,55 @@
+"""Who succeeded where: counts that do not depend on the order, nor on who counted."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capanalyzer.diagnosis import successes as module
+from capanalyzer.diagnosis.successes import Comparison, Successes
+from capanalyzer.handshake.session import Endpoint
+
+ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"])
+SERVERS = st.builds(Endpoint, st.sampled_from(["198.51.100.1", "198.51.100.2"]), st.sampled_from([443, 8443]))
+PAIRS = st.lists(st.tuples(ADDRESSES, SERVERS), max_size=30)
+
+
+def counted(pairs: list[tuple[str, Endpoint]]) -> Successes:
+    known = Successes()
+    for client, server in pairs:
+        known.add(client, server)
+    return known
+
+
+@given(PAIRS, ADDRESSES, SERVERS)
+def test_what_worked_beside_a_session(pairs: list[tuple[str, Endpoint]], client: str, server: Endpoint) -> None:
+    """Against a plain count over the list."""
+    elsewhere = [at for who, at in pairs if who == client and at != server]
+    assert counted(pairs).beside(client, server) == Comparison(
+        sum(at == server for _, at in pairs),
+        len({who for who, at in pairs if at == server}),
+        len(elsewhere),
+        len(set(elsewhere)),
+    )
+
+
+@given(PAIRS, PAIRS, ADDRESSES, SERVERS)
+def test_parts_put_together(
+    one: list[tuple[str, Endpoint]], other: list[tuple[str, Endpoint]], client: str, server: Endpoint
+) -> None:
+    """Counted in two processes and merged, it is what one would have counted."""
+    known = counted(one)
+    known.beside(client, server)  # an early question does not freeze the answer
+    known.merge(pickle.loads(pickle.dumps(counted(other))))
+    assert known.beside(client, server) == counted(one + other).beside(client, server)
+
+
+def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the cap the counts are lower bounds."""
+    monkeypatch.setattr(module, "MAX_PAIRS", 8)
+    server = Endpoint("198.51.100.1", 443)
+    known = counted([(f"192.0.2.{number}", server) for number in range(100)])
+    assert known.beside("192.0.2.200", server) == Comparison(8, 8, 0, 0)
