@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from capanalyzer.tls.certificates import CertificateFacts
     from capanalyzer.tls.hello import ClientHello
 
-__all__ = ["SIDES", "capture_model", "chain_model", "client_hello_parts", "session_id", "session_model"]
+__all__ = [
+    "SESSIONS_PER_CAPTURE",
+    "SIDES",
+    "capture_model",
+    "chain_model",
+    "client_hello_parts",
+    "session_id",
+    "session_model",
+]
 
 SESSIONS_PER_CAPTURE: Final = 10**9
 _UDP_FROM: Final = 5 * 10**8

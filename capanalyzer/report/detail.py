@@ -8,6 +8,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from capanalyzer.report import model
+from capanalyzer.report.beside import beside_texts
 from capanalyzer.report.escape import printable
 from capanalyzer.report.ladder import ladder
 from capanalyzer.report.terminal import Line, Look, wrap
@@ -39,6 +40,7 @@ def session_detail(session: model.Session, look: Look, number: str, path: str | 
     yield from _entry(_("Evidence"), evidence, look)
     if finding.confidence != "certain":
         yield from _entry(_("Or else"), [", ".join(finding.alternatives)] if finding.alternatives else [], look)
+    yield from _entry(_("Beside it"), beside_texts(session, look.lang), look)
     yield from _entry(_("Who acts"), [_(ACTS.get(session.blame or "unknown", ACTS["unknown"]))], look)
     yield from _remedies(finding.remedies, look)
     yield from _entry(_("Also"), [f"{other.cause}: {other.title}" for other in others], look)
