@@ -90,10 +90,14 @@ def of_hello(story: Story) -> Evidence | None:
     return None if hello is None else Evidence(hello.frame, hello.time_ns, Side.CLIENT, N_("ClientHello"))
 
 
-def of_ack(session: Session) -> Evidence | None:
-    """The acknowledgement of the client's first bytes."""
-    client = session.tcp.client
+def of_ack(story: Story) -> Evidence | None:
+    """The acknowledgement of the hello's first bytes, where it is one of them and came before the end."""
+    client, hello, end = story.session.tcp.client, story.hello, story.end
     if client.acked_frame is None or client.acked_ns is None:
+        return None
+    if hello is not None and client.acked_frame < hello.first_frame:
+        return None  # of what came before the hello
+    if end is not None and client.acked_frame > end.frame:
         return None
     return Evidence(client.acked_frame, client.acked_ns, Side.SERVER, N_("acknowledged by the server's TCP"))
 
@@ -104,8 +108,8 @@ def of_server_hello(story: Story) -> Evidence | None:
 
 
 def of_certificate(story: Story) -> Evidence | None:
-    """The server's Certificate message, where it can be read."""
-    message = story.tls.certificate_message(Side.SERVER) if story.tls is not None else None
+    """The server's Certificate message, where it can be read and the client had it."""
+    message = story.certificate
     return None if message is None else Evidence(message.frame, message.time_ns, Side.SERVER, N_("Certificate"))
 
 

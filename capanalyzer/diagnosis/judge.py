@@ -187,7 +187,7 @@ class Judge:
         how, who = story.closed()
         if primary is not None and rule is not None:
             if story.close is None:
-                how = "timeout" if rule.from_absence or story.alert is None else "none"
+                how = "timeout" if rule.from_absence or primary.variant == "silence" else "none"
             if primary.cause == "middlebox-reset":
                 who = "middlebox"
             return Verdict(

@@ -72,14 +72,14 @@ def failure(
     """A finding that explains why the session failed.
 
     :param at: (time_ns, frame) of the event judged.
-    :param evidence: what could not be seen is None and left out.
+    :param evidence: what could not be seen is None and left out; it is shown in the order of the capture.
     """
     return Finding(
         cause,
         Severity.FAILURE,
         confidence,
         facts or {},
-        tuple(e for e in evidence if e is not None),
+        tuple(sorted((e for e in evidence if e is not None), key=_frame_of)),
         alternatives,
         at[0],
         at[1],
@@ -88,3 +88,7 @@ def failure(
         waiting_on,
         variant,
     )
+
+
+def _frame_of(evidence: Evidence) -> int:
+    return evidence.frame

@@ -37,7 +37,13 @@ SSL2: Final = 0x0002
 SSL2_RECORD: Final = 0x80
 """``content_type`` of messages in SSL 2.0 format."""
 
-_ALERT, _HANDSHAKE, _DATA = 21, 22, 23
+_CHANGE_CIPHER_SPEC, _HANDSHAKE, _DATA = 20, 22, 23
+_STEPS: Final = frozenset((_CHANGE_CIPHER_SPEC, _HANDSHAKE, _DATA, SSL2_RECORD))
+"""Records that are steps of a handshake: no alerts, no heartbeats."""
+_ACK: Final = 0x10
+_EVERYTHING: Final = 1 << 62
+MAX_IN_FLIGHT: Final = 1 << 20
+"""A close that acknowledges bytes further away than this was forged, or numbered by somebody else."""
 _AFTER_SERVER_HELLO: Final = ("client-flight", "server-finished")
 _WAITING: Final = {Side.CLIENT: WaitingOn.CLIENT, Side.SERVER: WaitingOn.SERVER, None: None}
 _CLOSE_NOTIFY, _USER_CANCELED = 0, 90
@@ -75,6 +81,7 @@ class Story:
 
     __slots__ = (
         "alert",
+        "certificate",
         "close",
         "connected_ns",
         "end",
@@ -107,6 +114,9 @@ class Story:
         hellos and no SYN was often filtered: what was not kept looks like what was not sent.)"""
         self.hello: Message | None = tls.client_hello_message if tls is not None else None
         self.server_hello: Message | None = tls.server_hello_message if tls is not None else None
+        self.certificate: Message | None = tls.certificate_message(Side.SERVER) if tls is not None else None
+        """The server's Certificate, where it can be read. As the ServerHello: None where the client left before it
+        came."""
         self.version: int | None = tls.version if tls is not None else None
         self.state: State | None = tls.state if tls is not None else None
         self.connected_ns: int | None = tcp.handshake_ack_ns
@@ -116,7 +126,7 @@ class Story:
         self.end: End | None = self._first_end()
         self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
         """When waiting was over: somebody left, or the capture no longer watched."""
-        self.established: bool = self._is_established()
+        self.established: bool = self._is_established() and not self._left_before_it_was_done()
         if not self.established:
             self._stop_at_the_clients_end()
             self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
@@ -193,6 +203,13 @@ class Story:
             any(m.side == side and m.content_type == SSL2_RECORD and m.encrypted for m in tls.messages) for side in Side
         )
 
+    def _left_before_it_was_done(self) -> bool:
+        """What completes the handshake came when the client had left, and no data went both ways all the same."""
+        end, tls = self.end, self.tls
+        if end is None or end.side is not Side.CLIENT or tls is None or tls.handshake_done_ns is None:
+            return False
+        return tls.handshake_done_ns > end.time_ns and not all(tls.data_from)
+
     def _stop_at_the_clients_end(self) -> None:
         """What arrives after the client has left answers nobody: the session stalled where it was when the client
         left.
@@ -200,15 +217,35 @@ class Story:
         end, tls = self.end, self.tls
         if end is None or end.side is not Side.CLIENT or tls is None:
             return
-        seen = [m for m in tls.messages if (m.time_ns, m.frame) <= (end.time_ns, end.frame)]
+        seen = [m for m in tls.messages if self._reached_client(m, end)]
         if len(seen) == len(tls.messages) or not seen:
             return
         if self.server_hello is not None and self.server_hello not in seen:
             self.server_hello = None
+        if self.certificate is not None and self.certificate not in seen:
+            self.certificate = None
         self.state = walk(seen).state
+
+    def _reached_client(self, message: Message, end: End) -> bool:
+        """It was there before the client's end, and the client acknowledged it: a FIN's acknowledgement number says how
+        much had arrived (RFC 9293 section 3.10.4).
+        """
+        if (message.time_ns, message.frame) > (end.time_ns, end.frame):
+            return False
+        return message.side == Side.CLIENT or message.offset + message.length <= self._acknowledged(end)
+
+    def _acknowledged(self, end: End) -> int:
+        """Bytes of the server's stream that the client's close acknowledges; where it does not say, all."""
+        close, isn = self.close, self.session.tcp.server.isn
+        if end.how == "close_notify" or close is None or isn is None or not close.flags & _ACK:
+            return _EVERYTHING
+        acked = (close.ack - isn - 1) & 0xFFFFFFFF
+        return acked if acked < MAX_IN_FLIGHT else _EVERYTHING
 
     def _is_unread(self) -> bool:
         """The client went on as it can only after a ServerHello, and none was read: what the server sent escaped us."""
+        if self.session.tcp.client.unread or self.session.tcp.server.unread:
+            return True
         if self.server_hello is not None or self.state is None or self.hello is None:
             return False
         last_ns, upgrade = self.session.tcp.server.last_data_ns, self.session.upgrade
@@ -235,9 +272,11 @@ class Story:
         session, tls = self.session, self.tls
         if self.established:
             return None, None
-        if tls is None or self.hello is None:
+        if tls is None or (self.hello is None and self.server_hello is None):
             if session.payload_bytes == (0, 0) and self.connected_ns is None:
                 return Stage.TCP_CONNECT, WaitingOn.CLIENT if session.tcp.server.syn_count else WaitingOn.SERVER
+            if session.quality.starts_mid_session and session.payload_bytes != (0, 0):
+                return None, None  # whatever was waited for came before the capture
             return Stage.FIRST_BYTES, WaitingOn.CLIENT
         stall = STALLS[self.state or tls.state]
         stage, waiting_on = Stage(stall.stage), _WAITING[stall.awaited]
@@ -258,7 +297,7 @@ class Story:
     def _last_progress(self) -> int:
         session, tls = self.session, self.tls
         if tls is not None:
-            steps = [m.time_ns for m in tls.messages if m.content_type != _ALERT and m.time_ns <= self.until_ns]
+            steps = [m.time_ns for m in tls.messages if m.content_type in _STEPS and m.time_ns <= self.until_ns]
             if steps:
                 return max(steps)
         if session.payload_bytes != (0, 0):

@@ -27,6 +27,8 @@ __all__ = ["MAX_CLOSES", "MAX_LATE_ALERTS", "MAX_LOG", "MAX_WINDOW", "TLS_PORTS"
 
 MAX_LOG: Final = 2_048
 """Rows kept for what is worked out later; the tracker hands over about half of that at most."""
+MAX_ISNS: Final = 8
+"""Initial sequence numbers remembered of one end."""
 MAX_CLOSES: Final = 16
 """FIN and RST segments kept."""
 MAX_RESTARTS: Final = 3
@@ -115,6 +117,12 @@ class Connection(Conversation):
 
     def _acknowledge(self, other: Direction, ack: int) -> None:
         """``other``'s bytes up to ``ack`` arrived."""
+        if other.other_isns and not other.offset and (ack - 1 & 0xFFFFFFFF) in other.other_isns:
+            # Its connection is the one that this SYN/ACK opened, not the first.
+            other.isn, other.other_isns = ack - 1 & 0xFFFFFFFF, ()
+            other.start(ack)
+            other.first_acked_seq = other.acked_seq = ack
+            return
         if other.acked_seq < 0:
             other.first_acked_seq = other.acked_seq = ack
         elif (ack - other.acked_seq & 0xFFFFFFFF) < 0x80000000:
@@ -129,6 +137,8 @@ class Connection(Conversation):
             mine.syn_last_ns = row[1]
             if mine.syn is None:
                 self._first_syn(row, mine)
+            elif seq != mine.isn and not mine.offset and len(mine.other_isns) < MAX_ISNS:
+                mine.other_isns += (seq,)
             if length and len(row[8]):
                 mine.data_in_syn = True
         if flags & (_FIN | _RST):

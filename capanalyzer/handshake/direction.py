@@ -33,6 +33,7 @@ class Direction(Stream):
         "limit",
         "marks",
         "moved",
+        "other_isns",
         "prefix",
         "probe",
         "protocol",
@@ -77,6 +78,9 @@ class Direction(Stream):
         self.resync = False
         """Captured from the middle: the reader searches for a first record."""
         self.isn: int | None = None
+        self.other_isns: tuple[int, ...] = ()
+        """Of further SYN/ACKs, as several servers or a device that renumbers send them: the other end's ACK tells
+        which one counts."""
         self.syn: Row | None = None
         """The first SYN or SYN/ACK."""
         self.syn_count = 0

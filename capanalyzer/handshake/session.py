@@ -127,6 +127,8 @@ class SideFacts:
     """The other end acknowledged bytes beyond the gap: the capture lost them, not the path."""
     truncated: bool = False
     """A snap length cut bytes that mattered."""
+    unread: bool = False
+    """More came than is read of a direction before its handshake is over: what it said after that is not known."""
     conflict: bool = False
     """Overlapping segments carried different bytes (the first seen were used)."""
     duplicates: int = 0

@@ -86,7 +86,7 @@ class MtuBlackHole(Rule):
             },
             evidence=(
                 of_hello(story),
-                of_ack(session),
+                of_ack(story),
                 Evidence(error.frame, error.time_ns, None, N_("ICMP from {reporter}: packet too big, next MTU {mtu}"))
                 if error is not None
                 else None,
@@ -168,7 +168,7 @@ class ClientHelloLost(Rule):
             },
             evidence=(
                 Evidence(hello.frame, hello.time_ns, Side.CLIENT, text) if hello is not None else None,
-                of_ack(session) if client.acked_bytes else None,
+                of_ack(story) if client.acked_bytes else None,
                 of_end(story.end),
             ),
             alternatives=("server-silent",) if cause == "client-hello-lost" else ("mtu-black-hole",),

@@ -47,6 +47,7 @@ class NotTls(Rule):
             replied = None
         else:
             return None
+        is_silent = replied is None
         at = first_data(session, Side.CLIENT)
         start = session.first_bytes[Side.CLIENT] or b""
         return failure(
@@ -63,4 +64,5 @@ class NotTls(Rule):
             ),
             stage=Stage.FIRST_BYTES,
             waiting_on=WaitingOn.CLIENT,
+            variant="silence" if is_silent else "",
         )

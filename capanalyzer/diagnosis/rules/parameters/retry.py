@@ -59,4 +59,5 @@ class RetryNotFollowed(Rule):
             alternatives=("client-aborted",),
             stage=Stage.SERVER_HELLO,
             waiting_on=WaitingOn.CLIENT,
+            variant="silence" if last is None else "",
         )
