@@ -112,7 +112,7 @@ class Story:
         )
         """Both directions, from the SYN, without holes: only then does absence prove anything. (A file that holds
         hellos and no SYN was often filtered: what was not kept looks like what was not sent.)"""
-        self.hello: Message | None = tls.client_hello_message if tls is not None else None
+        self.hello: Message | None = tls.client_hello_message if tls is not None and not self._is_chance() else None
         self.server_hello: Message | None = tls.server_hello_message if tls is not None else None
         self.certificate: Message | None = tls.certificate_message(Side.SERVER) if tls is not None else None
         """The server's Certificate, where it can be read. As the ServerHello: None where the client left before it
@@ -164,6 +164,13 @@ class Story:
         if quality.ended is Ended.IDLE and not self.established:
             return "timeout", None
         return "none", None
+
+    def _is_chance(self) -> bool:
+        """What looks like a ClientHello behind other bytes, where nobody asked for TLS and the server spoke none."""
+        upgrade, tls = self.session.upgrade, self.tls
+        if upgrade is None or upgrade.kind != "other" or tls is None:
+            return False
+        return all(message.side == Side.CLIENT for message in tls.messages)
 
     def _first_close(self) -> CloseEvent | None:
         connected = self.connected_ns

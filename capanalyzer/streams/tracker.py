@@ -26,6 +26,7 @@ from capanalyzer.streams.choice import rows_that_leave, rows_within
 from capanalyzer.streams.chunk import Chunk, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow, Row
+from capanalyzer.streams.holes import Holes
 from capanalyzer.streams.index import FlowIndex
 from capanalyzer.streams.inorder import find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
@@ -105,6 +106,7 @@ class Tracker(Generic[S_co]):
         self._connections: list[Connection[S_co] | None] = [None] * self._live.capacity
         self._icmp: dict[int, list[IcmpError]] = {}
         self._now_ns = LiveFlows.NEVER
+        self._holes = Holes()
         self._checkpoint = CHECKPOINT_FRAMES
         self.notes: dict[str, int] = {}
         """What a report should tell, by key of :func:`describe_tracker_note`."""
@@ -142,6 +144,7 @@ class Tracker(Generic[S_co]):
     def _take(self, chunk: Chunk, icmp: Sequence[IcmpError]) -> Iterator[S_co]:
         if len(chunk.frame):
             self._now_ns = max(self._now_ns, int(chunk.time_ns.max()))
+            self._holes.see(chunk.time_ns)
             collisions = self._index.collisions
             ended = self._index.assign(chunk)
             if self._index.collisions > collisions:
@@ -352,7 +355,7 @@ class Tracker(Generic[S_co]):
                     (last[0] if packets[0] else None, last[1] if packets[1] else None),
                     dropped,
                     ended,
-                    until_ns[cell] if until_ns else self._now_ns,
+                    self._holes.watched_until(max(last), until_ns[cell] if until_ns else self._now_ns),
                     tuple(self._icmp.pop(cell)) if cell in self._icmp else (),
                 ),
             )

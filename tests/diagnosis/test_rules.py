@@ -139,7 +139,7 @@ SSLV2 = record(C, 0.02, 0x80, 46, encrypted=False)._replace(
 FIRES: dict[str, tuple[Callable[[], Session], str, str, str]] = {
     # by id: session, cause, stage, blame
     "syn unanswered": (lambda: syn_only(4, 7), "tcp-connect-timeout", "tcp-connect", "network"),
-    "one syn, watched": (lambda: syn_only(1, 0, watched=9), "tcp-connect-timeout", "tcp-connect", "network"),
+    "two syns, watched": (lambda: syn_only(2, 1, watched=9), "tcp-connect-timeout", "tcp-connect", "network"),
     "refused": (
         lambda: session(connected=False, server={"packets": 1}, closes=[rst(S, 0.02)]),
         "tcp-connect-refused",
@@ -651,7 +651,7 @@ def test_the_loser_of_a_race_between_addresses_is_idle() -> None:
     winner = established_13(server_ip="198.51.100.10", start=0.1)
     loser = syn_only(1, 0, watched=30)
     assert verdict_of(loser, winner).outcome == "idle"
-    assert verdict_of(syn_only(1, 0, watched=30, start=9), winner).cause == "tcp-connect-timeout"
+    assert verdict_of(syn_only(2, 1, watched=30, start=9), winner).cause == "tcp-connect-timeout"
 
 
 def test_silence_in_a_capture_of_one_direction_proves_nothing() -> None:

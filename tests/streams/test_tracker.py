@@ -145,10 +145,22 @@ def test_when_a_flow_is_handed_on(
     monkeypatch.setattr(tracker_module, "CHECKPOINT_FRAMES", 1)
     segments = [Segment(0, 40_000, SYN, 1)]
     segments += [Segment(side, 40_000, flags, 2, 1) for side, flags in enumerate(close)]
-    segments.append(Segment(0, 50_000, ACK, 7, 7, time_ns=quiet_s * SECOND))
+    # Others go on meanwhile: the capture is still watching.
+    others = [time_s for time_s in (250, 500) if time_s < quiet_s]
+    segments += [Segment(0, 50_000, ACK, 7, 7, time_ns=time_s * SECOND) for time_s in (*others, quiet_s)]
     flows, _ = run(segments, batch=1)
     assert flows[0][0].ended is ended
     assert flows[0][0].watched_until_ns == quiet_s * SECOND
+
+
+def test_nobody_watched_while_nothing_was_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of different days joined: the connection was watched to the end of the first."""
+    monkeypatch.setattr(tracker_module, "CHECKPOINT_FRAMES", 1)
+    segments = [Segment(0, 40_000, SYN, 1), Segment(0, 50_000, ACK, 7, 7, time_ns=2 * SECOND)]
+    segments.append(Segment(0, 50_000, ACK, 8, 7, time_ns=86_400 * SECOND))
+    flows, _ = run(segments, batch=1)
+    assert flows[0][0].ended is Ended.IDLE
+    assert flows[0][0].watched_until_ns == 2 * SECOND
 
 
 def test_icmp_errors_are_tied_to_the_flow_they_quote() -> None:

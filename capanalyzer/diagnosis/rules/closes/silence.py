@@ -17,11 +17,13 @@ from capanalyzer.diagnosis.evidence import (
     seconds,
 )
 from capanalyzer.diagnosis.rule import Context, Rule, failure
-from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.story import End, Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
+from capanalyzer.tls.records import Message
 
+_HANDSHAKE, _DATA = 22, 23
 BRIEF_NS: Final = 500_000_000
 """A server that closes sooner did not wait for anybody."""
 _WELL_KNOWN: Final = (20, 21, 22, 23, 25, 53, 79, 80, 88, 110, 111, 119, 135, 139, 143, 179, 389, 445, 514, 515)
@@ -131,18 +133,47 @@ class ClientAbandoned(Rule):
             of_certificate(story) is not None and story.stage is Stage.SERVER_FLIGHT
         ):
             return None
-        alternatives = ("server-silent",) if session.tcp.client.acked_bytes else ("client-hello-lost",)
+        late = _late_answer(session, end)
+        if late is not None:
+            alternatives: tuple[str, ...] = ()
+        else:
+            alternatives = ("server-silent",) if session.tcp.client.acked_bytes else ("client-hello-lost",)
         return failure(
             "client-abandoned",
             Confidence.LIKELY,
             Blame.CLIENT,
             (end.time_ns, end.frame),
-            facts={"waited_ms": ms(story.waited_ns), "waited_s": seconds(story.waited_ns)},
-            evidence=(of_hello(story), of_ack(story), of_server_hello(story), of_end(end)),
+            facts={
+                "waited_ms": ms(story.waited_ns),
+                "waited_s": seconds(story.waited_ns),
+                "late_ms": ms(late.time_ns - end.time_ns) if late is not None else 0.0,
+            },
+            evidence=(
+                of_hello(story),
+                of_ack(story),
+                of_server_hello(story),
+                of_end(end),
+                Evidence(late.frame, late.time_ns, Side.SERVER, N_("the server's answer, {late_ms} ms later"))
+                if late is not None
+                else None,
+            ),
             alternatives=alternatives if story.server_hello is None else (),
             stage=story.stage,
             waiting_on=WaitingOn.SERVER,
+            variant="late" if late is not None else "",
         )
+
+
+def _late_answer(session: Session, end: End) -> Message | None:
+    """What the server still sent of its handshake when the client had left."""
+    if session.tls is None:
+        return None
+    after = [
+        m
+        for m in session.tls.messages
+        if m.side == Side.SERVER and m.content_type in (_HANDSHAKE, _DATA) and m.time_ns >= end.time_ns
+    ]
+    return after[0] if after else None
 
 
 class ClientAborted(Rule):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from capanalyzer.diagnosis.evidence import ms, of_alert, of_hello, of_server_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.story import Story
-from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Alert, Session, Side
 from capanalyzer.tls.codepoints import alert_name, version_name
 
@@ -107,10 +107,13 @@ class ClearAlert(Rule):
             return None
         meaning = (BY_CLIENT if from_client else BY_SERVER).get(alert.code, _OTHER)
         blame = meaning.blame
+        unseen = story.hello is None
         if meaning.cause == "protocol-version-mismatch" and not from_client and _offers_tls12(story):
             blame = Blame.SERVER  # a client with a version in use today, and a server that knows only older ones
         if meaning is _REJECTED:
             blame = Blame.SERVER if from_client else Blame.CLIENT
+        if unseen and blame is not Blame.SERVER:
+            blame = Blame.UNKNOWN  # nothing is known of what was offered
         alternatives = meaning.alternatives
         if meaning.cause in ("server-internal-error", "alert-other") and alert.code == 80 and not _offers_tls12(story):
             # OpenSSL 3 at its default security level answers TLS 1.0 and 1.1 like this.
@@ -124,7 +127,8 @@ class ClearAlert(Rule):
             evidence=(of_hello(story), of_server_hello(story), of_alert(alert)),
             alternatives=alternatives,
             stage=_stage(story, alert),
-            variant="client" if from_client else "",
+            waiting_on=story.waiting_on or (WaitingOn.CLIENT if from_client else WaitingOn.SERVER),
+            variant="unseen" if unseen else "client" if from_client else "",
         )
 
 
@@ -150,8 +154,10 @@ def _offers_tls12(story: Story) -> bool:
     return offer is not None and any(TLS12 <= v < 0x0400 for v in offer.offered_versions)
 
 
-def _stage(story: Story, alert: Alert) -> Stage | None:
-    """A server's alert that comes before its ServerHello answers the hello, whatever the client sent meanwhile."""
+def _stage(story: Story, alert: Alert) -> Stage:
+    """A server's alert that comes before its ServerHello answers the hello, whatever the client sent meanwhile; a
+    client's, of which nothing before it was seen, stands where its flight should be.
+    """
     if alert.side is Side.SERVER and story.server_hello is None:
         return Stage.SERVER_HELLO
-    return story.stage
+    return story.stage or (Stage.CLIENT_FLIGHT if alert.side is Side.CLIENT else Stage.SERVER_FLIGHT)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from capanalyzer.diagnosis.evidence import seconds
 from capanalyzer.diagnosis.rule import Context, Rule
-from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.story import PATIENCE_NS, Story
 from capanalyzer.diagnosis.verdict import Confidence, Evidence, Finding, Severity
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
 
 
-def _note(cause: str, facts: dict[str, str | int | float], evidence: tuple[Evidence, ...] = ()) -> Finding:
-    return Finding(cause, Severity.NOTE, Confidence.CERTAIN, facts, evidence)
+def _note(
+    cause: str, facts: dict[str, str | int | float], evidence: tuple[Evidence, ...] = (), variant: str = ""
+) -> Finding:
+    return Finding(cause, Severity.NOTE, Confidence.CERTAIN, facts, evidence, variant=variant)
 
 
 class CaptureOneSided(Rule):
@@ -39,12 +41,12 @@ class CaptureTruncated(Rule):
 
 
 class CaptureStartsMidSession(Rule):
-    """No SYN and no SYN/ACK: what came before, the hello included, is not in the file."""
+    """No SYN and no SYN/ACK: what came before is not in the file, the hello or all that the other end sent included."""
 
     causes = ("capture-starts-mid-session",)
 
     def check(self, session: Session, context: Context) -> Finding | None:
-        if not session.quality.starts_mid_session or context.story.hello is not None:
+        if not session.quality.starts_mid_session or (context.story.hello is not None and all(session.packets)):
             return None
         return _note("capture-starts-mid-session", {})
 
@@ -80,7 +82,14 @@ class CaptureEndsMidHandshake(Rule):
                 "stage": story.stage or "-",
             },
             (last,) if last is not None else (),
+            "one-syn" if _is_one_syn(session) else "cut" if story.is_cut else "",
         )
+
+
+def _is_one_syn(session: Session) -> bool:
+    """A SYN and nothing else, and the capture went on."""
+    watched_ns = session.quality.watched_until_ns - session.end_ns
+    return session.packets == (1, 0) and session.tcp.client.syn_count == 1 and watched_ns >= PATIENCE_NS
 
 
 def _last_event(story: Story) -> Evidence | None:
@@ -88,4 +97,4 @@ def _last_event(story: Story) -> Evidence | None:
     if not session.events:
         return None
     event = session.events[-1]
-    return Evidence(event.frame, event.time_ns, event.side, N_("the last packet of this session"))
+    return Evidence(event.frame, event.time_ns, event.side, N_("the last segment with data or flags"))

@@ -11,11 +11,13 @@ from capanalyzer.i18n import N_
 
 
 def _is_proof(facts: SideFacts, watched_until_ns: int) -> bool:
-    """SYNs sent often and long enough, or silence watched long enough after the last one."""
+    """SYNs sent often and long enough, or again and then silence watched long enough. One alone, never sent again, is
+    no TCP that was waiting: a scan, a client that gave up at once, or a file that does not hold the rest.
+    """
     if facts.syn_ns is None or facts.last_syn_ns is None:
         return False
     probed = facts.syn_count >= PROBE_COUNT and facts.last_syn_ns - facts.syn_ns >= PROBE_SPAN_NS
-    return probed or watched_until_ns - facts.last_syn_ns >= PATIENCE_NS
+    return probed or (facts.syn_count > 1 and watched_until_ns - facts.last_syn_ns >= PATIENCE_NS)
 
 
 class TcpConnectTimeout(Rule):
@@ -41,7 +43,7 @@ class TcpConnectTimeout(Rule):
             return None
         return failure(
             "tcp-connect-timeout",
-            Confidence.LIKELY if client.syn_count > 1 else Confidence.POSSIBLE,
+            Confidence.LIKELY if client.syn_count >= PROBE_COUNT else Confidence.POSSIBLE,
             Blame.NETWORK,
             (max(until, client.last_syn_ns), client.syn_frame or 0),
             facts={

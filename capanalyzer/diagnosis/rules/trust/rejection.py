@@ -52,6 +52,8 @@ def rejection(session: Session, story: Story) -> Rejection | None:
     tls = session.tls
     if tls is None or story.server_hello is None:
         return None
+    if tls.certificates and story.certificate is None:
+        return None  # it left before it had the certificate
     alert, end = story.alert, story.end
     if alert is not None:
         if alert.side is Side.CLIENT and alert.code in _COVER_ALERTS:

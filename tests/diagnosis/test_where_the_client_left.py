@@ -1,0 +1,158 @@
+"""What the client had not received when it left, it neither saw nor refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capanalyzer.diagnosis.judge import Judge
+from capanalyzer.diagnosis.verdict import Verdict
+from capanalyzer.handshake.session import CloseEvent, Session, Upgrade
+from capanalyzer.tls.records import Message
+
+from .sessions import (
+    C,
+    S,
+    alert,
+    at,
+    certificate,
+    client_flight_12,
+    data,
+    fin,
+    flight_12,
+    frame,
+    handshake,
+    hello,
+    intermediate,
+    record,
+    server_finished_12,
+    session,
+)
+
+GOOD = (certificate(), intermediate())
+EXPIRED = (certificate(days=(-100, -10)), intermediate())
+SERVER_ISN = 5000
+
+
+def leaves(seconds: float, acked: int) -> CloseEvent:
+    """The client's FIN, which acknowledges so many bytes of the server's."""
+    ack = SERVER_ISN + 1 + acked
+    return CloseEvent(at(seconds), frame(seconds), C, False, 1, ack, 0x11, 500, 64, 1, b"")
+
+
+def placed(messages: list[Message], start: int = 0) -> list[Message]:
+    """The messages one behind the other in the server's stream."""
+    found = []
+    for message in messages:
+        found.append(message._replace(offset=start))
+        start += message.length + 9
+    return found
+
+
+def verdict_of(*messages: Message, closes: list[CloseEvent], **options: Any) -> Verdict:
+    return judged(session(hello(versions=()), *messages, closes=closes, **options))
+
+
+def judged(one: Session) -> Verdict:
+    judge = Judge()
+    verdict = judge.see(one)
+    return verdict if verdict is not None else next(verdict for _, verdict in judge.finish())
+
+
+def test_a_flight_that_came_after_the_client_had_left_was_not_refused() -> None:
+    """The Certificate behind the FIN says nothing of the client's reasons."""
+    late = [flight_12(0.04)[0], *(m._replace(time_ns=at(0.3), frame=frame(0.3)) for m in flight_12(0.04, EXPIRED)[1:])]
+    verdict = verdict_of(*late, closes=[fin(C, 0.2)])
+    assert (verdict.cause, verdict.stage, verdict.waiting_on) == ("client-abandoned", "server-flight", "server")
+    assert "late" in verdict.findings[0].variant
+    assert verdict.findings[0].alternatives == ()
+
+
+def test_a_flight_that_the_client_did_not_acknowledge_had_not_arrived() -> None:
+    """Captured near the server: the flight was sent, the client's FIN acknowledges none of it."""
+    flight = placed(flight_12(0.04, EXPIRED))
+    unseen = verdict_of(*flight, closes=[leaves(0.5, 0)])
+    assert (unseen.cause, unseen.stage) == ("client-abandoned", "server-hello")
+    whole = flight[-1].offset + flight[-1].length
+    seen = verdict_of(*flight, closes=[leaves(0.5, whole)])
+    assert seen.cause == "certificate-expired"
+
+
+def test_an_acknowledgement_far_away_is_not_believed() -> None:
+    """A forged close, or one that a device renumbered."""
+    flight = placed(flight_12(0.04, EXPIRED))
+    assert verdict_of(*flight, closes=[leaves(0.5, -4000)]).cause == "certificate-expired"
+    assert verdict_of(*flight, closes=[leaves(0.5, 1 << 24)]).cause == "certificate-expired"
+
+
+def test_a_handshake_that_was_done_only_behind_the_client_s_back() -> None:
+    """The server's Finished after the client's FIN completes nothing; data both ways show that it did not matter."""
+    parts = [*flight_12(0.04, GOOD), *client_flight_12(0.06), *server_finished_12(0.5)]
+    left = verdict_of(*parts, closes=[fin(C, 0.3)])
+    assert (left.outcome, left.cause, left.stage) == ("failed", "client-abandoned", "server-finished")
+    half_closed = verdict_of(*parts, data(C, 0.2, offset=700), data(S, 0.6, offset=990), closes=[fin(C, 0.3)])
+    assert half_closed.outcome == "established"
+    waited = verdict_of(*parts, closes=[fin(C, 0.6)])
+    assert waited.outcome == "established"
+
+
+def test_the_wait_is_counted_from_the_last_step() -> None:
+    """A heartbeat or an alert is none."""
+    beat = record(S, 0.3, 24, 40)
+    verdict = verdict_of(*flight_12(0.04, GOOD), beat, closes=[fin(C, 0.34)])
+    assert verdict.findings[0].facts["waited_ms"] == 300.0
+
+
+def test_no_verdict_from_absence_past_what_was_read() -> None:
+    """A flight longer than is read of one: what the server said at its end is not known."""
+    part = flight_12(0.04, GOOD)[:2]
+    assert verdict_of(*part, closes=[fin(C, 0.3)], server={"unread": True}).outcome == "incomplete"
+    assert verdict_of(*part, closes=[fin(C, 0.3)]).outcome == "failed"
+
+
+def test_an_alert_without_its_hello_blames_nobody() -> None:
+    """The offer is not in the capture."""
+    alone = judged(session(alert(S, 0.04, 70), quality={"starts_mid_session": True}))
+    assert (alone.cause, alone.blame, alone.waiting_on) == ("protocol-version-mismatch", "unknown", "server")
+    assert alone.findings[0].variant == "unseen"
+    with_hello = judged(session(hello(versions=(), legacy=0x0301), alert(S, 0.04, 70), closes=[fin(S, 0.05)]))
+    assert (with_hello.blame, with_hello.findings[0].variant) == ("client", "")
+
+
+def test_what_began_before_the_capture_waits_for_nobody() -> None:
+    """Ciphertext from the middle of a session: where it stood is not known."""
+    middle = judged(
+        session(data(C, 0.1), data(S, 0.2), closes=[fin(C, 0.3)], quality={"starts_mid_session": True}, connected=False)
+    )
+    assert (middle.outcome, middle.stage, middle.waiting_on) == ("incomplete", None, None)
+
+
+def test_a_hello_behind_other_bytes_by_chance() -> None:
+    """Nobody asked for TLS, and the server spoke none: no session of TLS failed."""
+    other = Upgrade("other", asked=False, agreed=None, tls_offset=(32, None))
+    chance = judged(
+        session(
+            hello(),
+            upgrade=other,
+            closes=[fin(C, 0.03)],
+            opening=(b"\xde\xad\xbe\xef" * 8, b""),
+            protocol=("unknown", None),
+        )
+    )
+    assert chance.outcome != "failed"
+    real = judged(
+        session(
+            hello(),
+            alert(S, 0.04, 40),
+            upgrade=other,
+            closes=[fin(S, 0.05)],
+            opening=(b"\xde\xad\xbe\xef" * 8, b""),
+            protocol=("unknown", "tls"),
+        )
+    )
+    assert real.cause == "handshake-failure-unspecified"
+
+
+def test_evidence_stands_in_the_order_of_the_capture() -> None:
+    verdict = verdict_of(handshake(S, 0.04, 2, flight_12()[0].body, offset=1), closes=[fin(C, 0.03)])
+    frames = [one.frame for one in verdict.findings[0].evidence]
+    assert frames == sorted(frames)

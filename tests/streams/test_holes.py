@@ -1,0 +1,42 @@
+"""Spans without a packet end what was watched."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capanalyzer.streams import holes as module
+from capanalyzer.streams.holes import HOLE_NS, Holes
+
+STEPS = st.lists(st.integers(-(10**9), 2 * HOLE_NS), min_size=1, max_size=40)
+
+
+def seen(times: list[int], cuts: list[int]) -> Holes:
+    """The times in pieces, as they come in batches."""
+    holes = Holes()
+    for start, end in zip([0, *cuts], [*cuts, len(times)], strict=True):
+        if end > start:
+            holes.see(np.array(times[start:end], np.int64))
+    return holes
+
+
+@given(STEPS, st.data())
+def test_a_connection_is_watched_to_the_first_hole_after_it(steps: list[int], data: st.DataObject) -> None:
+    """Against a plain walk, wherever the batches are cut."""
+    times = [sum(steps[: count + 1]) for count in range(len(steps))]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(times)), max_size=4)))
+    last = data.draw(st.sampled_from(times))
+    newest, until = times[0], max(times)
+    for time_ns in times:
+        if time_ns - newest > HOLE_NS and newest >= last:
+            until = newest
+            break
+        newest = max(newest, time_ns)
+    assert seen(times, cuts).watched_until(last, max(times)) == until
+
+
+def test_their_number_is_bounded() -> None:
+    times = [at * 2 * HOLE_NS for at in range(module.MAX_HOLES + 50)]
+    assert seen(times, []).watched_until(times[-2], times[-1]) == times[-1]
+    assert seen(times, []).watched_until(times[3], times[-1]) == times[3]
