@@ -26,6 +26,7 @@ MAX_SERVERS: Final = 20_000
 SAMPLED: Final = 16
 """Sessions of a server that are looked into, those with the lowest stream numbers; later ones repeat what these
 taught."""
+TLS13: Final = 0x0304
 RACE_NS: Final = 300_000_000
 """Connects to several addresses of a name start within this time of each other: RFC 8305 section 5 recommends 250
 ms."""
@@ -55,6 +56,8 @@ class Sample(NamedTuple):
     name: str | None
     has_proxy_header: bool
     hello_length: int
+    offered: int
+    """Highest version in the client's offer; 0: unknown."""
 
 
 class ServerKnowledge:
@@ -79,15 +82,18 @@ class ServerKnowledge:
     def versions(self) -> set[int]:
         return {sample.version for sample in self.samples if sample.version is not None}
 
-    @property
-    def suites(self) -> set[int]:
-        """Chosen ones."""
-        return {sample.suite for sample in self.samples if sample.suite}
+    def suites(self, *, is_13: bool) -> set[int]:
+        """Those chosen in TLS 1.3, or before: one says nothing of the other."""
+        return {s.suite for s in self.samples if s.suite and (s.version == TLS13) is is_13}
 
-    @property
-    def groups(self) -> set[int]:
-        """Key exchange groups used."""
-        return {sample.group for sample in self.samples if sample.suite and sample.group is not None}
+    def groups(self, *, is_13: bool) -> set[int]:
+        """Key exchange groups used in TLS 1.3, or before."""
+        return {s.group for s in self.samples if s.suite and s.group is not None and (s.version == TLS13) is is_13}
+
+    def lacks(self, version: int) -> bool:
+        """Every client that offered this version or a later one was given an older one."""
+        given = [s.version for s in self.samples if s.offered >= version and s.version is not None]
+        return bool(given) and max(given) < version
 
     @property
     def names(self) -> set[str]:
@@ -142,6 +148,7 @@ class ServerKnowledge:
             None if hello is None else hello.sni,
             upgrade is not None and upgrade.kind.startswith("proxy-"),
             0 if message is None else message.length,
+            0 if hello is None else max((v for v in hello.offered_versions if v <= TLS13), default=0),
         )
         insort(samples, sample, key=_stream_of)
 

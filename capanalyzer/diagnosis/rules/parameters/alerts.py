@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.evidence import ms, of_alert, of_hello, of_server_hello
+from capanalyzer.diagnosis.offer import real_suites
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, WaitingOn
@@ -145,7 +146,7 @@ def alert_facts(story: Story, alert: Alert) -> dict[str, str | int | float]:
         "offered": ", ".join(version_name(v) for v in offer.offered_versions[:8]) if offer is not None else "?",
         "selected": version_name(story.version) if story.version is not None else "?",
         "alpn": ", ".join(offer.alpn[:8]) if offer is not None and offer.alpn else "-",
-        "suites": len(offer.cipher_suites) if offer is not None else 0,
+        "suites": len(real_suites(offer)) if offer is not None else 0,
     }
 
 
