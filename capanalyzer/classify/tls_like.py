@@ -27,7 +27,7 @@ def tls(data: bytes) -> Sign:
     if size < 3:
         return UNDECIDED if size < 2 or data[1] == 3 else _NO
     if data[1] != 3 or data[2] > 4:
-        return _NO
+        return _alert_without_version(data)
     if size < 5:
         return _TLS_CUT
     kind, length = data[0], data[3] << 8 | data[4]
@@ -54,6 +54,14 @@ def tls(data: bytes) -> Sign:
     if kind == 21 and length == 2:
         return _TLS if data[5] in (1, 2) else _NO
     return _TLS if length >= 16 or kind == 24 else _NO
+
+
+def _alert_without_version(data: bytes) -> Sign:
+    """An alert that a server sends before any version was talked about, with zeros in the version's place."""
+    head = b"\x15\x00\x00\x00\x02"
+    if len(data) < 7:
+        return UNDECIDED if head.startswith(data[:5]) and len(data) > 2 else _NO
+    return _TLS if data.startswith(head) and data[5] in (1, 2) else _NO
 
 
 def tlcp(data: bytes) -> Sign:

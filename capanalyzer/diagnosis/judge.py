@@ -237,7 +237,7 @@ def _without_failure(story: Story, context: Context) -> Outcome:
     sent, answered = session.payload_bytes
     quality = session.quality
     if client in _SPEAKS_TLS or (server in _SPEAKS_TLS and sent):
-        return Outcome.INCOMPLETE
+        return Outcome.PLAINTEXT if _imitates_tls(story) else Outcome.INCOMPLETE
     if not sent and (not answered or server in _SPEAKS_TLS):
         if quality.one_sided is not None or (quality.starts_mid_session and story.connected_ns is None):
             return Outcome.INCOMPLETE
@@ -251,6 +251,11 @@ def _without_failure(story: Story, context: Context) -> Outcome:
     if client is not None and server is None and context.is_tls_port and (story.is_open or not story.sees_all):
         return Outcome.INCOMPLETE
     return Outcome.PLAINTEXT
+
+
+def _imitates_tls(story: Story) -> bool:
+    """Whole from the SYN on, data records both ways, and no hello: what speaks like this is another protocol."""
+    return story.sees_all and story.tls is not None and story.tls.handshake_done_ns is not None
 
 
 def _without_payload(story: Story, context: Context) -> Outcome:

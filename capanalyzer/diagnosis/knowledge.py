@@ -242,7 +242,11 @@ class Knowledge:
         return len(self._stalled) >= TRIMMED
 
     def is_race_loser(self, session: Session) -> bool:
-        """The same client connected to the same port elsewhere within 300 ms: this one lost the race (RFC 8305)."""
+        """The same client connected to the same port elsewhere within 300 ms: this one lost the race (RFC 8305), and
+        was closed before it could send its SYN again.
+        """
+        if session.tcp.client.syn_count > 1:
+            return False
         starts = self._starts.get((session.client.ip, session.server.port))
         if starts is None:
             return False

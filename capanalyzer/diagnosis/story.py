@@ -201,8 +201,8 @@ class Story:
             return True
         if tls.handshake_done_ns is None:
             return False
-        # Application data alone shows that there was a handshake, but not which: the capture began too late.
-        return not (self.hello is None and self.server_hello is None and self.session.quality.starts_mid_session)
+        # Application data alone is no handshake: the capture began too late, or it is a protocol that imitates TLS.
+        return self.hello is not None or self.server_hello is not None
 
     def _spoke_sslv2(self, tls: TlsFacts) -> bool:
         """Both ends went on in SSL 2.0, encrypted: its handshake has no state in the table, and completed."""

@@ -60,6 +60,7 @@ PROXY_V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c" + bytes((192, 0, 2, 1, 192, 0
 SAMPLES: tuple[tuple[str, str, bytes], ...] = (
     ("client-hello", "tls", client_hello()),
     ("server-hello", "tls", server_hello()),
+    ("alert-before-any-version", "tls", bytes.fromhex("15 0000 0002 0100")),
     ("hello-in-old-record", "tls", b"\x16\x03\x00\x00\x2f\x01\x00\x00\x2b\x03\x01"),
     ("hello-split-over-records", "tls", b"\x16\x03\x01\x00\x01\x01\x16\x03\x01"),
     ("empty-record-first", "tls", b"\x16\x03\x01\x00\x00\x16\x03\x01\x00\xcd"),
@@ -195,6 +196,7 @@ SAMPLES: tuple[tuple[str, str, bytes], ...] = (
 NEAR_MISSES: tuple[tuple[str, bytes], ...] = (
     ("zeros", bytes(64)),
     ("one-zero", b"\0"),
+    ("no-alert-and-no-version", bytes.fromhex("15 0000 0002 0300")),
     ("tls-version-of-http", b"\x16\x54\x54\x50\x2f\x31\x2e\x31"),
     ("tls-version-too-new", b"\x16\x03\x05\x00\x20\x01\x00\x00\x1c"),
     ("tls-record-too-long", b"\x16\x03\x01\x48\x01\x01\x00\x47\xfd"),

@@ -651,6 +651,7 @@ def test_the_loser_of_a_race_between_addresses_is_idle() -> None:
     winner = established_13(server_ip="198.51.100.10", start=0.1)
     loser = syn_only(1, 0, watched=30)
     assert verdict_of(loser, winner).outcome == "idle"
+    assert verdict_of(syn_only(2, 1, watched=3), winner).outcome == "incomplete"  # who lost does not try again
     assert verdict_of(syn_only(2, 1, watched=30, start=9), winner).cause == "tcp-connect-timeout"
 
 

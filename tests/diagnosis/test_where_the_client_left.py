@@ -1,4 +1,4 @@
-"""What the client had not received when it left, it neither saw nor refused."""
+"""What the client had not received when it left it neither saw nor refused; what was not read proves nothing."""
 
 from __future__ import annotations
 
@@ -156,3 +156,12 @@ def test_evidence_stands_in_the_order_of_the_capture() -> None:
     verdict = verdict_of(handshake(S, 0.04, 2, flight_12()[0].body, offset=1), closes=[fin(C, 0.03)])
     frames = [one.frame for one in verdict.findings[0].evidence]
     assert frames == sorted(frames)
+
+
+def test_records_without_a_hello_are_no_handshake() -> None:
+    """Whole from the SYN: a protocol that imitates TLS. From the middle: the hello came before the capture."""
+    records = [data(C, 0.1), data(S, 0.12, offset=600), data(C, 0.2, offset=600), data(S, 0.22, offset=1200)]
+    imitated = judged(session(*records, closes=[fin(C, 0.3)]))
+    assert (imitated.outcome, imitated.cause) == ("plaintext", None)
+    middle = judged(session(*records, closes=[fin(C, 0.3)], quality={"starts_mid_session": True}, connected=False))
+    assert (middle.outcome, middle.cause) == ("incomplete", "capture-starts-mid-session")
