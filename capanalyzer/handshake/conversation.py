@@ -259,9 +259,9 @@ class Conversation:
             self._begin(side, mine, 0)
             return
         # The dialogue is read from its beginning each time: not at every segment of a long one, but wherever
-        # something that may be TLS begins.
+        # something that may be TLS begins, and for the answer to a hello.
         size = len(mine.prefix) + len(other.prefix)
-        if size >= self._ask_at or pieces[0][1][:1] in _MAY_BEGIN_TLS:
+        if size >= self._ask_at or other.reader is not None or pieces[0][1][:1] in _MAY_BEGIN_TLS:
             self._ask_at = 2 * size
             self._follow(mine, other)
 

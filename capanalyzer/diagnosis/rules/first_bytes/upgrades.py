@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.diagnosis.evidence import first_data, shown
+from capanalyzer.diagnosis.evidence import first_data, of_end, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side, Upgrade
 from capanalyzer.i18n import N_
 
 _NO_STARTTLS: Final = frozenset(("connect", "proxy-v1", "proxy-v2", "socks4", "socks5"))
+_CLIENT_FIRST: Final = frozenset(("postgres", "ldap", "tds", "rdp", "xmpp"))
 _BINARY: Final = frozenset(("mysql", "ldap", "tds", "rdp"))
 _REFUSAL_BYTES: Final = 128
 """A refusal in these protocols is shorter; a server that sends more went on."""
@@ -32,20 +34,68 @@ class StarttlsRefused(Rule):
     """The server refused the upgrade command, and the client gave up.
 
     A client that works on in plaintext has a session that works, whatever one thinks of it; so has one whose database
-    server goes on talking after its refusal. Also: the client spoke TLS at once to a server that wanted the command
-    first, and was told so in plaintext.
+    server goes on talking after its refusal. Where the client speaks first, the server's close in place of an answer
+    is a refusal too. Also: after words in plaintext the client spoke TLS without having asked, and the server answered
+    in plaintext.
     """
 
     causes = ("starttls-refused",)
 
     def check(self, session: Session, context: Context) -> Finding | None:
-        upgrade = session.upgrade
-        if upgrade is None or upgrade.kind in _NO_STARTTLS or not upgrade.asked or upgrade.agreed is not False:
+        upgrade, story = session.upgrade, context.story
+        if upgrade is None or upgrade.kind in _NO_STARTTLS:
             return None
-        if context.story.hello is None and self._goes_on(session, upgrade):
+        if not upgrade.asked:
+            return self._not_asked(session, story, upgrade)
+        if upgrade.agreed is None and upgrade.kind in _CLIENT_FIRST and not session.payload_bytes[Side.SERVER]:
+            return self._closed(session, story, upgrade)
+        if upgrade.agreed is not False or (story.hello is None and self._goes_on(session, upgrade)):
             return None
         at = (session.tcp.server.first_data_ns or session.start_ns, upgrade.answer_frame or upgrade.frame or 0)
         return _finding(session, upgrade, "starttls-refused", at)
+
+    def _not_asked(self, session: Session, story: Story, upgrade: Upgrade) -> Finding | None:
+        """A hello in the middle of the dialogue, and words in answer."""
+        hello, answered_ns = story.hello, session.tcp.server.last_data_ns
+        if upgrade.kind == "other" or hello is None or session.tls is None or answered_ns is None:
+            return None
+        if answered_ns <= hello.time_ns or any(m.side == Side.SERVER for m in session.tls.messages):
+            return None
+        lines = session.opening[Side.SERVER].split(b"\n")
+        words = next((line for line in reversed(lines) if line.strip()), b"").rstrip(b"\r")
+        return failure(
+            "starttls-refused",
+            Confidence.LIKELY,
+            Blame.CLIENT,
+            (hello.time_ns, hello.frame),
+            facts={"kind": upgrade.kind, "answer": shown(words), "request": "ClientHello"},
+            evidence=(Evidence(hello.frame, hello.time_ns, Side.CLIENT, N_("ClientHello")),),
+            alternatives=("tls-to-plaintext-port",),
+            stage=Stage.FIRST_BYTES,
+            waiting_on=WaitingOn.CLIENT,
+            variant="not-asked",
+        )
+
+    def _closed(self, session: Session, story: Story, upgrade: Upgrade) -> Finding | None:
+        """The request, and a close from the server that said nothing."""
+        end = story.end
+        if end is None or end.side is not Side.SERVER or not story.sees_all or not session.payload_bytes[Side.CLIENT]:
+            return None
+        time_ns, frame = first_data(session, Side.CLIENT)
+        return failure(
+            "starttls-refused",
+            Confidence.LIKELY,
+            Blame.SERVER,
+            (end.time_ns, end.frame),
+            facts={"kind": upgrade.kind, "answer": "", "request": ""},
+            evidence=(
+                Evidence(upgrade.frame or frame, time_ns, Side.CLIENT, N_("the upgrade to TLS is asked for ({kind})")),
+                of_end(end),
+            ),
+            stage=Stage.FIRST_BYTES,
+            waiting_on=WaitingOn.SERVER,
+            variant="closed",
+        )
 
     def _goes_on(self, session: Session, upgrade: Upgrade) -> bool:
         if upgrade.kind == "postgres":

@@ -1,0 +1,114 @@
+"""Plaintext dialogues before TLS, from packets to verdict: who refused what, and what is no refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.packet import Packet, Raw
+from scapy.utils import wrpcap
+
+import capanalyzer
+
+from .sessions import client_hello_body, vector
+
+Step = tuple[str, bytes | None]
+HELLO = b"\x16\x03\x01" + vector(2, b"\x01" + vector(3, client_hello_body(random=bytes(range(32)))))
+GREETING = ("s", b"220 mail.example.com ESMTP\r\n")
+FEATURES = ("s", b"250-mail.example.com\r\n250 STARTTLS\r\n")
+CONNECT = b"CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n"
+LOGIN_FIRST = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+CLIENT, SERVER = "192.0.2.1", "198.51.100.9"
+
+
+def packets(steps: list[Step], port: int) -> list[Packet]:
+    """A connection in which each side says its words in turn; None: it closes."""
+    made: list[Packet] = []
+    numbers = {"c": 1000, "s": 5000}
+
+    def add(side: str, flags: str, load: bytes = b"") -> None:
+        other = "s" if side == "c" else "c"
+        ends = (CLIENT, SERVER) if side == "c" else (SERVER, CLIENT)
+        ports = (40000, port) if side == "c" else (port, 40000)
+        ack = numbers[other] if "A" in flags else 0
+        packet = IP(src=ends[0], dst=ends[1]) / TCP(
+            sport=ports[0], dport=ports[1], flags=flags, seq=numbers[side], ack=ack
+        )
+        packet = packet / Raw(load) if load else packet
+        packet.time = 1_700_000_000 + len(made) / 100
+        made.append(packet)
+        numbers[side] += len(load) + ("S" in flags or "F" in flags)
+
+    add("c", "S")
+    add("s", "SA")
+    add("c", "A")
+    for side, words in steps:
+        add(side, "FA" if words is None else "PA", words or b"")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("steps", "port", "outcome", "cause", "blame"),
+    [
+        pytest.param(
+            [GREETING, ("c", b"EHLO x\r\n"), FEATURES, ("c", HELLO), ("s", b"500 5.5.2 bad syntax\r\n"), ("c", None)],
+            25, "failed", "starttls-refused", "client", id="TLS without having asked",
+        ),
+        pytest.param(
+            [("s", b"* OK ready\r\n"), ("c", b"a CAPABILITY\r\n"), ("s", b"* CAPABILITY IMAP4rev1\r\na OK\r\n"),
+             ("c", HELLO), ("s", b"* BAD syntax\r\n"), ("c", None)],
+            143, "failed", "starttls-refused", "client", id="the same in IMAP",
+        ),
+        pytest.param(
+            [GREETING, ("c", b"EHLO x\r\n"), FEATURES, ("c", HELLO)],
+            25, "incomplete", "capture-ends-mid-handshake", None, id="no answer seen yet",
+        ),
+        pytest.param(
+            [GREETING, ("c", HELLO), ("s", b"500 5.5.2 bad syntax\r\n"), ("c", None)],
+            25, "failed", "tls-to-server-first", "client", id="TLS instead of the dialogue",
+        ),
+        pytest.param(
+            [GREETING, ("c", b"EHLO x\r\n"), FEATURES, ("c", b"STARTTLS\r\n"), ("s", b"454 not now\r\n"), ("c", None)],
+            25, "failed", "starttls-refused", "server", id="refused",
+        ),
+        pytest.param(
+            [GREETING, ("c", b"EHLO x\r\n"), ("s", b"250 mail.example.com\r\n"), ("c", b"QUIT\r\n"), ("s", None)],
+            25, "plaintext", None, None, id="not offered, and the client leaves",
+        ),
+        pytest.param(
+            [("c", bytes.fromhex("0000000804d2162f")), ("s", b"N"), ("c", None)],
+            5432, "failed", "starttls-refused", "server", id="PostgreSQL refuses",
+        ),
+        pytest.param(
+            [("c", bytes.fromhex("0000000804d2162f")), ("s", None)],
+            5432, "failed", "starttls-refused", "server", id="PostgreSQL closes instead",
+        ),
+        pytest.param(
+            [("c", bytes.fromhex("0000000804d2162f")), ("c", None)],
+            5432, "plaintext", None, None, id="the client leaves first",
+        ),
+        pytest.param(
+            [("c", bytes.fromhex("0000000804d2162f")), ("s", None)],
+            443, "failed", "not-tls", "client", id="PostgreSQL's request on a TLS port",
+        ),
+        pytest.param(
+            [("c", CONNECT), ("s", LOGIN_FIRST), ("c", None)],
+            3128, "failed", "proxy-connect-refused", "server", id="CONNECT without a login",
+        ),
+        pytest.param(
+            [("c", CONNECT), ("s", LOGIN_FIRST), ("c", CONNECT), ("s", b"HTTP/1.1 200 OK\r\n\r\n"), ("c", HELLO),
+             ("s", bytes.fromhex("15030300020228")), ("s", None)],
+            3128, "failed", "handshake-failure-unspecified", "unknown", id="a short alert inside the tunnel",
+        ),
+    ],
+)  # fmt: skip
+def test_verdicts(
+    steps: list[Step], port: int, outcome: str, cause: str | None, blame: str | None, tmp_path: Path
+) -> None:
+    capture = tmp_path / "dialogue.pcap"
+    wrpcap(str(capture), packets(steps, port))
+    [session] = capanalyzer.build_report(capture).sessions
+    assert (session.outcome, session.cause, session.blame) == (outcome, cause, blame)
+    if outcome == "failed":
+        assert "?" not in session.findings[0].explanation
