@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "capanalyzer"
 FOUNDATION = ("errors", "wire", "i18n")
 """What every stage may import, in order: each may import those before it."""
 STAGES = ("capture", "packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
-TOP = ("analysis", "report", "parallel", "output", "api", "cli", "__main__")
+TOP = ("analysis", "report", "parallel", "output", "api", "crosscheck", "cli", "__main__")
 """Above the stages."""
 ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
 
