@@ -56,7 +56,6 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
     except ImportError as error:
         raise UsageError("crosscheck needs pyshark: pip install 'capanalyzer[crosscheck]'") from error
     streams: dict[int, _Stream] = {}
-    problem = ""
     try:
         program = f"tshark {get_tshark_version()}"
         capture = pyshark.FileCapture(
@@ -65,20 +64,31 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
             keep_packets=False,
             decode_as={f"tcp.port=={port}": "tls" for port in sorted(set(tls_ports))},
             override_prefs=_PREFERENCES,
-            custom_parameters=["-n"],
         )
-        try:
-            for packet in capture:
-                _take(packet, streams)
-        finally:
-            capture.close()
     except TSharkNotFoundException as error:
         raise UsageError("crosscheck needs tshark (Debian: apt install tshark), found on PATH") from error
+    problem = ""
+    try:
+        for packet in capture:
+            _take(packet, streams)
     except TSharkCrashException as error:
-        problem = " ".join(str(error).split())
-        if not streams:
-            raise CaptureError(path, f"tshark cannot read it: {problem}") from error
+        problem = _complaint(error)
+    try:
+        capture.close()
+    except TSharkCrashException as error:
+        problem = _complaint(error)
+        # It keeps a process that ended badly, and would complain again when the object is deleted.
+        capture._running_processes.clear()  # noqa: SLF001 - there is no other way to let go of it
+    if problem and not streams:
+        raise CaptureError(path, f"tshark cannot read it: {problem}")
     return SecondReading(program, {number: stream.facts() for number, stream in streams.items()}, problem)
+
+
+def _complaint(error: Exception) -> str:
+    """What tshark itself said, without what pyshark says around it."""
+    text = str(error)
+    _, found, line = text.partition("Last error line: ")
+    return " ".join((line.splitlines()[0] if found and line else text).split())
 
 
 class _Stream:

@@ -128,7 +128,7 @@ class Story:
         """When waiting was over: somebody left, or the capture no longer watched."""
         self.established: bool = self._is_established() and not self._left_before_it_was_done()
         if not self.established:
-            self._stop_at_the_clients_end()
+            self._stop_at_the_end()
             self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
         self.stage, self.waiting_on = self._stalled()
         self.progress_ns: int = self._last_progress()
@@ -211,18 +211,20 @@ class Story:
         )
 
     def _left_before_it_was_done(self) -> bool:
-        """What completes the handshake came when the client had left, and no data went both ways all the same."""
+        """What completes the handshake came when one end had left, and no data went both ways all the same."""
         end, tls = self.end, self.tls
-        if end is None or end.side is not Side.CLIENT or tls is None or tls.handshake_done_ns is None:
+        if end is None or tls is None or tls.handshake_done_ns is None:
             return False
         return tls.handshake_done_ns > end.time_ns and not all(tls.data_from)
 
-    def _stop_at_the_clients_end(self) -> None:
-        """What arrives after the client has left answers nobody: the session stalled where it was when the client
-        left.
-        """
+    def _stop_at_the_end(self) -> None:
+        """What arrives after an end has left answers nobody: the session stalled where it was then."""
         end, tls = self.end, self.tls
-        if end is None or end.side is not Side.CLIENT or tls is None:
+        if end is None or tls is None:
+            return
+        if end.side is Side.SERVER:
+            if tls.handshake_done_ns is not None:  # by what came when the server had left
+                self.state = walk([m for m in tls.messages if (m.time_ns, m.frame) <= (end.time_ns, end.frame)]).state
             return
         seen = [m for m in tls.messages if self._reached_client(m, end)]
         if len(seen) == len(tls.messages) or not seen:
@@ -251,7 +253,8 @@ class Story:
 
     def _is_unread(self) -> bool:
         """The client went on as it can only after a ServerHello, and none was read: what the server sent escaped us."""
-        if self.session.tcp.client.unread or self.session.tcp.server.unread:
+        awaited = STALLS[self.state].awaited if self.state is not None else None
+        if any(self.session.tcp.side(side).unread for side in ((awaited,) if awaited is not None else Side)):
             return True
         if self.server_hello is not None or self.state is None or self.hello is None:
             return False
@@ -298,7 +301,7 @@ class Story:
             self.is_tls13
             and tls.finished[Side.SERVER] is None
             and not first_tls13_records(tls, Side.CLIENT)
-            and (server.gap or server.last_transmissions > 1)
+            and (server.gap or server.last_transmissions > 1 or server.in_record)
         )
 
     def _last_progress(self) -> int:

@@ -163,6 +163,7 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
     facts.stream_bytes = mine.offset
     facts.truncated, facts.conflict, facts.data_in_syn = mine.truncated, mine.conflict, mine.data_in_syn
     facts.unread = not settled and mine.offset >= mine.limit
+    facts.in_record = not settled and mine.reader is not None and mine.reader.wants_more
     facts.gap = facts.gap_acked = False
     facts.gap_at = facts.gap_length = None
     if mine.gap_at is not None:

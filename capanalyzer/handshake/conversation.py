@@ -31,6 +31,8 @@ __all__ = ["MAX_LATE_ALERTS", "MAX_WINDOW", "TLS_PORTS", "Conversation"]
 
 MAX_WINDOW: Final = 256 * 1024
 """The same while a handshake message announces more."""
+MAX_WALKED: Final = 1024 * 1024
+"""And while it is a message too long to be kept, which is passed over in order to reach what follows it."""
 MAX_LATE_ALERTS: Final = 4
 """Alerts of each side read after the handshake: a warning or two, then the close."""
 _ENOUGH: Final = 1_024
@@ -171,13 +173,20 @@ class Conversation:
             self.settled = first.offset >= _FIRST and second.offset >= _FIRST
 
     def _widen(self, mine: Direction, reader: TlsReader) -> None:
-        """Want more where a handshake message announces more."""
-        pending = reader.pending
-        if pending is None or pending.content_type != HANDSHAKE or pending.handshake_type < 0:
-            return
+        """Want more where a handshake message announces more, or where a record that stands in the way of one does."""
         until = reader.wants_until
-        if until > mine.limit:
-            mine.limit = max(mine.limit, min(until, (mine.tls_at or 0) + MAX_WINDOW))
+        if until <= mine.limit:
+            return
+        pending = reader.pending
+        if pending is None:
+            return
+        if pending.content_type == HANDSHAKE and pending.handshake_type >= 0:
+            window = MAX_WALKED
+        elif not mine.resync and all(direction.reader is not None for direction in self._directions):
+            window = MAX_WINDOW
+        else:
+            return  # bulk data of a session of which the handshake is not to be had
+        mine.limit = max(mine.limit, min(until, (mine.tls_at or 0) + window))
 
     def _correct(self, mine: Direction, reader: TlsReader) -> None:
         """Unusual streams: frames of pieces that came early, and who is the client by who says what."""

@@ -129,6 +129,8 @@ class SideFacts:
     """A snap length cut bytes that mattered."""
     unread: bool = False
     """More came than is read of a direction before its handshake is over: what it said after that is not known."""
+    in_record: bool = False
+    """Its bytes end inside a record: more was to come."""
     conflict: bool = False
     """Overlapping segments carried different bytes (the first seen were used)."""
     duplicates: int = 0

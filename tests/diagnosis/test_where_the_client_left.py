@@ -7,6 +7,7 @@ from typing import Any
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.session import CloseEvent, Session, Upgrade
+from capanalyzer.streams.flow import Ended
 from capanalyzer.tls.records import Message
 
 from .sessions import (
@@ -18,7 +19,9 @@ from .sessions import (
     client_flight_12,
     data,
     fin,
+    finished_13,
     flight_12,
+    flight_13,
     frame,
     handshake,
     hello,
@@ -95,6 +98,27 @@ def test_a_handshake_that_was_done_only_behind_the_client_s_back() -> None:
     assert waited.outcome == "established"
 
 
+def test_a_server_that_had_left_before_the_client_s_finished() -> None:
+    """TLS 1.3 is done with the client's Finished, but not if that meets a closed connection."""
+    flight = [*flight_13(0.04), *finished_13(0.1), data(C, 0.11, 200, offset=600)]
+    left = judged(session(hello(), *flight, closes=[fin(S, 0.04), fin(C, 0.3)]))
+    assert (left.cause, left.stage) == ("server-closed", "client-flight")
+    waited = judged(session(hello(), *flight_13(), *finished_13(15.1), closes=[fin(S, 15.0), fin(C, 15.3)]))
+    assert (waited.cause, waited.stage) == ("client-silent", "client-flight")
+    answered = judged(session(hello(), *flight, data(S, 0.25, offset=3000), closes=[fin(S, 0.26), fin(C, 0.3)]))
+    assert answered.outcome == "established"
+
+
+def test_a_flight_that_ends_inside_a_record() -> None:
+    """TLS 1.3: the client cannot go on, so it is the server who is waited for."""
+    part = flight_13(0.04)[:3]
+    options: dict[str, Any] = {"ended": Ended.CAPTURE_END, "watched": 0.05}
+    cut = judged(session(hello(), *part, server={"in_record": True}, **options))
+    assert (cut.outcome, cut.stage, cut.waiting_on) == ("incomplete", "server-flight", "server")
+    whole = judged(session(hello(), *flight_13(0.04), **options))
+    assert (whole.stage, whole.waiting_on) == ("client-flight", "client")
+
+
 def test_the_wait_is_counted_from_the_last_step() -> None:
     """A heartbeat or an alert is none."""
     beat = record(S, 0.3, 24, 40)
@@ -107,6 +131,8 @@ def test_no_verdict_from_absence_past_what_was_read() -> None:
     part = flight_12(0.04, GOOD)[:2]
     assert verdict_of(*part, closes=[fin(C, 0.3)], server={"unread": True}).outcome == "incomplete"
     assert verdict_of(*part, closes=[fin(C, 0.3)]).outcome == "failed"
+    # Nor the other way round: what the server went on to say is not what the client owed.
+    assert verdict_of(*flight_12(0.04, GOOD), closes=[fin(C, 0.3)], server={"unread": True}).cause == "client-aborted"
 
 
 def test_an_alert_without_its_hello_blames_nobody() -> None:

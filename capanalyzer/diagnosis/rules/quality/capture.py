@@ -48,7 +48,9 @@ class CaptureStartsMidSession(Rule):
     def check(self, session: Session, context: Context) -> Finding | None:
         if not session.quality.starts_mid_session or (context.story.hello is not None and all(session.packets)):
             return None
-        return _note("capture-starts-mid-session", {})
+        hello = context.story.hello
+        seen = Evidence(hello.frame, hello.time_ns, Side.CLIENT, N_("ClientHello")) if hello is not None else None
+        return _note("capture-starts-mid-session", {}, (seen,) if seen else (), "no-answer" if seen else "")
 
 
 class CaptureLostPackets(Rule):
@@ -57,6 +59,9 @@ class CaptureLostPackets(Rule):
     causes = ("capture-lost-packets",)
 
     def check(self, session: Session, context: Context) -> Finding | None:
+        unread = next((side for side in Side if session.tcp.side(side).unread), None)
+        if unread is not None and session.tls is not None and not session.quality.lost:
+            return _note("capture-lost-packets", {"sender": unread.name.lower(), "gap_at": "?"}, (), "unread")
         if not session.quality.lost and not session.quality.rows_dropped:
             return None
         gap_side = next((s for s in Side if session.tcp.side(s).gap), None)
