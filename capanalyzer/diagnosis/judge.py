@@ -114,10 +114,10 @@ class Judge:
             self._hold(session)  # it would be held in any case: judged once, when all is known
             return None
         verdict = self._judge(context)
-        if verdict.outcome is Outcome.ESTABLISHED:
-            knowledge.learn_established(session)
-            return verdict
-        knowledge.legs.add(session)
+        if story.established:
+            knowledge.learn_established(session, left=_left_without_request(story))
+        else:
+            knowledge.legs.add(session)
         if not _may_change(context, verdict):
             return verdict
         if not self._has_room(session):
@@ -270,9 +270,17 @@ def _without_payload(story: Story, context: Context) -> Outcome:
     )
 
 
+def _left_without_request(story: Story) -> bool:
+    """The client closed a completed handshake before it sent any data."""
+    end, tls = story.end, story.tls
+    return end is not None and end.side is Side.CLIENT and tls is not None and not tls.data_from[Side.CLIENT]
+
+
 def _may_change(context: Context, verdict: Verdict) -> bool:
     """The rest of the capture may still explain this session otherwise."""
     story = context.story
+    if verdict.outcome is Outcome.ESTABLISHED:
+        return _left_without_request(story)  # did it often, or never before
     if verdict.outcome is Outcome.FAILED:
         return verdict.stage is not Stage.TCP_CONNECT or verdict.cause in _COMPARED
     if verdict.outcome is Outcome.INCOMPLETE and story.connected_ns is None:

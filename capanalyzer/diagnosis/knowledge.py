@@ -282,15 +282,19 @@ class Knowledge:
         """All at once, for the many sessions that simply work."""
         self.two_sided += 1
         self._learn_start(client, server, start_ns)
-        self.successes.add(client, server)
+        self.successes.add(client, server, start_ns)
         self._teaches(server).learn(session)
 
-    def learn_established(self, session: Session) -> None:
-        """What a completed handshake teaches about its server, beside what any session teaches."""
+    def learn_established(self, session: Session, *, left: bool) -> None:
+        """What a completed handshake teaches about its server, beside what any session teaches.
+
+        :param left: the client closed it without having sent a request.
+        """
         tls = session.tls
         if tls is None:
             return
-        self.successes.add(session.client.ip, session.server)
+        data_ns = session.start_ns if all(tls.data_from) else None
+        self.successes.add(session.client.ip, session.server, data_ns, left=left)
         server = self._servers.get(session.server)
         if server is None:
             if tls.server_hello_message is not None:

@@ -1,4 +1,6 @@
-"""Which clients succeeded at which servers: whether a failure is one client's, one server's, or everybody's."""
+"""Which clients succeeded at which servers: whether a failure is one client's, one server's, or everybody's; and
+whether this client was content with this server before.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from capanalyzer.handshake.session import Endpoint
 __all__ = ["Comparison", "Successes"]
 
 MAX_PAIRS: Final = 20_000
-"""Pairs of client address and server remembered, about 300 bytes each; beyond them all counts are lower bounds."""
+"""Pairs of client address and server remembered, about 400 bytes each; beyond them all counts are lower bounds."""
+_NEVER: Final = 1 << 63
 
 
 class Comparison(NamedTuple):
@@ -33,18 +36,36 @@ class Successes:
 
     def __init__(self) -> None:
         self._pairs: Bounded[tuple[str, Endpoint], list[int]] = Bounded(MAX_PAIRS)
-        """A number in a list of its own, so that counting changes no table."""
+        """(sessions established, start of the first one that carried data, sessions left without a request), in a list
+        so that counting changes no table."""
         self._by_server: dict[Endpoint, tuple[int, int]] | None = None
         self._by_client: dict[str, tuple[int, int]] = {}
 
-    def add(self, client: str, server: Endpoint) -> None:
-        """One more session that was established."""
-        count = self._pairs.get((client, server))
-        if count is None:
-            self._pairs.add((client, server), [1])
+    def add(self, client: str, server: Endpoint, data_ns: int | None, *, left: bool = False) -> None:
+        """One more session that was established.
+
+        :param data_ns: its start, when it carried data both ways.
+        :param left: the client closed it without having sent a request.
+        """
+        known = self._pairs.get((client, server))
+        if known is None:
+            self._pairs.add((client, server), [1, _NEVER if data_ns is None else data_ns, int(left)])
         else:
-            count[0] += 1
+            known[0] += 1
+            known[2] += left
+            if data_ns is not None and data_ns < known[1]:
+                known[1] = data_ns
         self._by_server = None
+
+    def was_content(self, client: str, server: Endpoint, before_ns: int) -> bool:
+        """This client exchanged data with this server in a session that began earlier: it takes its certificate."""
+        known = self._pairs.get((client, server))
+        return known is not None and known[1] < before_ns
+
+    def left(self, client: str, server: Endpoint) -> int:
+        """Sessions that this client left without a request, while it never exchanged data with this server."""
+        known = self._pairs.get((client, server))
+        return known[2] if known is not None and known[1] == _NEVER else 0
 
     def merge(self, other: Successes) -> None:
         """Add what was counted elsewhere."""
@@ -66,7 +87,7 @@ class Successes:
     def _sum_up(self) -> None:
         by_server: dict[Endpoint, tuple[int, int]] = {}
         by_client: dict[str, tuple[int, int]] = {}
-        for (client, server), [count] in zip(self._pairs.keys(), self._pairs.values(), strict=True):
+        for (client, server), (count, _, _) in zip(self._pairs.keys(), self._pairs.values(), strict=True):
             sessions, clients = by_server.get(server, (0, 0))
             by_server[server] = sessions + count, clients + 1
             sessions, servers = by_client.get(client, (0, 0))
@@ -83,3 +104,5 @@ class Successes:
 
 def _add(known: list[int], other: list[int]) -> None:
     known[0] += other[0]
+    known[1] = min(known[1], other[1])
+    known[2] += other[2]

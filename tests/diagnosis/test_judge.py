@@ -8,7 +8,7 @@ from capanalyzer.diagnosis import judge as judge_module
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.registry import RULES
 from capanalyzer.diagnosis.rules.quality.warnings import expires_soon
-from capanalyzer.diagnosis.verdict import Severity
+from capanalyzer.diagnosis.verdict import Confidence, Severity
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.tls.records import Message
 
@@ -129,9 +129,13 @@ def test_slow_handshake() -> None:
 
 def test_a_client_that_leaves_without_a_request_gets_a_note() -> None:
     quiet = session(hello(), *flight_13(), *finished_13(), closes=[fin(C, 0.2)])
-    verdict = Judge().see(quiet)
-    assert verdict is not None
-    assert [(f.cause, f.severity) for f in verdict.findings] == [("client-aborted", Severity.NOTE)]
+    judge = Judge()
+    assert judge.see(quiet) is None  # whether it does so again and again is known at the end
+    [(_, verdict)] = judge.finish()
+    assert verdict.outcome == "established"
+    assert [(f.cause, f.severity, f.confidence) for f in verdict.findings] == [
+        ("client-aborted", Severity.NOTE, Confidence.POSSIBLE)
+    ]
 
 
 def test_soon_is_the_last_fortnight_or_fifth() -> None:
