@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.trust.roots import Roots
+from capanalyzer.diagnosis.trust.strength import weakness
 from capanalyzer.tls.signatures import Signature
 from capanalyzer.tls.x509 import CertificateFacts
 
@@ -93,11 +94,16 @@ class PathFinder:
         return known
 
     def best(self, chain: tuple[CertificateFacts, ...], at_ns: int) -> Path | None:
-        """The path a client would take at this time: to an anchor and valid if there is one, else the one that comes
-        closest.
+        """The path that speaks most for the server at this time: to an anchor, valid and strong if there is one, else
+        the one that comes closest. A client that finds another one is no proof of a fault.
         """
-        paths = self.paths(chain)
-        return min(paths, key=lambda path: (_rank(path)[0], path.first_outside(at_ns) is not None), default=None)
+
+        def flaws(path: Path) -> tuple[int, bool, bool]:
+            intermediates = path.below_anchor[1:]
+            is_weak = any(weakness(c, at_ns) for c in intermediates if not c.is_self_signed)
+            return _rank(path)[0], path.first_outside(at_ns) is not None, is_weak
+
+        return min(self.paths(chain), key=flaws, default=None)
 
 
 _RANKS: Final = {End.ANCHOR: 0, End.SELF_SIGNED: 1, End.ABSENT: 2, End.BROKEN: 3}
