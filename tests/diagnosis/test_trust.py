@@ -11,9 +11,12 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from capanalyzer.diagnosis.judge import Judge
+from capanalyzer.diagnosis.page import read_page
+from capanalyzer.diagnosis.render import render_finding
 from capanalyzer.diagnosis.trust.roots import Roots, read_pem
 from capanalyzer.diagnosis.verdict import Confidence, Finding, Outcome, Severity, Verdict
 from capanalyzer.handshake.session import Endpoint, Session, Side
+from capanalyzer.i18n import LANGUAGES
 
 from .pki import Issued, issue, key
 from .sessions import (
@@ -507,3 +510,36 @@ def test_without_a_server_name_no_name_is_compared() -> None:
     other = issue("other.example", MIDDLE), MIDDLE
     assert told(refused(48, *other, name=None)).cause == "certificate-unknown-ca"
     assert told(refused(48, *other)).cause == "certificate-hostname-mismatch"
+
+
+def test_every_finding_has_a_summary_of_its_own() -> None:
+    """Its variant stands on the page, in each language, and every field has a value."""
+    expired_middle = issue("Example CA A1", ROOT, is_ca=True, own_key=MIDDLE.key, days=(-100, -1))
+    early_middle = issue("Example CA A1", ROOT, is_ca=True, own_key=MIDDLE.key, days=(1, 100))
+    lower = issue("Example CA A2", MIDDLE, is_ca=True)
+    chains: list[tuple[Issued, ...]] = [
+        *FATAL_WHEN_COMPLETED.values(),
+        (LEAF, expired_middle),
+        (LEAF, early_middle),
+        (issue(NAME, lower), lower, ROOT),
+        (LEAF, issue("Example CA A1", ROOT, is_ca=True, own_key=key("new"))),
+        (issue(NAME, MIDDLE, signer=key("forger")), MIDDLE),
+        (WEAK, MIDDLE),
+        (FOR_CLIENTS, MIDDLE),
+        (INTERCEPTED, PROXY),
+        (issue(NAME, MIDDLE, days=(-80, 5)), MIDDLE),
+        (LEAF,),
+        GOOD,
+    ]
+    judged = [refused(code, *chain) for chain in chains for code in (42, 43, 44, 45, 46, 48, None)]
+    judged += [make(*chain) for chain in chains for make in (hidden, left, works)]
+    seen = set()
+    for one in judged:
+        for finding in verdict(one).findings:
+            seen.add((finding.cause, finding.variant))
+            for lang in LANGUAGES:
+                assert finding.variant in read_page(finding.cause, lang).summaries, finding
+                text = render_finding(finding, one, lang).explanation
+                assert "?" not in text, text
+                assert "()" not in text, text
+    assert len(seen) > 40

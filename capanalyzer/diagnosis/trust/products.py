@@ -52,7 +52,7 @@ _PRODUCTS: Final = (
     ("GoGuardian", r"goguardian"),
     ("Securly", r"securly"),
     ("Untangle", r"untangle"),
-    ("Squid", r"squid[ -](?:proxy|cache|ca|ssl|bump).*|squid \S* ?ca"),
+    ("Squid", r"squid[ -](?:proxy|cache|ca|ssl|bump).*|\Asquid\Z"),
     ("pfSense", r"pfsense"),
     ("Charles Proxy", r"charles proxy.*"),
     ("Fiddler", r"do_not_trust(?:_fiddlerroot)?|fiddler ?root.*|www\.fiddler2\.com"),
