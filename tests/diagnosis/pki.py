@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from .sessions import NAME, SECOND, T0
 
@@ -69,6 +69,7 @@ def issue(
     sha1: bool = False,
     identifiers: bool = True,
     logged: bool = False,
+    ocsp: str | None = None,
     at: int = T0,
 ) -> Issued:
     """A certificate for a common name, self-signed without an issuer.
@@ -107,6 +108,9 @@ def issue(
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     if key_usage is not None:
         builder = builder.add_extension(one_key_usage(key_usage), critical=True)
+    if ocsp is not None:
+        place = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([place]), critical=False)
     if logged:
         timestamps = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"), b"\x04\x02\x00\x00")
         builder = builder.add_extension(timestamps, critical=False)

@@ -77,6 +77,9 @@ def test_a_leaf_alone() -> None:
     public = issue(NAME, issue("Some New CA", ROOT, is_ca=True, organisation="DigiCert Inc"))
     assert [(f.cause, f.is_plain) for f in found(public)] == [("certificate-chain-incomplete", True)]
     assert causes(logged, roots=(MIDDLE,)) == []
+    in_2009 = 1_250_000_000 * SECOND
+    then = issue(NAME, issue("Some Old CA", ROOT, is_ca=True, organisation="DigiCert Inc", at=in_2009), at=in_2009)
+    assert [f.is_plain for f in found(then, at=in_2009)] == [False]  # roots signed leaves in those days
 
 
 def test_a_gap_further_up() -> None:

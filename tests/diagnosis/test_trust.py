@@ -315,6 +315,9 @@ def test_one_private_issuer_for_unrelated_domains_on_the_internet() -> None:
     assert (finding.cause, finding.variant, finding.facts["detail"]) == ("tls-interception", "many-names", "3")
     assert told(mine, *many(*places[:2], issuer=box)).cause == "certificate-unknown-ca"
     assert told(mine, *many(*places, issuer=box), roots=(box,)).cause == "certificate-unknown-ca"
+    published = issue("www.one.com", box, ocsp="http://ocsp.example.net")
+    public = refused(48, published, box, name="www.one.com", server_ip="1.1.1.1")
+    assert told(public, *many(*places, issuer=box)).cause == "certificate-unknown-ca"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ __all__ = ["CHAIN_INCOMPLETE", "Fault", "faults", "unfit_usages"]
 CHAIN_INCOMPLETE: Final = "certificate-chain-incomplete"
 
 _NAMED_INTERMEDIATE: Final = re.compile(r"\b(?:intermediate|issuing|subordinate|sub[ -]?ca)\b", re.IGNORECASE)
+_NOT_FROM_ROOTS_SINCE_NS: Final = 1_341_100_800_000_000_000
+"""2012-07-01: since then public authorities must not sign leaves with a root's key (CA/Browser Forum, Baseline
+Requirements 1.0, section 12); some of those that did are not among the known roots any more."""
 _SERVER_USAGES: Final = frozenset(("serverAuth", "anyExtendedKeyUsage", "msSGC", "nsSGC"))
 _TLS_KEY_USAGES: Final = frozenset(("digitalSignature", "keyEncipherment", "keyAgreement"))
 """RFC 5246 section 7.4.2 wants one of them, according to the key exchange."""
@@ -125,7 +128,8 @@ def lacks_intermediate(leaf: CertificateFacts, roots: Roots) -> bool:
     """
     if leaf.is_logged or _NAMED_INTERMEDIATE.search(leaf.issuer_cn or ""):
         return True
-    return roots.is_public_organisation(organisation(leaf.issuer))
+    is_recent = leaf.not_before_ns is not None and leaf.not_before_ns >= _NOT_FROM_ROOTS_SINCE_NS
+    return is_recent and roots.is_public_organisation(organisation(leaf.issuer))
 
 
 def unfit_usages(certificate: CertificateFacts, *, is_leaf: bool = True) -> str:

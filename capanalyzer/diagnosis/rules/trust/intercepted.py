@@ -11,6 +11,7 @@ from capanalyzer.diagnosis.trust.faults import Fault
 from capanalyzer.diagnosis.trust.paths import End
 from capanalyzer.diagnosis.verdict import Confidence, Finding, Severity
 from capanalyzer.handshake.session import Session
+from capanalyzer.tls.x509 import CertificateFacts
 
 __all__ = ["InterceptionSeen", "interception"]
 
@@ -27,13 +28,20 @@ def interception(session: Session, context: Context) -> list[Fault]:
         return found
     chain = tls.certificates
     path = context.finder.best(chain, session.start_ns)
-    if path is None or path.end is End.ANCHOR:
+    if path is None or path.end is End.ANCHOR or _looks_public(chain[0]):
         return found
     seen = _seen_elsewhere(session, context)
     if seen is None:
         return found
     place = next((n for n, fault in enumerate(found) if fault.cause not in _BEFORE), len(found))
     return [*found[:place], seen, *found[place:]]
+
+
+def _looks_public(leaf: CertificateFacts) -> bool:
+    """It says where its status is published, as public authorities' leaves do and those made on the fly do not. Its
+    root may have been one that everybody knew at the capture's time.
+    """
+    return leaf.is_logged or bool(leaf.ocsp)
 
 
 def _seen_elsewhere(session: Session, context: Context) -> Fault | None:

@@ -64,7 +64,7 @@ class VisibleCertificateFault(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, tls = context.story, session.tls
-        if tls is None or story.is_tls13 or not tls.certificates:
+        if tls is None or not tls.certificates:
             return None
         refusal = rejection(session, story)
         if refusal is None:
