@@ -17,6 +17,7 @@ from capanalyzer.capture.records import Capture, CaptureInfo, RecordBatch
 from capanalyzer.capture.source import open_captures
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.connection import TLS_PORTS, Connection
@@ -48,6 +49,8 @@ class Options:
     """Processes to use."""
     full_timeline: bool = False
     """The timeline of every session will be asked for: all messages are kept, also of ordinary sessions."""
+    ca_certificates: tuple[bytes, ...] = ()
+    """DERs of roots that clients trust beside the public ones."""
 
 
 class Tally:
@@ -85,7 +88,7 @@ class Analysis:
         """
         for_packets, for_streams = seeds or (None, None)
         self._decoder = Decoder(seed=for_packets)
-        self._judge = Judge(tls_ports=options.tls_ports)
+        self._judge = Judge(tls_ports=options.tls_ports, roots=Roots(options.ca_certificates))
         tls_ports = TLS_PORTS | options.tls_ports
         self._tracker: Tracker[Session] = Tracker(
             lambda: Connection(tls_ports=tls_ports),

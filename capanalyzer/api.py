@@ -6,6 +6,8 @@ Both take a path (also a directory, a glob, a URL, ``-``), a binary stream, or s
     ports on which TLS is expected beside the well-known ones (it is found on any port);
 ``lang``
     ``en`` or ``ja``, the language of titles, explanations, evidence and remedies;
+``ca_file``
+    a PEM file with roots that the clients trust beside the public ones (which come with ``certifi``);
 ``timeline``
     ``True``: the timeline of every session, not only of those that failed or are incomplete;
 ``jobs``
@@ -20,6 +22,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
+from capanalyzer.ca_file import read_ca_file
 from capanalyzer.errors import CaptureError, UsageError
 from capanalyzer.i18n import LANGUAGES
 from capanalyzer.report import model
@@ -54,6 +57,7 @@ def analyze(
     lang: str = "en",
     timeline: bool = False,
     jobs: int = 1,
+    ca_file: str | os.PathLike[str] | None = None,
 ) -> Iterator[model.Session]:
     """Every session of the captures, each as soon as its verdict is final; memory does not grow with the capture.
 
@@ -62,7 +66,7 @@ def analyze(
     :raises UsageError: an option has a value that does not exist.
     :raises CaptureError: nothing could be read.
     """
-    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs)
+    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file)
     return _sessions(document)
 
 
@@ -73,9 +77,10 @@ def build_report(
     lang: str = "en",
     timeline: bool = False,
     jobs: int = 1,
+    ca_file: str | os.PathLike[str] | None = None,
 ) -> Report:
     """The whole report of the captures. Options and errors as for :func:`analyze`."""
-    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs)
+    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file)
     sessions = sorted(_sessions(document), key=lambda session: session.id)
     end = document.trailer()
     return Report(
@@ -90,7 +95,13 @@ def build_report(
 
 
 def _document(
-    source: Source | Iterable[Source], *, tls_ports: Iterable[int], lang: str, timeline: bool, jobs: int
+    source: Source | Iterable[Source],
+    *,
+    tls_ports: Iterable[int],
+    lang: str,
+    timeline: bool,
+    jobs: int,
+    ca_file: str | os.PathLike[str] | None,
 ) -> Document:
     from capanalyzer.analysis import Options
     from capanalyzer.parallel import analyze_captures
@@ -103,7 +114,9 @@ def _document(
     ports = frozenset(tls_ports)
     if bad := [port for port in ports if not 0 < port < 65536]:
         raise UsageError(f"no TCP port: {bad[0]}")
-    runs = analyze_captures(_inputs(source), Options(tls_ports=ports, jobs=jobs, full_timeline=timeline), lang=lang)
+    roots = () if ca_file is None else read_ca_file(os.fspath(ca_file))
+    options = Options(tls_ports=ports, jobs=jobs, full_timeline=timeline, ca_certificates=roots)
+    runs = analyze_captures(_inputs(source), options, lang=lang)
     return Document(runs, lang=lang, timeline=timeline)
 
 

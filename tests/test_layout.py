@@ -13,13 +13,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "capanalyzer"
 FOUNDATION = ("errors", "wire", "i18n")
 """What every stage may import, in order: each may import those before it."""
 STAGES = ("capture", "packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
-TOP = ("analysis", "report", "parallel", "output", "api", "crosscheck", "cli", "__main__")
+TOP = ("ca_file", "analysis", "report", "parallel", "output", "api", "crosscheck", "cli", "__main__")
 """Above the stages."""
 ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
 
 MAY_IMPORT_ANALYSIS = {"api", "cli", "parallel"}
-READS_FILES = {"capture", "i18n", "output"}
-"""``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
+READS_FILES = {"ca_file", "capture", "i18n", "output"}
+"""``ca_file`` roots, ``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
 NAMES_ADDRESSES = {"handshake", "packets", "streams", "report"}
 """Use ``socket`` for the text forms of addresses, and nothing else of it."""
 PAGES = {"diagnosis/page.py"}

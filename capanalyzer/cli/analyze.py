@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from capanalyzer import i18n
+from capanalyzer.ca_file import read_ca_file
 from capanalyzer.cli.arguments import add_lang, jobs, port
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.formats import FORMATS, PLAIN_WIDTH
@@ -49,6 +50,11 @@ def add(commands: Commands) -> None:
         help="expect TLS on this port too (repeatable); TLS itself is found on any port",
     )
     parser.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
+    )
+    parser.add_argument(
         "--jobs",
         type=jobs,
         default=1,
@@ -80,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
                 tls_ports=frozenset(options.tls_port),
                 jobs=options.jobs,
                 full_timeline=options.timeline == "all",
+                ca_certificates=() if options.ca_file is None else read_ca_file(options.ca_file),
             ),
             lang=lang,
         )  # before the progress line's thread begins: a process without threads can be forked

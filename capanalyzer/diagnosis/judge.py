@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Final
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
 from capanalyzer.diagnosis.rule import Context, Rule
-from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, SOON_NS, TLS12
-from capanalyzer.diagnosis.rules.trust.faults import Leaf, read_leaf
+from capanalyzer.diagnosis.rules.quality.cipher import is_weak_suite
+from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, TLS12
 from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.trust.glance import Glances
+from capanalyzer.diagnosis.trust.paths import PathFinder
+from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
 from capanalyzer.handshake.ordinary_session import OrdinarySession
-from capanalyzer.handshake.session import Session, Side
+from capanalyzer.handshake.session import Endpoint, Session, Side
 from capanalyzer.streams.flow import Ended
 from capanalyzer.streams.share import BUCKETS
 
@@ -34,8 +37,6 @@ __all__ = ["Judge"]
 MAX_HELD: Final = 8192
 """Sessions kept for the comparison, about 10 kB each at most: of each bucket of streams an equal part. Those beyond
 are judged alone."""
-MAX_LEAVES: Final = 4096
-"""Certificates remembered, as many as their reader keeps; an entry is about 500 bytes."""
 
 _NO_NAME: Final = (None, "unknown")
 _SPEAKS_TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
@@ -44,8 +45,12 @@ _SPEAKS_TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
 class Judge:
     """Judges the sessions of one capture, in the order in which they end."""
 
-    def __init__(self, *, tls_ports: Iterable[int] = ()) -> None:
-        """:param tls_ports: ports, beside the well-known ones, on which TLS is expected (``--tls-port``)."""
+    def __init__(self, *, tls_ports: Iterable[int] = (), roots: Roots | None = None) -> None:
+        """A judge.
+
+        :param tls_ports: ports, beside the well-known ones, on which TLS is expected (``--tls-port``).
+        :param roots: those that clients are expected to know; None: the public ones.
+        """
         self.knowledge = Knowledge(tls_ports)
         """What was learned so far; where others learned from the rest of the capture, to be completed before
         :meth:`finish`."""
@@ -56,8 +61,8 @@ class Judge:
         self._held_of = [0] * BUCKETS
         """How many of each bucket."""
         self._plain: dict[tuple[str, str | None], Verdict] = {}
-        self._leaves: dict[int, Leaf] = {}
-        """By identity of the facts, which the entry itself keeps alive."""
+        self._finder = PathFinder(roots or Roots())
+        self._glances = Glances()
 
     def see(self, session: Session) -> Verdict | None:
         """Learn from a session and judge it; None when it is held for comparison until :meth:`finish`."""
@@ -76,7 +81,17 @@ class Judge:
                     if (
                         hello is not None
                         and done_ns - hello.time_ns < SLOW_NS
-                        and (handshake.is_13 or self._is_clean(tls.certificates, tls.client_hello, session.start_ns))
+                        and not is_weak_suite(handshake.suite)
+                        and (
+                            handshake.is_13
+                            or self._is_clean(
+                                tls.certificates,
+                                tls.client_hello,
+                                session.start_ns,
+                                session.client.ip,
+                                session.server,
+                            )
+                        )
                     ):
                         self.knowledge.learn_ordinary(session, session.client.ip, session.server, session.start_ns)
                         return self._established(session.first_close)
@@ -87,7 +102,7 @@ class Judge:
         held, self._held, self._held_of = self._held, [], [0] * BUCKETS
         successes = self.knowledge.successes
         for session in held:
-            verdict = self._judge(Context(session, self.knowledge))
+            verdict = self._judge(Context(session, self.knowledge, self._finder))
             if verdict.outcome is Outcome.FAILED:
                 leg = self.knowledge.legs.other(session)
                 verdict = replace(
@@ -105,8 +120,10 @@ class Judge:
     def _see(self, session: Session) -> Verdict | None:
         knowledge = self.knowledge
         knowledge.learn_traffic(session)
-        context = Context(session, self._nothing)
+        context = Context(session, self._nothing, self._finder)
         story = context.story
+        chain = session.tls.certificates if session.tls is not None else ()
+        knowledge.trust.learn(story, self._glances.at(chain) if chain else None)
         if not story.established and story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
             knowledge.learn_stall(session)
         if not story.established and story.hello is not None and story.sees_all and self._has_room(session):
@@ -156,30 +173,30 @@ class Judge:
             or connection.done_ns - connection.hello.time_ns >= SLOW_NS
         ):
             return None
+        if is_weak_suite(machine.suite):
+            return None
+        client, server = session.parties()
         if not machine.is_13:
             chain = connection.certificates
-            if chain and not self._is_clean(chain, connection.client_hello, session.flow.first_ns):
+            if chain and not self._is_clean(chain, connection.client_hello, session.flow.first_ns, client, server):
                 return None
-        client, server = session.parties()
         self.knowledge.learn_ordinary(session, client, server, session.flow.first_ns)
         return self._established(connection.first_close)
 
-    def _is_clean(self, chain: tuple[CertificateFacts, ...], hello: ClientHello | None, at_ns: int) -> bool:
-        """The chain shows no fault for this name at this time. Each leaf is looked at once; then a lookup tells."""
+    def _is_clean(
+        self, chain: tuple[CertificateFacts, ...], hello: ClientHello | None, at_ns: int, client: str, server: Endpoint
+    ) -> bool:
+        """The chain shows no fault for this name at this time. Each is looked at once; then a lookup tells."""
         if not chain:
             return True
-        leaf = chain[0]
-        known = self._leaves.get(id(leaf))
-        if known is None or known.leaf is not leaf:
-            if len(self._leaves) >= MAX_LEAVES:
-                self._leaves.clear()
-            known = self._leaves[id(leaf)] = read_leaf(leaf)
-        if known.is_self_signed or not known.from_ns <= at_ns < known.until_ns - SOON_NS:
-            return False
-        if any(c.not_after_ns is not None and c.not_after_ns < at_ns for c in chain[1:]):
+        glance = self._glances.at(chain)
+        if glance.is_suspect or not glance.from_ns <= at_ns < glance.until_ns:
             return False
         name = hello.sni if hello is not None else None
-        return not name or known.matches(name)
+        if name and not glance.names.match(name):
+            return False
+        self.knowledge.trust.issuers.learn_accepted(glance, client, server)
+        return True
 
     def _judge(self, context: Context) -> Verdict:
         story = context.story

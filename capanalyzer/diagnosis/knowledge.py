@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.diagnosis.legs import Legs
 from capanalyzer.diagnosis.successes import Successes
+from capanalyzer.diagnosis.trust.knowledge import TrustKnowledge
 from capanalyzer.handshake.session import Endpoint, Session
 
 __all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
@@ -167,7 +168,18 @@ def _stream_of(sample: Sample) -> int:
 class Knowledge:
     """Facts about servers gathered over one capture."""
 
-    __slots__ = ("_lessons", "_ports", "_servers", "_stalled", "_starts", "legs", "one_sided", "successes", "two_sided")
+    __slots__ = (
+        "_lessons",
+        "_ports",
+        "_servers",
+        "_stalled",
+        "_starts",
+        "legs",
+        "one_sided",
+        "successes",
+        "trust",
+        "two_sided",
+    )
 
     def __init__(self, tls_ports: Iterable[int] = ()) -> None:
         self._ports = DEFAULT_TLS_PORTS | frozenset(tls_ports)
@@ -179,6 +191,8 @@ class Knowledge:
         self._lessons = 0
         self.successes = Successes()
         self.legs = Legs()
+        self.trust = TrustKnowledge()
+        """Issuers and clocks."""
         self.one_sided = 0
         self.two_sided = 0
         """Sessions in which one or both ends were seen to send, of those whose other end must have spoken."""
@@ -196,6 +210,7 @@ class Knowledge:
         self._lessons += other._lessons
         self.successes.merge(other.successes)
         self.legs.merge(other.legs)
+        self.trust.merge(other.trust)
         self.one_sided += other.one_sided
         self.two_sided += other.two_sided
 
@@ -210,10 +225,12 @@ class Knowledge:
         addresses, ports = [server[0] for _, server in flat], [server[1] for _, server in flat]
         columns = [*map(tuple, clients)], [len(known) for known in starts], times, addresses, ports
         counts = self._lessons, self.one_sided, self.two_sided
-        return self._ports, self._servers, self._stalled, self.successes, self.legs, columns, counts
+        parts = self.successes, self.legs, self.trust
+        return self._ports, self._servers, self._stalled, parts, columns, counts
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._ports, self._servers, self._stalled, self.successes, self.legs, columns, counts_of_sessions = state
+        self._ports, self._servers, self._stalled, parts, columns, counts_of_sessions = state
+        self.successes, self.legs, self.trust = parts
         self._lessons, self.one_sided, self.two_sided = counts_of_sessions
         clients, counts, times, addresses, ports = columns
         flat = zip(times, zip(addresses, ports, strict=True), strict=True)

@@ -41,6 +41,7 @@ from capanalyzer.diagnosis.rules.quality.capture import (
     CaptureStartsMidSession,
     CaptureTruncated,
 )
+from capanalyzer.diagnosis.rules.quality.cipher import WeakCipher
 from capanalyzer.diagnosis.rules.quality.warnings import (
     CertificateLetPass,
     CompletedThenClosed,
@@ -53,6 +54,7 @@ from capanalyzer.diagnosis.rules.reach.unreachable import TcpConnectUnreachable
 from capanalyzer.diagnosis.rules.trust.client_alerts import ClientCertificateAlert
 from capanalyzer.diagnosis.rules.trust.client_certificate import ClientCertificate
 from capanalyzer.diagnosis.rules.trust.encrypted import CertificateRejectedEncrypted
+from capanalyzer.diagnosis.rules.trust.intercepted import InterceptionSeen
 from capanalyzer.diagnosis.rules.trust.visible import VisibleCertificateFault
 
 __all__ = ["ALL_RULES", "CAPTURE_RULES", "RULES", "WARNINGS"]
@@ -112,7 +114,9 @@ CAPTURE_RULES: Final[tuple[Rule, ...]] = (
 
 WARNINGS: Final[tuple[Rule, ...]] = (
     CertificateLetPass(),
+    InterceptionSeen(),
     ObsoleteProtocolVersion(),
+    WeakCipher(),
     SlowHandshake(),
     CompletedThenClosed(),
 )

@@ -13,6 +13,8 @@ from typing import ClassVar
 
 from capanalyzer.diagnosis.knowledge import Knowledge, ServerKnowledge
 from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.trust.faults import Fault, faults
+from capanalyzer.diagnosis.trust.paths import PathFinder
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Severity, Stage, WaitingOn
 from capanalyzer.handshake.session import Session
 
@@ -22,11 +24,26 @@ __all__ = ["Context", "Rule", "failure"]
 class Context:
     """What a rule may look at beside the session: its story, and what the rest of the capture shows."""
 
-    __slots__ = ("knowledge", "story")
+    __slots__ = ("_faults", "finder", "knowledge", "story")
 
-    def __init__(self, session: Session, knowledge: Knowledge) -> None:
+    def __init__(self, session: Session, knowledge: Knowledge, finder: PathFinder) -> None:
         self.knowledge = knowledge
+        self.finder = finder
+        """Looks at chains of certificates, and knows the roots."""
         self.story = Story(session)
+        self._faults: list[Fault] | None = None
+
+    def certificate_faults(self) -> list[Fault]:
+        """What is wrong with the server's chain for the name asked for, at the session's time; [] where none is
+        visible.
+        """
+        found = self._faults
+        if found is None:
+            session, tls = self.story.session, self.story.tls
+            name = tls.client_hello.sni if tls is not None and tls.client_hello is not None else None
+            chain = tls.certificates if tls is not None else ()
+            found = self._faults = faults(self.finder, chain, name, session.start_ns)
+        return found
 
     @property
     def is_tls_port(self) -> bool:

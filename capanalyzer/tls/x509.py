@@ -13,8 +13,9 @@ from hashlib import sha256
 
 from capanalyzer.errors import WireError
 from capanalyzer.tls.der import children, read_name, read_time
+from capanalyzer.tls.signatures import Signature, check_signature
 from capanalyzer.tls.x509_extensions import MAX_NAMES, CertificateExtensions
-from capanalyzer.tls.x509_parts import read_key, read_signature_algorithm, to_rfc3339, verifies_itself
+from capanalyzer.tls.x509_parts import read_key, read_signature_algorithm, to_rfc3339
 
 __all__ = ["MAX_NAMES", "CertificateFacts"]
 
@@ -127,7 +128,7 @@ class CertificateFacts(CertificateExtensions):
             return False
         if self.authority_key_id and self.subject_key_id and self.authority_key_id != self.subject_key_id:
             return False
-        return verifies_itself(self.der)
+        return self.signature_by(self) is not Signature.BROKEN
 
     # --- validity ---------------------------------------------------------------------------------------------------
 
@@ -224,9 +225,21 @@ class CertificateFacts(CertificateExtensions):
         """``sha256`` ``sha1`` ``md5`` ...; None where the algorithm has none of its own."""
         return self._signature[1]
 
-    def is_issuer_of(self, other: CertificateFacts) -> bool:
-        """By name and, where both are given, key identifier; no signature is checked."""
-        if not self.subject_der or self.subject_der != other.issuer_der:
+    def signature_by(self, issuer: CertificateFacts) -> Signature:
+        """Was this certificate signed with the key of ``issuer``?"""
+        return check_signature(self.der, issuer.der, self.signature_algorithm, issuer.key_kind)
+
+    def names_issuer(self, issuer: CertificateFacts) -> bool:
+        """``issuer`` bears the name that this certificate gives to its issuer; string types and case do not count
+        (RFC 5280 section 7.1).
+        """
+        if not self.issuer_der:
             return False
-        wanted, mine = other.authority_key_id, self.subject_key_id
-        return not (wanted and mine) or wanted == mine
+        return self.issuer_der == issuer.subject_der or (
+            bool(self.issuer) and self.issuer.casefold() == issuer.subject.casefold()
+        )
+
+    def names_key_of(self, issuer: CertificateFacts) -> bool | None:
+        """The key identifiers agree; None where one of them is missing."""
+        wanted, given = self.authority_key_id, issuer.subject_key_id
+        return wanted == given if wanted and given else None

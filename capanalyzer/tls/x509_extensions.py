@@ -89,6 +89,13 @@ class CertificateExtensions(CertificateStructure):
             return ()
 
     @cached_property
+    def has_all_names(self) -> bool:
+        """``san`` is complete: nothing of it was unreadable or too much."""
+        _ = self.san
+        about = ("extensions:", "extension 2.5.29.17", "subjectAltName", f"more than {MAX_NAMES}")
+        return not any(error.startswith(about) for error in self._errors)
+
+    @cached_property
     def _constraints(self) -> tuple[bool | None, int | None]:
         value = self._extension("2.5.29.19")
         if value is None:
@@ -179,6 +186,11 @@ class CertificateExtensions(CertificateStructure):
         except WireError as error:
             self._note("authorityInfoAccess", error)
         return tuple(uris[:8])
+
+    @property
+    def is_logged(self) -> bool:
+        """Carries signed certificate timestamps (RFC 6962 section 3.3), which only public authorities' leaves get."""
+        return "1.3.6.1.4.1.11129.2.4.2" in self.extensions
 
     @cached_property
     def must_staple(self) -> bool:

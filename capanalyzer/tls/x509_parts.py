@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from capanalyzer.tls import oids
 from capanalyzer.tls.der import children, element, read_name, read_oid, read_string
 
-__all__ = ["general_name", "read_key", "read_signature_algorithm", "to_rfc3339", "verifies_itself"]
+__all__ = ["general_name", "read_key", "read_signature_algorithm", "to_rfc3339"]
 
 
 def to_rfc3339(epoch_ns: int | None) -> str | None:
@@ -79,18 +79,3 @@ def read_signature_algorithm(der: bytes, at: int, end: int) -> tuple[str, str | 
                     _, hash_start, hash_end = element(der, hash_start, hash_end)
                     digest = oids.HASHES.get(read_oid(der[hash_start:hash_end]), "unknown")
     return name, digest
-
-
-def verifies_itself(der: bytes) -> bool:
-    """The signature holds under the certificate's own key; also true where it cannot be checked."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        certificate.verify_directly_issued_by(certificate)
-    except InvalidSignature:
-        return False
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return True
-    return True

@@ -249,6 +249,14 @@ def session(
 
 
 @lru_cache
+def key_of(name: str) -> Any:
+    """The key of whoever bears this common name."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@lru_cache
 def certificate(
     names: tuple[str, ...] = (NAME,),
     *,
@@ -256,25 +264,23 @@ def certificate(
     issuer: str = "Example TLS CA 2",
     subject: str = NAME,
 ) -> bytes:
-    """DER of a leaf, valid from and to so many days from T0. Signed by nobody in particular."""
+    """DER of a certificate, valid from and to so many days from T0, signed with its issuer's key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509.oid import NameOID
 
     now = datetime.fromtimestamp(T0 / SECOND, UTC)
-    key = ec.generate_private_key(ec.SECP256R1())
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
+        .public_key(key_of(subject).public_key())
         .serial_number(7)
         .not_valid_before(now + timedelta(days=days[0]))
         .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
-        .sign(key, hashes.SHA256())
+        .sign(key_of(issuer), hashes.SHA256())
         .public_bytes(Encoding.DER)
     )
 

@@ -7,7 +7,7 @@ import pytest
 from capanalyzer.diagnosis import judge as judge_module
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.registry import RULES
-from capanalyzer.diagnosis.rules.quality.warnings import expires_soon
+from capanalyzer.diagnosis.trust.glance import expires_soon
 from capanalyzer.diagnosis.verdict import Confidence, Severity
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.tls.records import Message

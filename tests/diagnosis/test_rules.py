@@ -15,6 +15,7 @@ from capanalyzer.handshake.session import Session, Side, Upgrade
 from capanalyzer.i18n import LANGUAGES
 from capanalyzer.streams.flow import Ended
 
+from .pki import issue, key
 from .sessions import (
     TLS12,
     C,
@@ -132,6 +133,8 @@ BIG_HELLO = hello(more=b"\x00\x15\x06\x40" + bytes(1600))
 EXPIRED = certificate(days=(-400, -10))
 FUTURE = certificate(days=(10, 400))
 SELF_SIGNED = certificate(issuer="device", subject="device")
+AUTHORITY = issue("Example CA A1", issue("Example Root", is_ca=True), is_ca=True)
+PROXY = issue("mitmproxy", organisation="mitmproxy", is_ca=True)
 SSLV2 = record(C, 0.02, 0x80, 46, encrypted=False)._replace(
     handshake_type=1, body=b"\x00\x02\x00\x03\x00\x00\x00\x10\x01\x00\x80" + bytes(16)
 )
@@ -301,6 +304,18 @@ FIRES: dict[str, tuple[Callable[[], Session], str, str, str]] = {
     ),
     "unknown ca": (lambda: rejected_12(48, *GOOD), "certificate-unknown-ca", "client-flight", "unknown"),
     "rejected": (lambda: rejected_12(42, *GOOD), "certificate-rejected", "client-flight", "unknown"),
+    "weak": (
+        lambda: rejected_12(42, issue(own_key=key("weak", "rsa", 1024), issuer=AUTHORITY).der, AUTHORITY.der),
+        "certificate-weak",
+        "client-flight",
+        "server",
+    ),
+    "intercepted": (
+        lambda: rejected_12(48, issue(issuer=PROXY).der, PROXY.der),
+        "tls-interception",
+        "client-flight",
+        "network",
+    ),
     "unsupported": (lambda: rejected_12(43, *GOOD), "certificate-unsupported", "client-flight", "server"),
     "revoked": (lambda: rejected_12(44, *GOOD), "certificate-revoked", "client-flight", "server"),
     "clock": (lambda: rejected_12(45, *GOOD), "client-clock-skew", "client-flight", "client"),

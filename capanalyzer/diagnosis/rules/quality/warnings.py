@@ -6,9 +6,10 @@ from typing import Final
 
 from capanalyzer.diagnosis.evidence import ms, of_certificate, of_end, of_hello, of_server_hello, seconds
 from capanalyzer.diagnosis.rule import Context, Rule
-from capanalyzer.diagnosis.rules.trust.faults import DAY_NS, faults
+from capanalyzer.diagnosis.rules.trust.certificate_texts import certificate_facts_of
 from capanalyzer.diagnosis.rules.trust.rejection import rejection
-from capanalyzer.diagnosis.rules.trust.visible import certificate_facts_of
+from capanalyzer.diagnosis.trust.faults import CHAIN_INCOMPLETE, Fault
+from capanalyzer.diagnosis.trust.glance import expires_soon
 from capanalyzer.diagnosis.verdict import Confidence, Finding, Severity
 from capanalyzer.handshake.session import Session
 from capanalyzer.tls.codepoints import version_name
@@ -17,9 +18,6 @@ TLS12: Final = 0x0303
 SLOW_NS: Final = 2_000_000_000
 """A handshake is one or two round trips and a few milliseconds of arithmetic; seconds mean that somebody was busy,
 asked a human, or lost packets."""
-SOON_NS: Final = 14 * DAY_NS
-SOON_SHARE: Final = 5
-"""A certificate expires soon in its last fortnight, but not before the last fifth of its life (some live for days)."""
 
 
 class ObsoleteProtocolVersion(Rule):
@@ -68,16 +66,21 @@ class SlowHandshake(Rule):
 
 
 class CertificateLetPass(Rule):
-    """A visible fault that the client let pass, or a certificate near its end.
+    """A visible fault that the client let pass, the most telling one, or a certificate near its end.
 
-    A leaf sent alone gives no finding: private authorities that sign leaves directly are common.
+    Only what was sent counts: a leaf alone gives no finding, for private authorities that sign leaves directly are
+    common, unless it is a public authority's, which never does.
     """
 
     causes = (
         "certificate-expired",
         "certificate-not-yet-valid",
         "certificate-self-signed",
+        "certificate-chain-incomplete",
+        "certificate-rejected",
         "certificate-hostname-mismatch",
+        "certificate-unsupported",
+        "certificate-weak",
         "certificate-expires-soon",
     )
 
@@ -85,29 +88,31 @@ class CertificateLetPass(Rule):
         story, tls = context.story, session.tls
         if tls is None or not tls.certificates:
             return None
-        name = tls.client_hello.sni if tls.client_hello is not None else None
-        cause = next((f.cause for f in faults(tls.certificates, name, session.start_ns) if f.is_plain), None)
-        if cause is None:
+        fault = next((f for f in context.certificate_faults() if _is_worth_a_word(f)), None)
+        if fault is None:
             leaf = tls.certificates[0]
             if not expires_soon(leaf.not_before_ns, leaf.not_after_ns, session.start_ns):
                 return None
-            cause = "certificate-expires-soon"
+            fault = Fault("certificate-expires-soon", leaf)
         evidence = of_certificate(story)
         return Finding(
-            cause,
+            fault.cause,
             Severity.WARNING,
             Confidence.CERTAIN,
-            {**certificate_facts_of(session, name), "how": "passed", "code": "", "alert": ""},
+            {**certificate_facts_of(session, fault), "how": "passed", "code": "", "alert": ""},
             (evidence,) if evidence is not None else (),
-            variant="" if cause == "certificate-expires-soon" else "passed",
+            variant=""
+            if fault.cause == "certificate-expires-soon"
+            else f"{fault.variant}-passed"
+            if fault.variant
+            else "passed",
         )
 
 
-def expires_soon(not_before_ns: int | None, not_after_ns: int | None, at_ns: int) -> bool:
-    """Valid, but not for long any more (see SOON_SHARE)."""
-    if not_before_ns is None or not_after_ns is None or not not_before_ns <= at_ns <= not_after_ns:
-        return False
-    return not_after_ns - at_ns < min(SOON_NS, (not_after_ns - not_before_ns) // SOON_SHARE)
+def _is_worth_a_word(fault: Fault) -> bool:
+    if fault.cause == CHAIN_INCOMPLETE:
+        return fault.about.is_logged and fault.is_plain
+    return fault.is_plain and fault.cause != "tls-interception"
 
 
 class CompletedThenClosed(Rule):
@@ -130,6 +135,14 @@ class CompletedThenClosed(Rule):
             Confidence.POSSIBLE,
             {"waited_ms": ms(story.waited_ns), "waited_s": seconds(story.waited_ns)},
             tuple(e for e in (of_server_hello(story), of_end(story.end)) if e is not None),
-            ("certificate-rejected", "certificate-hostname-mismatch"),
+            _suspicions(session, context),
             variant="completed",
         )
+
+
+def _suspicions(session: Session, context: Context) -> tuple[str, ...]:
+    """What the client may have seen: where the chain shows something, that; where it is hidden, what is usual."""
+    if session.tls is None or not session.tls.certificates:
+        return ("certificate-rejected", "certificate-hostname-mismatch")
+    seen = dict.fromkeys(fault.cause for fault in context.certificate_faults())
+    return tuple(dict.fromkeys((*seen, "certificate-rejected")))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.diagnosis.evidence import of_alert, of_end, of_server_hello, shown
+from capanalyzer.diagnosis.evidence import of_alert, of_end, of_server_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.rules.trust.client_faults import visible_client_fault
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
@@ -48,6 +49,7 @@ class ClientCertificate(Rule):
             return None
         at, last, confidence, code = ended
         answer = tls.certificate_message(Side.CLIENT)
+        variant, facts = ("", {}) if missing else visible_client_fault(session, tls)
         return failure(
             "client-certificate-missing" if missing else "client-certificate-rejected",
             confidence,
@@ -56,8 +58,7 @@ class ClientCertificate(Rule):
             facts={
                 "code": code if code is not None else "",
                 "alert": alert_name(code) if code is not None else "",
-                "subject": shown(tls.client_certificates[0].subject) if tls.client_certificates else "?",
-                "issuer": shown(tls.client_certificates[0].issuer) if tls.client_certificates else "?",
+                **facts,
             },
             evidence=(
                 of_server_hello(story),
@@ -74,7 +75,7 @@ class ClientCertificate(Rule):
             alternatives=() if confidence is Confidence.CERTAIN else ("server-closed", "alert-other"),
             stage=Stage.SERVER_FINISHED,
             waiting_on=WaitingOn.SERVER,
-            variant="" if code is not None else "encrypted",
+            variant=variant if code is not None else "encrypted",
         )
 
     def _server_refused(

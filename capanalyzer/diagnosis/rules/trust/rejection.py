@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from capanalyzer.diagnosis.evidence import of_alert, of_end
 from capanalyzer.diagnosis.story import Story, first_tls13_records
 from capanalyzer.diagnosis.verdict import Evidence
-from capanalyzer.handshake.session import Session, Side
+from capanalyzer.handshake.session import Session, Side, TlsFacts
 from capanalyzer.i18n import N_
-from capanalyzer.tls.records import Message
+from capanalyzer.tls.records import HEARTBEAT, Message
 
 __all__ = ["CERTIFICATE_ALERTS", "Rejection", "alert_sized_refusal", "rejection"]
 
@@ -43,6 +43,11 @@ def alert_sized_refusal(session: Session, story: Story) -> Message | None:
     return sized if len(mine) == 1 and theirs else None
 
 
+def _sent_heartbeat(tls: TlsFacts) -> bool:
+    """The client used the channel for RFC 6520, so it did not turn the server down."""
+    return any(m.side == Side.CLIENT and m.content_type == HEARTBEAT for m in tls.messages)
+
+
 def rejection(session: Session, story: Story) -> Rejection | None:
     """The client's refusal, if it left after it was shown the server's flight; None where it did not, or for another
     reason.
@@ -60,7 +65,7 @@ def rejection(session: Session, story: Story) -> Rejection | None:
             return Rejection(alert.time_ns, alert.frame, alert.code, "alert", of_alert(alert))
         return None
     if story.established:
-        if tls.data_from[Side.CLIENT] or end is None or end.side is not Side.CLIENT:
+        if tls.data_from[Side.CLIENT] or end is None or end.side is not Side.CLIENT or _sent_heartbeat(tls):
             return None
         return Rejection(end.time_ns, end.frame, None, "completed", of_end(end))
     sized = alert_sized_refusal(session, story)

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.diagnosis.evidence import of_certificate, of_hello, shown
+from capanalyzer.diagnosis.evidence import of_certificate, of_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
-from capanalyzer.diagnosis.rules.trust.faults import DAY_NS, Fault, faults
-from capanalyzer.diagnosis.rules.trust.rejection import Rejection, rejection
+from capanalyzer.diagnosis.rules.trust.certificate_texts import certificate_facts_of
+from capanalyzer.diagnosis.rules.trust.intercepted import interception
+from capanalyzer.diagnosis.rules.trust.rejection import CERTIFICATE_ALERTS, Rejection, rejection
+from capanalyzer.diagnosis.trust.faults import CHAIN_INCOMPLETE, Fault
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session
 from capanalyzer.tls.codepoints import alert_name
 
-CHAIN_INCOMPLETE: Final = "certificate-chain-incomplete"
+_EXPIRED: Final = 45
+_GENERIC: Final = frozenset((42, 46))
+_ABOUT_ISSUERS: Final = _GENERIC | {48}
+"""What clients send when they find no way to a root. 43, 44 and 45 are said of certificates whose issuer was found."""
+_COMPLETED: Final = frozenset(
+    (
+        "certificate-expired",
+        "certificate-not-yet-valid",
+        "certificate-self-signed",
+        CHAIN_INCOMPLETE,
+        "certificate-hostname-mismatch",
+    )
+)
+"""Faults for which clients finish the handshake and then leave. No other makes a completed session a failed one."""
+_IN_DOUBT: Final = frozenset(("certificate-weak", "certificate-unsupported"))
+"""Faults that some clients take and others do not."""
+_ALTERNATIVES: Final = {
+    CHAIN_INCOMPLETE: ("certificate-unknown-ca",),
+    "tls-interception": ("certificate-unknown-ca",),
+    "certificate-weak": ("certificate-rejected", "certificate-unknown-ca"),
+    "certificate-unsupported": ("certificate-rejected", "certificate-unknown-ca"),
+    "certificate-rejected": (CHAIN_INCOMPLETE, "tls-interception"),
+}
 
 
 class VisibleCertificateFault(Rule):
     """The fault on the certificate is the cause, whatever the code of the client's alert.
 
     Refusals without a word count too: a bare close or an unreadable alert after the server's flight. A handshake
-    that completes before the client leaves counts only for faults that the fields alone show: whether a leaf sent
-    alone lacks an intermediate or has a private root cannot be told from them, and a client that leaves then proves
+    that completes before the client leaves counts only for faults that what was sent shows by itself: whether a leaf
+    sent alone lacks an intermediate or has a private root can often not be told, and a client that leaves then proves
     nothing.
     """
 
@@ -28,88 +52,78 @@ class VisibleCertificateFault(Rule):
         "certificate-expired",
         "certificate-not-yet-valid",
         "certificate-self-signed",
+        "tls-interception",
         "certificate-chain-incomplete",
+        "certificate-rejected",
         "certificate-hostname-mismatch",
+        "certificate-unsupported",
+        "certificate-weak",
     )
     after_handshake = True
+    compares = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, tls = context.story, session.tls
-        if tls is None or story.is_tls13 or not tls.certificates:
+        if tls is None or not tls.certificates:
             return None
         refusal = rejection(session, story)
         if refusal is None:
             return None
-        name = tls.client_hello.sni if tls.client_hello is not None else None
-        for fault in faults(tls.certificates, name, session.start_ns):
-            if fault.is_plain or (fault.cause == CHAIN_INCOMPLETE and refusal.how == "alert"):
-                return self._finding(session, context, refusal, fault, name)
-        return None
+        found = interception(session, context) if refusal.how != "completed" else context.certificate_faults()
+        fault = next((f for f in found if _explains(f, refusal)), None)
+        return None if fault is None else self._finding(session, context, refusal, fault)
 
-    def _finding(
-        self, session: Session, context: Context, refusal: Rejection, fault: Fault, name: str | None
-    ) -> Finding:
+    def _finding(self, session: Session, context: Context, refusal: Rejection, fault: Fault) -> Finding:
         story = context.story
-        said_so = refusal.how == "alert"
-        confidence = Confidence.CERTAIN if said_so and fault.is_plain else Confidence.LIKELY
-        if refusal.how == "completed":
-            confidence = Confidence.POSSIBLE
-        facts = certificate_facts_of(session, name)
+        facts = certificate_facts_of(session, fault)
         facts["how"] = refusal.how
         facts["code"] = refusal.code if refusal.code is not None else ""
         facts["alert"] = alert_name(refusal.code) if refusal.code is not None else ""
+        variant = fault.variant or ("" if refusal.how == "alert" else refusal.how)
         return failure(
             fault.cause,
-            confidence,
-            Blame.SERVER,
+            _confidence(fault, refusal),
+            Blame.NETWORK if fault.cause == "tls-interception" else Blame.SERVER,
             (refusal.time_ns, refusal.frame),
             facts=facts,
             evidence=(of_hello(story), of_certificate(story), refusal.evidence),
             alternatives=_alternatives(fault, refusal),
             stage=Stage.APPLICATION if refusal.how == "completed" else Stage.CLIENT_FLIGHT,
             waiting_on=WaitingOn.CLIENT,
-            variant=refusal.how if refusal.how != "alert" else "",
+            variant=variant,
         )
+
+
+def _explains(fault: Fault, refusal: Rejection) -> bool:
+    """This fault is why the client left like this."""
+    how, code = refusal.how, refusal.code
+    if how == "completed":
+        return fault.is_plain and fault.cause in _COMPLETED
+    if how != "alert":
+        # An unreadable alert is a complaint about something; a bare close may be none.
+        return fault.is_plain or (how == "encrypted" and fault.cause == CHAIN_INCOMPLETE)
+    if fault.cause == "certificate-rejected":
+        return code in (_ABOUT_ISSUERS if fault.is_plain else _GENERIC)
+    if fault.cause == CHAIN_INCOMPLETE:
+        return code in _ABOUT_ISSUERS or (fault.is_plain and code not in CERTIFICATE_ALERTS)
+    if fault.cause in _IN_DOUBT:
+        return code in CERTIFICATE_ALERTS - {_EXPIRED}
+    if not fault.is_plain or fault.cause == "tls-interception":
+        return code in CERTIFICATE_ALERTS
+    return True
+
+
+def _confidence(fault: Fault, refusal: Rejection) -> Confidence:
+    if fault.cause == "tls-interception" and fault.variant == "other-issuer" and not fault.is_plain:
+        return Confidence.POSSIBLE
+    if (fault.cause in _IN_DOUBT or fault.cause == CHAIN_INCOMPLETE) and refusal.how in ("close", "completed"):
+        return Confidence.POSSIBLE
+    is_sure = fault.is_plain and fault.cause not in _ALTERNATIVES
+    return Confidence.CERTAIN if refusal.how == "alert" and is_sure else Confidence.LIKELY
 
 
 def _alternatives(fault: Fault, refusal: Rejection) -> tuple[str, ...]:
-    if fault.cause == CHAIN_INCOMPLETE:
-        return ("certificate-unknown-ca",)
-    return () if refusal.how == "alert" else ("client-aborted",)
-
-
-def certificate_facts_of(session: Session, name: str | None) -> dict[str, str | int | float]:
-    """What the texts about a visible certificate name. Dates are those of the leaf, as in the certificate (UTC)."""
-    chain = session.tls.certificates if session.tls is not None else ()
-    leaf = chain[0]
-    names = leaf.san[:6]
-    return {
-        "subject": shown(leaf.subject),
-        "issuer": shown(leaf.issuer),
-        "names": shown(", ".join(names) + (", ..." if len(leaf.san) > len(names) else "")) if names else "-",
-        "sent_name": shown(name) if name else "-",
-        "certificates": len(chain),
-        "not_before": _date(leaf.not_before_ns),
-        "not_after": _date(leaf.not_after_ns),
-        "days": _days(leaf.not_before_ns, leaf.not_after_ns, session.start_ns),
-    }
-
-
-def _days(not_before_ns: int | None, not_after_ns: int | None, at_ns: int) -> int:
-    """Whole days by which the session lies outside the validity, or until it ends."""
-    if not_before_ns is not None and at_ns < not_before_ns:
-        return (not_before_ns - at_ns) // DAY_NS
-    return abs(at_ns - not_after_ns) // DAY_NS if not_after_ns is not None else 0
-
-
-def _date(time_ns: int | None) -> str:
-    if time_ns is None:
-        return "?"
-    from datetime import UTC, datetime, timedelta
-
-    try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 1_000_000_000)).strftime(
-            "%Y-%m-%d %H:%M:%S"
-        )
-    except OverflowError:
-        return "?"
+    found = _ALTERNATIVES.get(fault.cause, ())
+    if refusal.code == _EXPIRED and not fault.cause.startswith(("certificate-expired", "certificate-not")):
+        found = ("client-clock-skew", *found)
+    return found if refusal.how == "alert" else (*found, "client-aborted")

@@ -1,0 +1,167 @@
+"""Who vouches for which server before which client: what tells interception from a private authority.
+
+Nothing depends on the order of learning, and every table is bounded by keeping the smallest of something, as in
+:mod:`capanalyzer.diagnosis.bounded`: what is kept has been in it from its first time on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from capanalyzer.diagnosis.bounded import Bounded
+from capanalyzer.diagnosis.trust.glance import Glance
+from capanalyzer.diagnosis.trust.names import ServerNames, organisation, registrable_domain
+from capanalyzer.handshake.session import Endpoint
+from capanalyzer.tls.x509 import CertificateFacts
+
+__all__ = ["Issuers", "OtherIssuer"]
+
+MAX_SERVERS: Final = 4096
+"""Servers whose issuers are remembered; about 2 kB each for a server with the usual one issuer."""
+MAX_ISSUERS: Final = 4096
+ISSUERS_OF_SERVER: Final = 8
+NAMES_OF_ISSUER: Final = 32
+"""Names that one issuer has vouched for at one server; certificates of more names are rarely intercepted."""
+CLIENTS: Final = 2
+"""Two tell whether there is another one than the one asked about."""
+DOMAINS: Final = 16
+
+
+class OtherIssuer(NamedTuple):
+    """What other clients were shown."""
+
+    issuer: str
+    top: bytes
+    """Name (DER) of the issuer of the uppermost certificate sent: a root's, where the chain is complete."""
+
+
+class _Shown:
+    """One issuer's certificates at one server."""
+
+    __slots__ = ("clients", "names", "top")
+
+    def __init__(self, top: bytes, names: Iterable[str], clients: Iterable[str]) -> None:
+        self.top = top
+        self.names, self.clients = _smallest(names, NAMES_OF_ISSUER), _smallest(clients, CLIENTS)
+
+    def add(self, other: _Shown) -> None:
+        self.top = min(self.top, other.top)
+        self.names = _smallest((*self.names, *other.names), NAMES_OF_ISSUER)
+        self.clients = _smallest((*self.clients, *other.clients), CLIENTS)
+
+    def __getstate__(self) -> tuple[object, ...]:
+        return self.top, self.names, self.clients
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.top, self.names, self.clients = state
+
+
+class Issuers:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self._servers: Bounded[Endpoint, dict[str, _Shown]] = Bounded(MAX_SERVERS)
+        self._domains: Bounded[tuple[str], dict[str, str]] = Bounded(MAX_ISSUERS)
+        """(issuer,) -> registrable domain -> the smallest of the servers' addresses."""
+
+    def learn_accepted(self, glance: Glance, client: str, server: Endpoint) -> None:
+        """This client went on after it had been shown this chain."""
+        known = glance.clients.get(server)
+        if known is not None and (client in known or (len(known) == CLIENTS and client > known[-1])):
+            return
+        leaf, names = glance.chain[0], glance.names
+        patterns = (*names.exact, *("*." + parent for parent in names.parents))
+        shown = _Shown(_top(glance.chain), patterns, (client,))
+        by_issuer = self._servers.get(server)
+        if by_issuer is None:
+            self._servers.add(server, {leaf.issuer: shown})
+        elif leaf.issuer in by_issuer:
+            by_issuer[leaf.issuer].add(shown)
+        else:
+            by_issuer[leaf.issuer] = shown
+            _trim(by_issuer, ISSUERS_OF_SERVER)
+        if known is None:
+            self.learn_shown(glance, server)
+        glance.clients[server] = tuple(_smallest((*(known or ()), client), CLIENTS))
+
+    def learn_shown(self, glance: Glance, server: Endpoint) -> None:
+        """Whatever the client made of it: its issuer vouches for this domain at this address."""
+        leaf = glance.chain[0]
+        domain = min(filter(None, map(registrable_domain, leaf.dns_names[:NAMES_OF_ISSUER])), default=None)
+        if domain is None or not _is_public(server.ip):
+            return
+        known = self._domains.get((leaf.issuer,))
+        if known is None:
+            self._domains.add((leaf.issuer,), {domain: server.ip})
+        else:
+            known[domain] = min(known.get(domain, server.ip), server.ip)
+            _trim(known, DOMAINS)
+
+    def elsewhere(
+        self, chain: tuple[CertificateFacts, ...], name: str | None, client: str, server: Endpoint
+    ) -> OtherIssuer | None:
+        """Another issuer's certificate that other clients of this server accepted for the same name."""
+        leaf, own_top = chain[0], _top(chain)
+        own, wanted = organisation(leaf.issuer), [name] if name else leaf.dns_names[:NAMES_OF_ISSUER]
+        for issuer, shown in sorted((self._servers.get(server) or {}).items()):
+            is_other = issuer != leaf.issuer and shown.top != own_top and (own is None or organisation(issuer) != own)
+            if is_other and any(other != client for other in shown.clients) and shown.names:
+                exact = frozenset(one for one in shown.names if not one.startswith("*."))
+                parents = frozenset(one[2:] for one in shown.names if one.startswith("*."))
+                if any(map(ServerNames(exact, parents).match, wanted)):
+                    return OtherIssuer(issuer, shown.top)
+        return None
+
+    def unrelated_domains(self, issuer: str) -> int:
+        """How many registered domains, each at an address of its own on the Internet, this issuer vouches for (a lower
+        bound).
+        """
+        return len(set((self._domains.get((issuer,)) or {}).values()))
+
+    def merge(self, other: Issuers) -> None:
+        """Add what was learned from other sessions of the same capture."""
+        self._servers.merge(other._servers, _join_shown)
+        self._domains.merge(other._domains, _join_domains)
+
+
+def _top(chain: tuple[CertificateFacts, ...]) -> bytes:
+    """By names alone: who is above the uppermost certificate that was sent."""
+    top = chain[0]
+    for _ in chain:
+        above = next((c for c in chain if c is not top and top.names_issuer(c)), None)
+        if above is None or top.self_issued:
+            break
+        top = above
+    return top.issuer_der
+
+
+def _is_public(address: str) -> bool:
+    from ipaddress import ip_address
+
+    return ip_address(address).is_global
+
+
+def _smallest(values: Iterable[str], count: int) -> list[str]:
+    return sorted(set(values))[:count]
+
+
+def _trim(table: dict[str, Any], count: int) -> None:
+    """Keep the smallest keys: what is pushed out can never come back."""
+    while len(table) > count:
+        del table[max(table)]
+
+
+def _join_shown(known: dict[str, _Shown], other: dict[str, _Shown]) -> None:
+    for issuer, shown in other.items():
+        if issuer in known:
+            known[issuer].add(shown)
+        else:
+            known[issuer] = shown
+    _trim(known, ISSUERS_OF_SERVER)
+
+
+def _join_domains(known: dict[str, str], other: dict[str, str]) -> None:
+    for domain, address in other.items():
+        known[domain] = min(known.get(domain, address), address)
+    _trim(known, DOMAINS)

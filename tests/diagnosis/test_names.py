@@ -1,0 +1,171 @@
+"""Which names a certificate is for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capanalyzer.diagnosis.trust.names import ServerNames, organisation, registrable_domain
+from capanalyzer.diagnosis.trust.products import interception_product, product_named
+from capanalyzer.tls.x509 import CertificateFacts
+
+from .pki import issue
+
+
+def names(common: str | None, *alternative: str) -> ServerNames:
+    return ServerNames.of(CertificateFacts(issue(common, organisation="O", names=alternative).der))
+
+
+@pytest.mark.parametrize(
+    ("alternative", "name", "expected"),
+    [
+        (("www.example.com",), "www.example.com", True),
+        (("www.example.com",), "WWW.Example.COM", True),
+        (("www.example.com",), "www.example.com.", True),
+        (("WWW.EXAMPLE.COM",), "www.example.com", True),
+        (("www.example.com",), "example.com", False),
+        (("example.com",), "www.example.com", False),
+        (("*.example.com",), "www.example.com", True),
+        (("*.example.com",), "WWW.example.com.", True),
+        (("*.example.com",), "example.com", False),
+        (("*.example.com",), "a.b.example.com", False),
+        (("*.example.com",), ".example.com", False),
+        (("*.example.com",), "xn--bcher-kva.example.com", True),
+        (("w*.example.com",), "www.example.com", True),  # some clients take it still
+        (("w*w.example.com",), "w.example.com", False),
+        (("w*.example.com",), "mail.example.com", False),
+        (("a.*.example.com",), "a.b.example.com", False),
+        (("*",), "localhost", False),
+        (("xn--bcher-kva.example",), "xn--bcher-kva.example", True),
+        (("xn--bcher-kva.example",), "b\u00fccher.example", True),
+        (("192.0.2.7",), "192.0.2.7", True),
+        (("192.0.2.7",), "192.0.2.8", False),
+        (("2001:db8::1",), "2001:0DB8:0:0:0:0:0:1", True),
+        (("*.0.2.7", "www.example.com"), "192.0.2.7", False),
+        (("www.example.com", "mail.example.com"), "mail.example.com", True),
+    ],
+)
+def test_match(alternative: tuple[str, ...], name: str, expected: bool) -> None:
+    assert names("x", *alternative).match(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("common", "alternative", "name", "expected"),
+    [
+        ("www.example.com", (), "www.example.com", True),
+        ("*.example.com", (), "www.example.com", True),
+        ("www.example.com", ("mail.example.com",), "www.example.com", False),
+        ("www.example.com", ("192.0.2.7",), "www.example.com", True),  # no DNS name among them
+        (None, (), "www.example.com", True),  # nothing to compare with
+    ],
+)
+def test_the_common_name_is_the_last_resort(
+    common: str | None, alternative: tuple[str, ...], name: str, expected: bool
+) -> None:
+    assert names(common, *alternative).match(name) is expected
+
+
+def test_names_that_cannot_be_read_are_no_mismatch() -> None:
+    der = issue("www.example.com", names=["www.example.com", "mail.example.com"]).der
+    place = der.index(b"\x82\x10mail.example.com")
+    broken = CertificateFacts(der[:place] + b"\x82\x7f" + der[place + 2 :])
+    assert not broken.has_all_names
+    assert ServerNames.of(broken).match("elsewhere.example")
+    assert CertificateFacts(der).has_all_names
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_no_name_raises(pattern: str, name: str) -> None:
+    one = ServerNames(frozenset((pattern,)), frozenset((pattern,)))
+    assert one.match(pattern)
+    assert one.match(name) in (True, False)
+    registrable_domain(name)
+    product_named(f"CN={name},O={pattern}")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("www.example.com", "example.com"),
+        ("*.example.com", "example.com"),
+        ("a.b.example.co.jp", "example.co.jp"),
+        ("example.co.jp", "example.co.jp"),
+        ("www.example.de", "example.de"),
+        ("co.uk", None),
+        ("localhost", None),
+        ("server.corp", None),
+        ("www.example.test", None),
+        ("192.0.2.1", None),
+        ("2001:db8::1", None),
+        ("", None),
+    ],
+)
+def test_registrable_domain(name: str, expected: str | None) -> None:
+    assert registrable_domain(name) == expected
+
+
+def test_organisation() -> None:
+    assert organisation("CN=a,O=Example\\, Inc.,C=US") == "example\\, inc."
+    assert organisation("CN=O=a") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "product"),
+    [
+        ("CN=mitmproxy,O=mitmproxy", "mitmproxy"),
+        ("CN=Zscaler Intermediate Root CA (zscalertwo.net),OU=Zscaler Inc.,O=Zscaler Inc.,C=US", "Zscaler"),
+        ("CN=FG100D3G14800000,OU=Certificate Authority,O=Fortinet,L=Sunnyvale", "FortiGate"),
+        ("CN=Fortinet_CA_SSL", "FortiGate"),
+        ("CN=Fortinet_CA_Untrusted", "FortiGate"),
+        ("CN=Sophos SSL CA_C01001,O=Sophos", "Sophos"),
+        ("CN=avast! Web/Mail Shield Root,OU=generated by avast! antivirus", "Avast"),
+        ("CN=AVG Web/Mail Shield Root", "AVG"),
+        ("CN=Kaspersky Anti-Virus Personal Root Certificate,O=AO Kaspersky Lab", "Kaspersky"),
+        ("CN=ESET SSL Filter CA,O=ESET\\, spol. s r. o.", "ESET"),
+        ("CN=Bitdefender Personal CA.Net-Defender,OU=IDS", "Bitdefender"),
+        ("CN=Norton Web/Mail Shield Root", "Norton"),
+        ("CN=Cisco Umbrella Primary SubCA,O=Cisco", "Cisco Umbrella"),
+        ("CN=ca.example.goskope.com,OU=cert-mgmt", "Netskope"),
+        ("CN=SonicWall Firewall DPI-SSL,O=HTTPS Inspection", "SonicWall"),
+        ("CN=Fireware HTTPS Proxy: self-signed", "WatchGuard"),
+        ("CN=Gateway CA - Cloudflare Managed G1,O=Cloudflare\\, Inc.", "Cloudflare Gateway"),
+        ("CN=DO_NOT_TRUST_FiddlerRoot,O=DO_NOT_TRUST,OU=Created by http://www.fiddler2.com", "Fiddler"),
+        ("CN=Charles Proxy CA (1 Jan 2024\\, host),OU=https://charlesproxy.com/ssl", "Charles Proxy"),
+        ("CN=PortSwigger CA,OU=PortSwigger CA,O=PortSwigger", "Burp Suite"),
+        ("CN=OWASP Zed Attack Proxy Root CA,OU=OWASP ZAP Root CA,O=OWASP Root CA", "OWASP ZAP"),
+        ("CN=squid proxy CA", "Squid"),
+        ("CN=Squid", "Squid"),
+        ("CN=Superfish\\, Inc.,O=Superfish\\, Inc.", "Superfish"),
+        ("CN=Cloudflare Inc ECC CA-3,O=Cloudflare\\, Inc.,C=US", None),
+        ("CN=Symantec Class 3 Secure Server CA - G4,OU=Symantec Trust Network,O=Symantec Corporation,C=US", None),
+        ("CN=Giant Squid Seafood CA,O=Squidward Ltd", None),
+        ("CN=Squid Row Vineyards", None),
+        ("CN=Catovia Root,O=Cato Holdings", None),
+        ("CN=TrendMicro Fan Club,O=Trend Micro", None),
+        ("CN=AdGuardian CA", None),
+        ("CN=www.zscalerish.example", None),
+        ("C=Zscaler,L=Fortinet", None),  # attributes that name no authority
+        ("CN=DigiCert Global Root G2,O=DigiCert Inc", None),
+        ("", None),
+    ],
+)
+def test_products(name: str, product: str | None) -> None:
+    assert product_named(name) == product
+
+
+def test_no_public_root_is_a_product() -> None:
+    import certifi
+
+    from capanalyzer.diagnosis.trust.roots import read_pem
+
+    for der in read_pem(certifi.contents().encode()):
+        assert product_named(CertificateFacts(der).subject) is None
+
+
+def test_a_products_own_certificate_is_no_interception() -> None:
+    maker = issue("fortinet-ca2", organisation="Fortinet", is_ca=True)
+    own = CertificateFacts(issue("FGT60E", maker, organisation="Fortinet").der)
+    other = CertificateFacts(issue("www.example.com", maker).der)
+    assert interception_product((own,)) is None
+    assert interception_product((other,)) == "FortiGate"
