@@ -3,6 +3,7 @@
 A page begins with a front part between two lines ``---``, one text a line:
 
 - ``title``: one short line;
+- ``title-<variant>``: instead of it, where the usual title would say too much of such a finding;
 - ``summary``: one to three sentences with the values measured, as ``{fields}``;
 - ``summary-<variant>``: instead of it, where a finding names a variant (the same cause decided in another way).
 
@@ -36,6 +37,8 @@ _PAGES: Final = os.path.join(os.path.dirname(__file__), "pages")
 
 class Page(NamedTuple):
     title: str
+    titles: dict[str, str]
+    """By variant, where it has one of its own."""
     summaries: dict[str, str]
     """By variant; "" is the usual one."""
     sections: tuple[tuple[str, str], ...]
@@ -57,11 +60,13 @@ def read_page(cause: str, lang: str) -> Page:
     with open(os.path.join(_PAGES, f"{cause}.{lang}.md"), encoding="utf-8") as file:
         source = file.read()
     _, front, body = source.split("---\n", 2)
-    title, summaries = "", {}
+    title, titles, summaries = "", {}, {}
     for line in front.splitlines():
         key, _, text = line.partition(": ")
         if key == "title":
             title = text
+        elif key.startswith("title-"):
+            titles[key.removeprefix("title-")] = text
         else:
             summaries[key.removeprefix("summary").removeprefix("-")] = text
     sections = []
@@ -70,7 +75,7 @@ def read_page(cause: str, lang: str) -> Page:
         sections.append((heading.strip(), text.strip()))
     by_heading = dict(sections)
     _, _, _, checks, commands = HEADINGS[lang]
-    return Page(title, summaries, tuple(sections), _items(by_heading[checks]), _items(by_heading[commands]))
+    return Page(title, titles, summaries, tuple(sections), _items(by_heading[checks]), _items(by_heading[commands]))
 
 
 def _items(text: str) -> tuple[str, ...]:

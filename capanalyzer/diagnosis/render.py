@@ -66,7 +66,7 @@ def render_finding(finding: Finding, session: Session, lang: str = "en") -> Rend
     fields = _Fields(session_fields(session))
     fields.update(_translated(finding.facts, lang))
     return RenderedFinding(
-        page.title.format_map(fields),
+        page.titles.get(finding.variant, page.title).format_map(fields),
         page.summary(finding.variant).format_map(fields),
         tuple(translate(item.text).format_map(fields) for item in finding.evidence),
         finding.alternatives,

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from capanalyzer.diagnosis.knowledge import Knowledge, ServerKnowledge
 from capanalyzer.diagnosis.story import Story
-from capanalyzer.diagnosis.trust.faults import Fault, faults
+from capanalyzer.diagnosis.trust.clocks import published_ns
+from capanalyzer.diagnosis.trust.faults import DATES, Fault, faults
 from capanalyzer.diagnosis.trust.paths import PathFinder
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Severity, Stage, WaitingOn
 from capanalyzer.handshake.session import Session
@@ -42,7 +43,10 @@ class Context:
             session, tls = self.story.session, self.story.tls
             name = tls.client_hello.sni if tls is not None and tls.client_hello is not None else None
             chain = tls.certificates if tls is not None else ()
-            found = self._faults = faults(self.finder, chain, name, session.start_ns)
+            found = faults(self.finder, chain, name, session.start_ns)
+            if session.start_ns < published_ns(self.story.version):
+                found = [fault for fault in found if fault.cause not in DATES]  # the capture's clock is wrong
+            self._faults = found
         return found
 
     @property

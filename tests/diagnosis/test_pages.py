@@ -52,6 +52,8 @@ def test_the_languages_say_the_same(cause: str) -> None:
     assert len(english.checks) == len(japanese.checks)
     assert [c.split("`: ")[0] for c in english.commands] == [c.split("`: ")[0] for c in japanese.commands]
     # Japanese has no word for who sent an alert where the sentence does not need it.
+    assert english.titles.keys() == japanese.titles.keys()
+    assert english.titles.keys() <= english.summaries.keys()
     for variant, summary in english.summaries.items():
         assert fields(summary) ^ fields(japanese.summaries[variant]) <= {"sender"}
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from capanalyzer.diagnosis.bounded import Bounded
 
-__all__ = ["Clocks"]
+__all__ = ["Clocks", "published_ns"]
 
 MAX_CLIENTS: Final = 4096
 """Clients remembered, of those with sessions that did not simply work; about 1 kB each."""
@@ -22,6 +22,18 @@ AGREEING: Final = 3
 SPAN_NS: Final = 10_000_000_000
 """Over so long at least: hellos with a constant in place of the time look like a clock for a moment."""
 TOLERANCE_S: Final = 2
+
+
+_PUBLISHED_S: Final = {0x0301: 915_148_800, 0x0302: 1_143_849_600, 0x0303: 1_217_548_800, 0x0304: 1_533_081_600}
+"""The months of RFC 2246 (1999-01), RFC 4346 (2006-04), RFC 5246 (2008-08) and RFC 8446 (2018-08), Unix time."""
+
+
+def published_ns(version: int | None) -> int:
+    """When a version of TLS was published, nanoseconds since the Unix epoch; 0 for others.
+
+    A capture that shows it spoken before that has a wrong clock: unset, or made anonymous.
+    """
+    return _PUBLISHED_S.get(version or 0, 0) * 1_000_000_000
 
 
 class _Clock:

@@ -18,9 +18,11 @@ from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.trust.strength import weakness
 from capanalyzer.tls.x509 import CertificateFacts
 
-__all__ = ["CHAIN_INCOMPLETE", "Fault", "faults", "unfit_usages"]
+__all__ = ["CHAIN_INCOMPLETE", "DATES", "Fault", "faults", "unfit_usages"]
 
 CHAIN_INCOMPLETE: Final = "certificate-chain-incomplete"
+DATES: Final = frozenset(("certificate-expired", "certificate-not-yet-valid"))
+"""Faults that the time of the session decides."""
 
 _NAMED_INTERMEDIATE: Final = re.compile(r"\b(?:intermediate|issuing|subordinate|sub[ -]?ca)\b", re.IGNORECASE)
 _NOT_FROM_ROOTS_SINCE_NS: Final = 1_341_100_800_000_000_000

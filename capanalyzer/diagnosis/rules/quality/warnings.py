@@ -15,6 +15,8 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.tls.codepoints import version_name
 
 TLS12: Final = 0x0303
+REPEATED: Final = 3
+"""Sessions that a client leaves without a request before that is taken for more than chance."""
 SLOW_NS: Final = 2_000_000_000
 """A handshake is one or two round trips and a few milliseconds of arithmetic; seconds mean that somebody was busy,
 asked a human, or lost packets."""
@@ -119,7 +121,8 @@ class CompletedThenClosed(Rule):
     """The client closed after a completed handshake without having sent a request.
 
     Health checks and connections opened ahead do that, and so do clients that turn the certificate down after their
-    own Finished (Node, NSS, curl checking a host name). A note, never a failure.
+    own Finished (Node, NSS, curl checking a host name). A note, never a failure; likely where a client that works with
+    other servers does so again and again with this one.
     """
 
     causes = ("client-aborted",)
@@ -129,10 +132,12 @@ class CompletedThenClosed(Rule):
         refusal = rejection(session, story)
         if refusal is None or refusal.how != "completed":
             return None
+        successes, client, server = context.knowledge.successes, session.client.ip, session.server
+        repeats = successes.left(client, server) >= REPEATED and successes.beside(client, server).client_servers > 0
         return Finding(
             "client-aborted",
             Severity.NOTE,
-            Confidence.POSSIBLE,
+            Confidence.LIKELY if repeats else Confidence.POSSIBLE,
             {"waited_ms": ms(story.waited_ns), "waited_s": seconds(story.waited_ns)},
             tuple(e for e in (of_server_hello(story), of_end(story.end)) if e is not None),
             _suspicions(session, context),
@@ -142,7 +147,11 @@ class CompletedThenClosed(Rule):
 
 def _suspicions(session: Session, context: Context) -> tuple[str, ...]:
     """What the client may have seen: where the chain shows something, that; where it is hidden, what is usual."""
-    if session.tls is None or not session.tls.certificates:
-        return ("certificate-rejected", "certificate-hostname-mismatch")
+    tls = session.tls
+    if tls is None or tls.resumed:
+        return ()  # no certificate was shown
+    if not tls.certificates:
+        asked = tls.client_hello is not None and tls.client_hello.sni is not None
+        return ("certificate-rejected", "certificate-hostname-mismatch") if asked else ("certificate-rejected",)
     seen = dict.fromkeys(fault.cause for fault in context.certificate_faults())
     return tuple(dict.fromkeys((*seen, "certificate-rejected")))

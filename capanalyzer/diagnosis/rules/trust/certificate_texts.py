@@ -5,6 +5,7 @@ from __future__ import annotations
 from capanalyzer.diagnosis.evidence import shown
 from capanalyzer.diagnosis.trust.faults import Fault
 from capanalyzer.diagnosis.trust.glance import DAY_NS
+from capanalyzer.diagnosis.trust.names import common_names
 from capanalyzer.handshake.session import Session
 
 __all__ = ["certificate_facts_of", "date"]
@@ -17,12 +18,13 @@ def certificate_facts_of(session: Session, fault: Fault | None = None) -> dict[s
     name = tls.client_hello.sni if tls is not None and tls.client_hello is not None else None
     leaf = chain[0]
     about = fault.about if fault is not None else leaf
-    names = leaf.san[:6]
+    compared = leaf.san or common_names(leaf.subject)
+    names = compared[:6]
     return {
         "subject": shown(about.subject),
         "issuer": shown(about.issuer),
         "leaf": shown(leaf.subject),
-        "names": shown(", ".join(names) + (", ..." if len(leaf.san) > len(names) else "")) if names else "-",
+        "names": shown(", ".join(names) + (", ..." if len(compared) > len(names) else "")) if names else "-",
         "sent_name": shown(name) if name else "-",
         "certificates": len(chain),
         "not_before": date(about.not_before_ns),

@@ -7,16 +7,23 @@ from typing import Final
 from capanalyzer.diagnosis.evidence import of_alert, of_end, of_server_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.trust.client_faults import visible_client_fault
+from capanalyzer.diagnosis.story import Story, first_tls13_records
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
-from capanalyzer.handshake.session import Session, Side
+from capanalyzer.handshake.session import Session, Side, TlsFacts
 from capanalyzer.i18n import N_
 from capanalyzer.tls.codepoints import alert_name
+from capanalyzer.tls.records import Message
 
 CERTIFICATE_REQUIRED: Final = 116
 NO_CERTIFICATE: Final = 41
 """SSL 3.0: the client's warning in place of an empty Certificate (RFC 6101 section 5.4.2)."""
 _REFUSALS: Final = frozenset((42, 43, 44, 45, 46, 48, 51))
 """Alerts with which a server refuses a client's certificate; 51 is a CertificateVerify that does not verify."""
+
+
+REFUSED_WITHIN_NS: Final = 5_000_000_000
+"""A server judges a certificate when it has it; an alert-sized record after a longer silence is the end of a connection
+that nobody used."""
 
 
 class ClientCertificate(Rule):
@@ -92,7 +99,7 @@ class ClientCertificate(Rule):
             return (alert.time_ns, alert.frame), of_alert(alert), Confidence.CERTAIN, alert.code
         if story.established:
             sized = tls.alert_sized[Side.SERVER]
-            if sized is None or tls.data_from[Side.SERVER]:
+            if sized is None or tls.data_from[Side.SERVER] or _is_close(story, tls, sized):
                 return None
             text = N_("encrypted record of the size of an alert, before any ticket or answer")
             evidence = Evidence(sized.frame, sized.time_ns, Side.SERVER, text)
@@ -103,3 +110,15 @@ class ClientCertificate(Rule):
         if missing and end is not None and end.side is Side.SERVER and story.sees_all:
             return (end.time_ns, end.frame), of_end(end), Confidence.LIKELY, None
         return None
+
+
+def _is_close(story: Story, tls: TlsFacts, sized: Message) -> bool:
+    """The server's alert-sized record is a close_notify: it answers the client's own end, or comes after a silence."""
+    end, finished = story.end, tls.finished[Side.CLIENT]
+    if end is not None and end.side is Side.CLIENT and end.time_ns <= sized.time_ns:
+        return True
+    mine = [m for m in first_tls13_records(tls, Side.CLIENT) if m.time_ns <= sized.time_ns]
+    behind = [m for m in mine if finished is None or (m.time_ns, m.offset) > (finished.time_ns, finished.offset)]
+    if any(m.length == tls.handshake.alert_size for m in behind):
+        return True
+    return bool(mine) and sized.time_ns - mine[-1].time_ns > REFUSED_WITHIN_NS

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.evidence import of_alert, of_end
 from capanalyzer.diagnosis.story import Story, first_tls13_records
-from capanalyzer.diagnosis.verdict import Evidence
+from capanalyzer.diagnosis.verdict import Evidence, Stage
 from capanalyzer.handshake.session import Session, Side, TlsFacts
 from capanalyzer.i18n import N_
 from capanalyzer.tls.records import HEARTBEAT, Message
@@ -67,6 +67,8 @@ def rejection(session: Session, story: Story) -> Rejection | None:
     if story.established:
         if tls.data_from[Side.CLIENT] or end is None or end.side is not Side.CLIENT or _sent_heartbeat(tls):
             return None
+        if not story.sees_all:
+            return None  # what it sent in between may not be in the file
         return Rejection(end.time_ns, end.frame, None, "completed", of_end(end))
     sized = alert_sized_refusal(session, story)
     if sized is not None:
@@ -75,6 +77,6 @@ def rejection(session: Session, story: Story) -> Rejection | None:
     hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.CLIENT), None)
     if hidden is not None and (end is None or hidden.time_ns <= end.time_ns):
         return Rejection(hidden.time_ns, hidden.frame, None, "encrypted", of_alert(hidden))
-    if end is not None and end.side is Side.CLIENT and story.sees_all:
+    if end is not None and end.side is Side.CLIENT and story.sees_all and story.stage is not Stage.SERVER_FINISHED:
         return Rejection(end.time_ns, end.frame, None, "close", of_end(end))
     return None
