@@ -15,15 +15,18 @@ from capanalyzer.i18n import N_
 
 AT_ONCE_NS: Final = 5_000_000
 """Two resets in opposite directions within this time have one sender between the ends."""
+MEASURABLE_NS: Final = 2_000_000
+"""A server that answers sooner is too near for its distance to say anything."""
 
 
 class MiddleboxReset(Rule):
     """A reset that its sender did not send.
 
     Evidence, any of it enough: the RST's TTL or hop limit is none of those on the same sender's SYN, SYN/ACK and
-    data; resets towards both ends at once; genuine packets of that sender after its RST. IP ID 0, window 0 and
-    missing options say nothing: kernels' own resets look so. A forwarded packet that was captured twice has both
-    TTLs among those known.
+    data; resets towards both ends at once; genuine packets of that sender after its RST. Two of them are certain. IP
+    ID 0, window 0 and missing options say nothing: kernels' own resets look so. A reset that comes sooner than its
+    sender could have answered points the same way, but only beside one of these. A forwarded packet that was captured
+    twice has both TTLs among those known.
     """
 
     causes = ("middlebox-reset",)
@@ -34,18 +37,13 @@ class MiddleboxReset(Rule):
         if reset is None or not reset.is_rst or story.hello is None:
             return None
         sender = session.tcp.side(reset.side)
-        other = next((c for c in session.tcp.closes if c.is_rst and c.side is not reset.side), None)
-        if sender.ttls and reset.ttl not in sender.ttls:
-            variant = "ttl"
-        elif other is not None and abs(other.time_ns - reset.time_ns) <= AT_ONCE_NS:
-            variant = "both"
-        elif sender.last_data_ns is not None and sender.last_data_ns > reset.time_ns:
-            variant = "after"
-        else:
+        signs = _signs(session, reset)
+        if not signs:
             return None
+        shown = [*signs, "fast"] if _is_too_fast(story, reset) else signs
         return failure(
             "middlebox-reset",
-            Confidence.LIKELY,
+            Confidence.CERTAIN if len(signs) > 1 else Confidence.LIKELY,
             Blame.NETWORK,
             (reset.time_ns, reset.frame),
             facts={
@@ -53,19 +51,54 @@ class MiddleboxReset(Rule):
                 "ttl": reset.ttl,
                 "ttls": ", ".join(str(t) for t in sender.ttls) or "?",
                 "after_ms": ms(max(0, reset.time_ns - story.hello.time_ns)),
+                "answer_ms": ms(_answer_ns(session) or 0),
             },
-            evidence=(of_hello(story), Evidence(reset.frame, reset.time_ns, reset.side, _RESET_TEXTS[variant])),
+            evidence=(
+                of_hello(story),
+                *(Evidence(reset.frame, reset.time_ns, reset.side, _RESET_TEXTS[sign]) for sign in shown),
+            ),
             alternatives=("server-reset",) if reset.side is Side.SERVER else ("client-abandoned",),
             stage=story.stage,
             waiting_on=story.waiting_on,
-            variant=variant,
+            variant="" if signs[0] == "ttl" else signs[0],
         )
+
+
+def _signs(session: Session, reset: CloseEvent) -> list[str]:
+    """What on the reset says that another one sent it."""
+    sender = session.tcp.side(reset.side)
+    other = next((c for c in session.tcp.closes if c.is_rst and c.side is not reset.side), None)
+    signs = []
+    if sender.ttls and reset.ttl not in sender.ttls:
+        signs.append("ttl")
+    if other is not None and abs(other.time_ns - reset.time_ns) <= AT_ONCE_NS:
+        signs.append("both")
+    if sender.last_data_ns is not None and sender.last_data_ns > reset.time_ns:
+        signs.append("after")
+    return signs
+
+
+def _answer_ns(session: Session) -> int | None:
+    """How long the server's SYN/ACK took, seen from where the capture was made."""
+    client, server = session.tcp.client, session.tcp.server
+    if client.syn_count != 1 or client.syn_ns is None or server.syn_ns is None:
+        return None
+    return server.syn_ns - client.syn_ns
+
+
+def _is_too_fast(story: Story, reset: CloseEvent) -> bool:
+    """It came in less than half the time in which the server can answer."""
+    answer_ns = _answer_ns(story.session)
+    if answer_ns is None or answer_ns < MEASURABLE_NS or story.hello is None or reset.side is not Side.SERVER:
+        return False
+    return 0 <= reset.time_ns - story.hello.time_ns < answer_ns // 2
 
 
 _RESET_TEXTS: Final = {
     "ttl": N_("RST with TTL {ttl}; the sender's own packets have {ttls}"),
     "both": N_("RST, and another one in the opposite direction at the same time"),
     "after": N_("RST, after which its sender went on sending"),
+    "fast": N_("RST {after_ms} ms after the ClientHello; the server's SYN/ACK took {answer_ms} ms"),
 }
 
 
