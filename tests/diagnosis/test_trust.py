@@ -401,6 +401,17 @@ def test_old_certificates_have_no_alternative_of_a_clock_behind() -> None:
     assert "client-clock-skew" not in told(refused(42, *GOOD)).alternatives
 
 
+def test_a_capture_whose_clock_is_older_than_tls_says_nothing_of_dates() -> None:
+    """A recording device that starts in 1970, or in 2000 with TLS 1.2: no certificate is valid, and all work."""
+    for year_2000 in (0, 946_684_800):
+        start = year_2000 - at(0) / 1e9
+        assert verdict(works(*GOOD, start=start)).findings == ()
+        odd = told(refused(45, *GOOD, start=start))
+        assert (odd.cause, odd.alternatives) == ("certificate-rejected", ("certificate-expired", "client-clock-skew"))
+        assert told(refused(48, *GOOD, start=start)).cause == "certificate-unknown-ca"
+    assert told(refused(48, *GOOD, start=1_300_000_000 - at(0) / 1e9)).cause == "certificate-not-yet-valid"
+
+
 # --- knowledge --------------------------------------------------------------------------------------------------------
 
 

@@ -67,23 +67,28 @@ class Issuers:
 
     def learn_accepted(self, glance: Glance, client: str, server: Endpoint) -> None:
         """This client went on after it had been shown this chain."""
-        known = glance.clients.get(server)
-        if known is not None and (client in known or (len(known) == CLIENTS and client > known[-1])):
+        issuer, known = glance.chain[0].issuer, glance.clients.get(server)
+        if known is not None:
+            if client in known or (len(known) == CLIENTS and client > known[-1]):
+                return
+            shown = (self._servers.get(server) or {}).get(issuer)
+            if shown is not None:
+                shown.clients = _smallest((*shown.clients, client), CLIENTS)
+            glance.clients[server] = tuple(_smallest((*known, client), CLIENTS))
             return
-        leaf, names = glance.chain[0], glance.names
+        glance.clients[server] = (client,)
+        names = glance.names
         patterns = (*names.exact, *("*." + parent for parent in names.parents))
         shown = _Shown(_top(glance.chain), patterns, (client,))
         by_issuer = self._servers.get(server)
         if by_issuer is None:
-            self._servers.add(server, {leaf.issuer: shown})
-        elif leaf.issuer in by_issuer:
-            by_issuer[leaf.issuer].add(shown)
+            self._servers.add(server, {issuer: shown})
+        elif issuer in by_issuer:
+            by_issuer[issuer].add(shown)
         else:
-            by_issuer[leaf.issuer] = shown
+            by_issuer[issuer] = shown
             _trim(by_issuer, ISSUERS_OF_SERVER)
-        if known is None:
-            self.learn_shown(glance, server)
-        glance.clients[server] = tuple(_smallest((*(known or ()), client), CLIENTS))
+        self.learn_shown(glance, server)
 
     def learn_shown(self, glance: Glance, server: Endpoint) -> None:
         """Whatever the client made of it: its issuer vouches for this domain at this address."""

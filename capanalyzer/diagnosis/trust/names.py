@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from capanalyzer.tls.x509 import CertificateFacts
 
-__all__ = ["ServerNames", "organisation", "registrable_domain"]
+__all__ = ["ServerNames", "common_names", "organisation", "registrable_domain"]
 
 
 class ServerNames(NamedTuple):

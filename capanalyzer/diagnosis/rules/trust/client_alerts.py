@@ -11,6 +11,7 @@ from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.parameters.alerts import alert_facts
 from capanalyzer.diagnosis.rules.trust.certificate_texts import certificate_facts_of
 from capanalyzer.diagnosis.rules.trust.rejection import CERTIFICATE_ALERTS
+from capanalyzer.diagnosis.trust.clocks import published_ns
 from capanalyzer.diagnosis.trust.glance import DAY_NS
 from capanalyzer.diagnosis.trust.paths import End
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, WaitingOn
@@ -108,7 +109,10 @@ def _visible(session: Session, context: Context, code: int) -> _Reading:
     cause, blame, alternatives = _HIDDEN[code]
     facts = certificate_facts_of(session)
     if code == EXPIRED:
-        return _ahead(session, context, facts)
+        if session.start_ns >= published_ns(context.story.version):
+            return _ahead(session, context, facts)
+        # The capture's own clock is wrong: it cannot tell whose else is.
+        return _Reading("certificate-rejected", Blame.UNKNOWN, ("certificate-expired", "client-clock-skew"), facts)
     path = context.finder.best(session.tls.certificates, session.start_ns) if session.tls is not None else None
     if code == UNKNOWN_CA:
         if path is not None and path.end is End.ANCHOR and path.at is not None:
