@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.trust.faults import unfit_usages
+from capanalyzer.diagnosis.trust.issuers import Shown
 from capanalyzer.diagnosis.trust.names import ServerNames
 from capanalyzer.diagnosis.trust.products import product_named
 from capanalyzer.diagnosis.trust.strength import looks_weak
@@ -34,8 +35,9 @@ class Glance(NamedTuple):
     """From and before these times nothing is to be said of its dates."""
     is_suspect: bool
     names: ServerNames
-    clients: dict[Endpoint, tuple[str, ...]]
-    """For :meth:`capanalyzer.diagnosis.trust.issuers.Issuers.learn`: the clients that it knows already."""
+    shown: dict[Endpoint, Shown]
+    """For :meth:`capanalyzer.diagnosis.trust.issuers.Issuers.learn_accepted`: where it keeps what it learns of this
+    chain, so that the next session finds it at once."""
 
 
 class Glances:

@@ -7,15 +7,17 @@ Nothing depends on the order of learning, and every table is bounded by keeping 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capanalyzer.diagnosis.bounded import Bounded
-from capanalyzer.diagnosis.trust.glance import Glance
 from capanalyzer.diagnosis.trust.names import ServerNames, organisation, registrable_domain
 from capanalyzer.handshake.session import Endpoint
 from capanalyzer.tls.x509 import CertificateFacts
 
-__all__ = ["Issuers", "OtherIssuer"]
+if TYPE_CHECKING:
+    from capanalyzer.diagnosis.trust.glance import Glance
+
+__all__ = ["Issuers", "OtherIssuer", "Shown"]
 
 MAX_SERVERS: Final = 4096
 """Servers whose issuers are remembered; about 2 kB each for a server with the usual one issuer."""
@@ -23,8 +25,6 @@ MAX_ISSUERS: Final = 4096
 ISSUERS_OF_SERVER: Final = 8
 NAMES_OF_ISSUER: Final = 32
 """Names that one issuer has vouched for at one server; certificates of more names are rarely intercepted."""
-CLIENTS: Final = 2
-"""Two tell whether there is another one than the one asked about."""
 DOMAINS: Final = 16
 
 
@@ -36,59 +36,65 @@ class OtherIssuer(NamedTuple):
     """Name (DER) of the issuer of the uppermost certificate sent: a root's, where the chain is complete."""
 
 
-class _Shown:
-    """One issuer's certificates at one server."""
+class Shown:
+    """One issuer's certificates at one server, and who accepted them."""
 
-    __slots__ = ("clients", "names", "top")
+    __slots__ = ("first", "last", "names", "top")
 
-    def __init__(self, top: bytes, names: Iterable[str], clients: Iterable[str]) -> None:
+    def __init__(self, top: bytes, names: Iterable[str], client: str) -> None:
         self.top = top
-        self.names, self.clients = _smallest(names, NAMES_OF_ISSUER), _smallest(clients, CLIENTS)
+        self.names = _smallest(names, NAMES_OF_ISSUER)
+        self.first = self.last = client
+        """The clients whose addresses come first and last: two tell whether there is another than the one asked about.
+        """
 
-    def add(self, other: _Shown) -> None:
+    def is_known_to_other_than(self, client: str) -> bool:
+        return self.first != client or self.last != client
+
+    def add(self, other: Shown) -> None:
         self.top = min(self.top, other.top)
         self.names = _smallest((*self.names, *other.names), NAMES_OF_ISSUER)
-        self.clients = _smallest((*self.clients, *other.clients), CLIENTS)
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
 
     def __getstate__(self) -> tuple[object, ...]:
-        return self.top, self.names, self.clients
+        return self.top, self.names, self.first, self.last
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.top, self.names, self.clients = state
+        self.top, self.names, self.first, self.last = state
 
 
 class Issuers:
     """See the module."""
 
     def __init__(self) -> None:
-        self._servers: Bounded[Endpoint, dict[str, _Shown]] = Bounded(MAX_SERVERS)
+        self._servers: Bounded[Endpoint, dict[str, Shown]] = Bounded(MAX_SERVERS)
         self._domains: Bounded[tuple[str], dict[str, str]] = Bounded(MAX_ISSUERS)
         """(issuer,) -> registrable domain -> the smallest of the servers' addresses."""
 
     def learn_accepted(self, glance: Glance, client: str, server: Endpoint) -> None:
         """This client went on after it had been shown this chain."""
-        issuer, known = glance.chain[0].issuer, glance.clients.get(server)
-        if known is not None:
-            if client in known or (len(known) == CLIENTS and client > known[-1]):
-                return
-            shown = (self._servers.get(server) or {}).get(issuer)
-            if shown is not None:
-                shown.clients = _smallest((*shown.clients, client), CLIENTS)
-            glance.clients[server] = tuple(_smallest((*known, client), CLIENTS))
-            return
-        glance.clients[server] = (client,)
-        names = glance.names
+        shown = glance.shown.get(server)
+        if shown is None:
+            glance.shown[server] = self._first_shown(glance, client, server)
+        elif client < shown.first:
+            shown.first = client
+        elif client > shown.last:
+            shown.last = client
+
+    def _first_shown(self, glance: Glance, client: str, server: Endpoint) -> Shown:
+        issuer, names = glance.chain[0].issuer, glance.names
         patterns = (*names.exact, *("*." + parent for parent in names.parents))
-        shown = _Shown(_top(glance.chain), patterns, (client,))
+        shown = Shown(_top(glance.chain), patterns, client)
+        self.learn_shown(glance, server)
         by_issuer = self._servers.get(server)
         if by_issuer is None:
             self._servers.add(server, {issuer: shown})
-        elif issuer in by_issuer:
-            by_issuer[issuer].add(shown)
-        else:
-            by_issuer[issuer] = shown
-            _trim(by_issuer, ISSUERS_OF_SERVER)
-        self.learn_shown(glance, server)
+            return shown
+        known = by_issuer.setdefault(issuer, shown)
+        if known is not shown:
+            known.add(shown)
+        _trim(by_issuer, ISSUERS_OF_SERVER)
+        return known
 
     def learn_shown(self, glance: Glance, server: Endpoint) -> None:
         """Whatever the client made of it: its issuer vouches for this domain at this address."""
@@ -111,7 +117,7 @@ class Issuers:
         own, wanted = organisation(leaf.issuer), [name] if name else leaf.dns_names[:NAMES_OF_ISSUER]
         for issuer, shown in sorted((self._servers.get(server) or {}).items()):
             is_other = issuer != leaf.issuer and shown.top != own_top and (own is None or organisation(issuer) != own)
-            if is_other and any(other != client for other in shown.clients) and shown.names:
+            if is_other and shown.is_known_to_other_than(client) and shown.names:
                 exact = frozenset(one for one in shown.names if not one.startswith("*."))
                 parents = frozenset(one[2:] for one in shown.names if one.startswith("*."))
                 if any(map(ServerNames(exact, parents).match, wanted)):
@@ -157,7 +163,7 @@ def _trim(table: dict[str, Any], count: int) -> None:
         del table[max(table)]
 
 
-def _join_shown(known: dict[str, _Shown], other: dict[str, _Shown]) -> None:
+def _join_shown(known: dict[str, Shown], other: dict[str, Shown]) -> None:
     for issuer, shown in other.items():
         if issuer in known:
             known[issuer].add(shown)
