@@ -39,7 +39,7 @@ UNNEEDED = (
     "tempfile",
     "urllib.parse",
 )
-HEAVY = ("numpy", "scapy", "rich", "cryptography", "msgspec", "dpkt", "asyncio")
+HEAVY = ("numpy", "scapy", "rich", "cryptography", "certifi", "msgspec", "dpkt", "asyncio")
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ __all__ = ["MAX_NAMES", "CertificateExtensions"]
 MAX_NAMES: Final = 2000
 """Subject alternative names kept; the largest public certificates have a few hundred."""
 
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
+"""Tags of GeneralName, RFC 5280 section 4.2.1.6."""
+
 
 class CertificateExtensions(CertificateStructure):
     """Each extension that matters, read when first asked for; absent or unreadable ones are None or empty."""
@@ -55,43 +58,43 @@ class CertificateExtensions(CertificateStructure):
             return None
 
     @cached_property
-    def san(self) -> tuple[str, ...]:
-        """Subject alternative names: DNS names, addresses, e-mail addresses and URIs as they are; ``DirName:`` and
-        ``othername:`` before the rest.
-        """
+    def _alternative_names(self) -> list[tuple[int, str]]:
+        """(tag, text) of each GeneralName, as far as they can be read."""
         value = self._extension("2.5.29.17")
-        names: list[str] = []
+        names: list[tuple[int, str]] = []
         if value is None:
-            return ()
+            return names
         try:
             for tag, start, end in children(self.der, value[1], value[2]):
                 if len(names) >= MAX_NAMES:
                     self._errors.append(f"more than {MAX_NAMES} subject alternative names")
                     break
-                names.append(general_name(self.der, tag, start, end))
+                names.append((tag, general_name(self.der, tag, start, end)))
         except WireError as error:
             self._note("subjectAltName", error)
-        return tuple(names)
+        return names
+
+    @cached_property
+    def san(self) -> tuple[str, ...]:
+        """Subject alternative names: DNS names, addresses, e-mail addresses and URIs as they are; ``DirName:`` and
+        ``othername:`` before the rest.
+        """
+        return tuple(name for _, name in self._alternative_names)
 
     @cached_property
     def dns_names(self) -> tuple[str, ...]:
         """DNS names among ``san``, lower case."""
-        value = self._extension("2.5.29.17")
-        if value is None:
-            return ()
-        try:
-            return tuple(
-                read_string(0x16, self.der[start:end]).lower()
-                for tag, start, end in children(self.der, value[1], value[2])
-                if tag == 0x82
-            )[:MAX_NAMES]
-        except WireError:
-            return ()
+        return tuple(name.lower() for tag, name in self._alternative_names if tag == _DNS_NAME)
+
+    @property
+    def ip_addresses(self) -> tuple[str, ...]:
+        """Addresses among ``san``, RFC 5952."""
+        return tuple(name for tag, name in self._alternative_names if tag == _IP_ADDRESS)
 
     @cached_property
     def has_all_names(self) -> bool:
         """``san`` is complete: nothing of it was unreadable or too much."""
-        _ = self.san
+        _ = self._alternative_names
         about = ("extensions:", "extension 2.5.29.17", "subjectAltName", f"more than {MAX_NAMES}")
         return not any(error.startswith(about) for error in self._errors)
 

@@ -27,8 +27,7 @@ class ServerNames(NamedTuple):
         """
         if not leaf.has_all_names:
             return cls(frozenset(), frozenset())
-        written = list(leaf.dns_names)
-        written += [name for name in leaf.san if _is_address(name)]
+        written = [*leaf.dns_names, *leaf.ip_addresses]
         if not leaf.dns_names:
             written += [name for name in (leaf.subject_cn, *common_names(leaf.subject)) if name]
         exact, parents, partial = set(), set(), []
