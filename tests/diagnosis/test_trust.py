@@ -238,6 +238,23 @@ def test_a_client_that_sent_a_heartbeat_did_not_leave_without_a_word() -> None:
     assert warned(busy) == [("certificate-chain-incomplete", "warning")]
 
 
+def test_sessions_that_work_check_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their clients have done so; there are 100,000 of them."""
+
+    def fail(*_: object) -> None:
+        pytest.fail("a signature was checked, or a root looked up")
+
+    monkeypatch.setattr("capanalyzer.tls.x509.check_signature", fail)
+    monkeypatch.setattr(Roots, "named", fail)
+    judge = Judge()
+    for chain in (GOOD, (LEAF,), (LEAF, MIDDLE, ROOT)):
+        seen = judge.see(works(*chain))
+        assert seen is not None
+        assert seen.findings == ()
+    with pytest.raises(pytest.fail.Exception):
+        judge.see(works(issue(NAME)))
+
+
 # --- interception -----------------------------------------------------------------------------------------------------
 
 
