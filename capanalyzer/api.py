@@ -12,7 +12,10 @@ Both take a path (also a directory, a glob, a URL, ``-``), a binary stream, or s
     ``True``: the timeline of every session, not only of those that failed or are incomplete;
 ``jobs``
     processes to use, for several captures and for one large file. Where processes cannot be forked (Windows, or a
-    program with threads), a script must guard its main part with ``if __name__ == "__main__":``.
+    program with threads), a script must guard its main part with ``if __name__ == "__main__":``;
+``filter``
+    only sessions for which this expression holds (``docs/filter.md``); the summary and the incidents of a report are
+    about these alone.
 """
 
 from __future__ import annotations
@@ -58,6 +61,7 @@ def analyze(
     timeline: bool = False,
     jobs: int = 1,
     ca_file: str | os.PathLike[str] | None = None,
+    filter: str | None = None,  # noqa: A002 - the name of the option everywhere
 ) -> Iterator[model.Session]:
     """Every session of the captures, each as soon as its verdict is final; memory does not grow with the capture.
 
@@ -66,7 +70,9 @@ def analyze(
     :raises UsageError: an option has a value that does not exist.
     :raises CaptureError: nothing could be read.
     """
-    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file)
+    document = _document(
+        source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file, chosen=filter
+    )
     return _sessions(document)
 
 
@@ -78,9 +84,12 @@ def build_report(
     timeline: bool = False,
     jobs: int = 1,
     ca_file: str | os.PathLike[str] | None = None,
+    filter: str | None = None,  # noqa: A002 - the name of the option everywhere
 ) -> Report:
     """The whole report of the captures. Options and errors as for :func:`analyze`."""
-    document = _document(source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file)
+    document = _document(
+        source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file, chosen=filter
+    )
     sessions = sorted(_sessions(document), key=lambda session: session.id)
     end = document.trailer()
     return Report(
@@ -102,10 +111,12 @@ def _document(
     timeline: bool,
     jobs: int,
     ca_file: str | os.PathLike[str] | None,
+    chosen: str | None,
 ) -> Document:
     from capanalyzer.analysis import Options
     from capanalyzer.parallel import analyze_captures
     from capanalyzer.report.document import Document
+    from capanalyzer.report.filter import Filter
 
     if lang not in LANGUAGES:
         raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
@@ -114,10 +125,11 @@ def _document(
     ports = frozenset(tls_ports)
     if bad := [port for port in ports if not 0 < port < 65536]:
         raise UsageError(f"no TCP port: {bad[0]}")
+    only = None if chosen is None else Filter(chosen)
     roots = () if ca_file is None else read_ca_file(os.fspath(ca_file))
     options = Options(tls_ports=ports, jobs=jobs, full_timeline=timeline, ca_certificates=roots)
     runs = analyze_captures(_inputs(source), options, lang=lang)
-    return Document(runs, lang=lang, timeline=timeline)
+    return Document(runs, lang=lang, timeline=timeline, chosen=only)
 
 
 def _inputs(source: Source | Iterable[Source]) -> list[str | BinaryIO]:

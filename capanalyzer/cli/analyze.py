@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
@@ -20,14 +20,35 @@ from capanalyzer.output import FileOutput
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
     from capanalyzer.report.document import AnyRun
+    from capanalyzer.report.filter import Filter
     from capanalyzer.report.progress import Progress
 
-__all__ = ["add", "run"]
+__all__ = ["FILTER_HELP", "add", "run"]
+
+FILTER_HELP: Final = """\
+filter:
+  FIELD=VALUE[,VALUE...]  != < <= > >=, joined with and, or, not and parentheses, e.g.
+    --filter 'outcome=failed and (sni=*.example.com or server=10.0.0.0/8) and time>=2026-11-23T10:00'
+  The summary and the incidents, too, are then about these sessions only, and say how many were left out.
+  words      outcome cause blame stage waiting_on confidence severity finding closed_by transport
+  texts      sni protocol version cipher_suite alert fingerprint community_id (* stands for any characters)
+  addresses  host client server (also networks)
+  numbers    port client.port server.port capture stream
+             connect_ms client_hello_ms server_hello_ms handshake_ms
+  times      time (a session's start; UTC without an offset)
+  Details: docs/filter.md
+"""
+"""Written out here: the help is shown without importing what knows the fields; a test holds both together."""
 
 
 def add(commands: Commands) -> None:
     """The command's arguments."""
-    parser = commands.add_parser("analyze", help="read captures and report on every TLS session in them")
+    parser = commands.add_parser(
+        "analyze",
+        help="read captures and report on every TLS session in them",
+        epilog=FILTER_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(run=run)
     parser.add_argument(
         "captures",
@@ -37,7 +58,12 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="PATH", default="-", help="write the report here (default: -)")
-    add_lang(parser, "the language of the locale for text, en for json and jsonl")
+    add_lang(parser, "that of the locale for reports to be read, en for those of programs")
+    parser.add_argument(
+        "--filter",
+        metavar="EXPR",
+        help="report only on sessions for which this holds, e.g. 'outcome=failed and sni=*.example.com'; see below",
+    )
     parser.add_argument(
         "--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones"
     )
@@ -70,6 +96,8 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Analyse, write the report, return the exit status."""
     form = FORMATS[options.format]
+    form.check(options)
+    chosen = None if options.filter is None else _filter(options.filter)
     # The destination first: a report that cannot be written is told before minutes of work, not after.
     with ExitStack() as stack:
         output = None if options.output == "-" else stack.enter_context(_file(options))
@@ -101,7 +129,14 @@ def run(options: argparse.Namespace) -> int:
             if progress is not None:
                 progress.watch(run)
 
-        document = Document(runs, lang=lang, timeline=options.timeline == "all", unreadable=unreadable, began=began)
+        document = Document(
+            runs,
+            lang=lang,
+            timeline=options.timeline == "all",
+            chosen=chosen,
+            unreadable=unreadable,
+            began=began,
+        )
         write = sys.stdout.buffer.write if output is None else output.stream.write
         for piece in form.render(document, options, lang):
             if document.nothing_read:
@@ -116,6 +151,12 @@ def run(options: argparse.Namespace) -> int:
             for warning in capture.warnings:
                 tell(f"{capture.path}: {warning}")
     return SESSION_FAILED if options.exit_code and document.failed else OK
+
+
+def _filter(expression: str) -> Filter:
+    from capanalyzer.report.filter import Filter
+
+    return Filter(expression)
 
 
 def _file(options: argparse.Namespace) -> FileOutput:

@@ -10,7 +10,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+
+from capanalyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from capanalyzer.report.document import Document
@@ -52,6 +55,29 @@ def _jsonl(document: Document, options: argparse.Namespace, lang: str) -> Iterat
     return to_jsonl(document.lines(), document.trailer)
 
 
+def _csv(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.to_csv import to_csv
+
+    return to_csv(document.sessions(), document.paths.__getitem__)
+
+
+def _parquet(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.to_parquet import to_parquet
+
+    return to_parquet(document.sessions(), document.paths.__getitem__, document.trailer)
+
+
+def _can_write_parquet(options: argparse.Namespace) -> None:
+    if options.output == "-" and sys.stdout.isatty():
+        raise UsageError("--format parquet is not for a terminal: redirect it, or name a file with -o")
+    if find_spec("pyarrow") is None:
+        raise UsageError("--format parquet needs pyarrow: pip install 'capanalyzer[parquet]'")
+
+
+def _anything(options: argparse.Namespace) -> None:
+    """Nothing to be refused."""
+
+
 def _has_colour(stream: TextIO) -> bool:
     # no-color.org: any value but the empty one.
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -71,11 +97,15 @@ class Format(NamedTuple):
     render: Callable[[Document, argparse.Namespace, str], Iterator[bytes]]
     is_prose: bool
     """Read by people: in the language of the locale, and with warnings in it. Else for programs: in English."""
+    check: Callable[[argparse.Namespace], None] = _anything
+    """Raises UsageError where the format cannot be written, before anything is read."""
 
 
 FORMATS: Final[dict[str, Format]] = {
     "text": Format(_text, is_prose=True),
     "json": Format(_json, is_prose=False),
     "jsonl": Format(_jsonl, is_prose=False),
+    "csv": Format(_csv, is_prose=False),
+    "parquet": Format(_parquet, is_prose=False, check=_can_write_parquet),
 }
 """By the name that ``--format`` takes."""

@@ -6,11 +6,13 @@ Renderers read :meth:`Document.sessions` to its end and then :meth:`Document.tra
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.session import Session
+from capanalyzer.i18n import plural
 from capanalyzer.report import model
 from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
@@ -20,6 +22,7 @@ from capanalyzer.report.made import read_line, short_line
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.report.filter import Filter
 
 __all__ = ["AnyRun", "Document", "MadeRun", "Run"]
 
@@ -68,6 +71,7 @@ class Document:
         *,
         lang: str = "en",
         timeline: bool = False,
+        chosen: Filter | None = None,
         unreadable: Callable[[CaptureError], None] | None = None,
         began: Callable[[AnyRun], None] | None = None,
     ) -> None:
@@ -75,15 +79,19 @@ class Document:
 
         :param lang: language of the texts.
         :param timeline: give the timeline of every session.
+        :param chosen: only these sessions; all others are counted and otherwise forgotten.
         :param unreadable: told of each input that cannot be read, when it is met.
         :param began: told of each capture before its first session.
         """
         self._runs, self._lang, self._timeline = runs, lang, timeline
+        self._chosen, self._left_out = chosen, 0
         self._tell_unreadable, self._tell_began = unreadable, began
         self._outcomes = dict.fromkeys((o.value for o in Outcome), 0)
         self._causes: dict[str, int] = {}
         self._incidents = Incidents()
         self._readable = 0
+        self.paths: list[str] = []
+        """Of the captures, known from their first session on."""
         self.captures: list[model.Capture] = []
         self.unreadable: list[model.Unreadable] = []
 
@@ -95,15 +103,15 @@ class Document:
     @property
     def nothing_read(self) -> bool:
         """No input could be read so far."""
-        return not self._readable and not any(self._outcomes.values())
+        return not self._readable and not self._left_out and not any(self._outcomes.values())
 
     def sessions(self) -> Iterator[model.Session]:
         """Every session once, as it is finished. To be read once, to its end."""
-        return self._each(self._sessions_of)
+        return self._each(self._sessions_of if self._chosen is None else self._chosen_of)
 
     def lines(self) -> Iterator[model.Session | Line]:
         """The same for JSON: sessions that need no model come as text."""
-        return self._each(self._lines_of)
+        return self._each(self._lines_of if self._chosen is None else self._chosen_of)
 
     def _each(self, sessions_of: Callable[[AnyRun], Iterator[T]]) -> Iterator[T]:
         runs = self._runs
@@ -112,6 +120,7 @@ class Document:
                 if isinstance(run, CaptureError):
                     self._unreadable(run)
                     continue
+                self.paths.append(encodable(run.info.path))
                 if self._tell_began is not None:
                     self._tell_began(run)
                 try:
@@ -132,7 +141,9 @@ class Document:
                 yield session
         else:
             for facts, verdict in run.sessions():
-                yield self._model(facts, verdict)
+                session = self._model(facts, verdict)
+                self._count(session)
+                yield session
 
     def _lines_of(self, run: AnyRun) -> Iterator[model.Session | Line]:
         outcomes = self._outcomes
@@ -147,22 +158,42 @@ class Document:
         for facts, verdict in run.sessions():
             short = short_line(facts, verdict, timeline=self._timeline)
             if short is None:
-                yield self._model(facts, verdict)
+                session = self._model(facts, verdict)
+                self._count(session)
+                yield session
             else:
                 outcomes[short.outcome] += 1
                 yield short
 
+    def _chosen_of(self, run: AnyRun) -> Iterator[model.Session]:
+        """Where the outcome tells that a session is left out, its model is not even made."""
+        chosen = self._chosen
+        assert chosen is not None
+        offers: Iterable[tuple[str, Callable[[], model.Session]]]
+        if isinstance(run, MadeRun):
+            offers = ((line.outcome, partial(read_line, line)) for line in run.lines())
+        else:
+            offers = (
+                (verdict.outcome.value, partial(self._model, facts, verdict)) for facts, verdict in run.sessions()
+            )
+        for outcome, make in offers:
+            known = chosen.by_outcome(outcome)
+            if known is not False:
+                session = make()
+                if known or chosen.chooses(session):
+                    self._count(session)
+                    yield session
+                    continue
+            self._left_out += 1
+
     def _model(self, facts: Session, verdict: Verdict) -> model.Session:
-        """The session's model, counted."""
-        session = session_model(
+        return session_model(
             session_id(facts.capture, facts.transport, facts.stream),
             facts,
             verdict,
             lang=self._lang,
             timeline=self._timeline,
         )
-        self._count(session)
-        return session
 
     def _count(self, session: model.Session) -> None:
         self._outcomes[session.outcome] += 1
@@ -181,9 +212,17 @@ class Document:
                 sum(self._outcomes.values()),
                 dict(self._outcomes),
                 dict(sorted(self._causes.items(), key=lambda item: (-item[1], item[0]))),
-                tuple(self._incidents.notes(self._lang)),
+                (*self._filter_notes(), *self._incidents.notes(self._lang)),
+                None if self._chosen is None else model.AppliedFilter(encodable(self._chosen.text), self._left_out),
             ),
         )
+
+    def _filter_notes(self) -> Iterator[str]:
+        if self._chosen is not None:
+            text = plural(self._lang)(
+                "Filter: {filter} ({n} session left out)", "Filter: {filter} ({n} sessions left out)", self._left_out
+            )
+            yield text.format(filter=encodable(self._chosen.text), n=f"{self._left_out:,}")
 
     def _count_cause(self, session: model.Session) -> None:
         cause = session.cause

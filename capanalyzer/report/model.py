@@ -19,6 +19,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "TOOL",
     "Alert",
+    "AppliedFilter",
     "Capture",
     "Certificate",
     "ClientHello",
@@ -295,13 +296,24 @@ class Incident(Model, frozen=True, gc=False):
     """Who has to change something, where its sessions agree: ``client`` ``server`` ``network``; else ``unknown``."""
 
 
+class AppliedFilter(Model, frozen=True, gc=False):
+    """The report is about some of the sessions only; what is counted and gathered into incidents are these."""
+
+    expression: str
+    """As it was given."""
+    left_out: int
+    """Sessions for which it does not hold."""
+
+
 class Summary(Model, frozen=True, gc=False):
     sessions: int
     outcomes: dict[str, int]
     causes: dict[str, int]
     """Of failed and incomplete sessions."""
     notes: tuple[str, ...]
-    """Limits of this report that were reached, one sentence each."""
+    """What the reader has to know of this report, one sentence each: that it was filtered, limits that were reached."""
+    filter: AppliedFilter | None = None
+    """None where the report is about all sessions."""
 
 
 class Tool(Model, frozen=True, gc=False):
