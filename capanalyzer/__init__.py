@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from capanalyzer.api import Report, analyze, build_report
     from capanalyzer.errors import CapanalyzerError, CaptureError, UsageError
     from capanalyzer.report.model import Capture, Incident, Session, Summary
+    from capanalyzer.report.schema import report_schema
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "analyze",
     "build_report",
+    "report_schema",
 ]
 
 _HOME = {
@@ -45,6 +47,7 @@ _HOME = {
     "UsageError": "capanalyzer.errors",
     "analyze": "capanalyzer.api",
     "build_report": "capanalyzer.api",
+    "report_schema": "capanalyzer.report.schema",
 }
 """Where each public name lives; imported when first asked for, so that ``import capanalyzer`` stays light."""
 

@@ -55,6 +55,13 @@ def _jsonl(document: Document, options: argparse.Namespace, lang: str) -> Iterat
     return to_jsonl(document.lines(), document.trailer)
 
 
+def _markdown(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.to_markdown import to_markdown
+
+    for piece in to_markdown(document.sessions(), document.trailer, lang, verbose=options.verbose):
+        yield piece.encode()
+
+
 def _csv(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
     from capanalyzer.report.to_csv import to_csv
 
@@ -105,6 +112,7 @@ FORMATS: Final[dict[str, Format]] = {
     "text": Format(_text, is_prose=True),
     "json": Format(_json, is_prose=False),
     "jsonl": Format(_jsonl, is_prose=False),
+    "markdown": Format(_markdown, is_prose=True),
     "csv": Format(_csv, is_prose=False),
     "parquet": Format(_parquet, is_prose=False, check=_can_write_parquet),
 }

@@ -13,7 +13,7 @@ from capanalyzer.report.ladder import duration
 from capanalyzer.report.terminal import Line, Look, Span, paragraphs, table, wrap
 from capanalyzer.report.times import from_rfc3339
 
-__all__ = ["capture_list", "heading"]
+__all__ = ["MAX_LISTED", "capture_facts", "capture_list", "capture_notes", "heading"]
 
 MAX_HEADINGS: Final = 3
 """Captures that stand above the counts; more are summed up there and listed at the end."""
@@ -25,20 +25,25 @@ def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
     """The captures; of many only the sum, so that the answer stays on the first screen."""
     if len(end.captures) <= MAX_HEADINGS:
         for capture in end.captures:
-            facts = [
-                _files(capture, look),
-                _packets(capture.packets, look),
-                _size(capture.bytes),
-                _span(capture.first_time, capture.last_time),
-                *(printable(name) for name in capture.link_types),
-            ]
-            yield from _flow(printable(capture.path), facts, look)
+            yield from _flow(printable(capture.path), capture_facts(capture, look), look)
             yield from paragraphs(capture.comments, look, "quiet", indent=2)
-            yield from paragraphs(_notes(capture, look), look, "warning", indent=2)
+            yield from paragraphs(capture_notes(capture, look), look, "warning", indent=2)
     else:
         yield from _sum(end.captures, look)
     for unreadable in end.unreadable:
         yield from paragraphs([f"{unreadable.path}: {unreadable.reason}"], look, "failed", indent=0)
+
+
+def capture_facts(capture: model.Capture, look: Look) -> list[str]:
+    """Files of a ring, packets, bytes, times, link types; safe to show."""
+    facts = [
+        _files(capture, look),
+        _packets(capture.packets, look),
+        _size(capture.bytes),
+        _span(capture.first_time, capture.last_time),
+        *(printable(name) for name in capture.link_types),
+    ]
+    return [fact for fact in facts if fact]
 
 
 def capture_list(end: model.Trailer, look: Look) -> Iterator[Line]:
@@ -62,7 +67,7 @@ def capture_list(end: model.Trailer, look: Look) -> Iterator[Line]:
     for capture, line in zip(shown, table(rows, look, indent=2, flexible=(1,)), strict=True):
         yield line
         yield from paragraphs(capture.comments, look, "quiet", indent=6)
-        yield from paragraphs(_notes(capture, look), look, "warning", indent=6)
+        yield from paragraphs(capture_notes(capture, look), look, "warning", indent=6)
     if len(captures) > len(shown):
         yield [("  " + _("and {n} more").format(n=f"{len(captures) - len(shown):,}"), "quiet")]
 
@@ -81,7 +86,8 @@ def _sum(captures: Iterable[model.Capture], look: Look) -> Iterator[Line]:
     yield from _flow(name, facts, look)
 
 
-def _notes(capture: model.Capture, look: Look) -> list[str]:
+def capture_notes(capture: model.Capture, look: Look) -> list[str]:
+    """Warnings and losses, a sentence each, as they came: not escaped."""
     _, notes = look.text, [*capture.warnings]
     if count := capture.dropped_packets:
         notes.append(_("The capturing host lost {n} packets.").format(n=f"{count:,}"))

@@ -219,10 +219,9 @@ class Document:
 
     def _filter_notes(self) -> Iterator[str]:
         if self._chosen is not None:
-            text = plural(self._lang)(
-                "Filter: {filter} ({n} session left out)", "Filter: {filter} ({n} sessions left out)", self._left_out
-            )
-            yield text.format(filter=encodable(self._chosen.text), n=f"{self._left_out:,}")
+            counted, n = plural(self._lang), self._left_out
+            text = counted("Filter: `{filter}` ({n} session left out)", "Filter: `{filter}` ({n} sessions left out)", n)
+            yield text.format(filter=encodable(self._chosen.text), n=f"{n:,}")
 
     def _count_cause(self, session: model.Session) -> None:
         cause = session.cause

@@ -12,7 +12,7 @@ from capanalyzer.report.escape import printable
 from capanalyzer.report.terminal import Line, Look, fit, wrap
 from capanalyzer.report.times import from_rfc3339
 
-__all__ = ["duration", "ladder"]
+__all__ = ["AWAITED", "MAX_RUNGS", "PAUSE_NS", "duration", "halt", "ladder"]
 
 MAX_RUNGS: Final = 24
 """Events drawn without ``--verbose``: the first and the last of a longer session, which is what explains it."""
@@ -53,7 +53,7 @@ def ladder(session: model.Session, look: Look) -> list[Line]:
     lane = max(24, min(MAX_LANE, look.width - _LEFT))
     lines = [_head(lane, look)]
     start, before = from_rfc3339(session.start), None
-    halt = _halt(entries) if session.stage is not None else -1
+    stalled = halt(entries) if session.stage is not None else -1
     hidden = range(0)
     if not look.verbose and len(entries) > MAX_RUNGS:
         hidden = range(MAX_RUNGS // 2, len(entries) - MAX_RUNGS // 2)
@@ -69,7 +69,7 @@ def ladder(session: model.Session, look: Look) -> list[Line]:
             stamp = f"{entry.frame:>8}  {fit(duration(time - start), 10, look, right=True)}   "
             lines += _rung(entry, stamp, lane, look)
         before = time
-        if index == halt:
+        if index == stalled:
             lines += _stall(session, lane, look)
     return lines
 
@@ -118,7 +118,7 @@ def _stall(session: model.Session, lane: int, look: Look) -> list[Line]:
     return [[(" " * _LEFT + mark + first, "failed")], *([(" " * (_LEFT + 2) + line, "failed")] for line in rest)]
 
 
-def _halt(entries: tuple[model.TimelineEntry, ...]) -> int:
+def halt(entries: tuple[model.TimelineEntry, ...]) -> int:
     """Index of the last event before the connection was torn down: behind it nothing made progress."""
     index = len(entries) - 1
     while index > 0 and entries[index].event.startswith(("FIN", "RST")):

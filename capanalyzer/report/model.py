@@ -51,6 +51,8 @@ class Model(msgspec.Struct, frozen=True, gc=False):
 
 
 class Endpoint(Model, frozen=True, gc=False):
+    """One end of a connection."""
+
     ip: str
     """RFC 5952 form."""
     port: int
@@ -71,6 +73,8 @@ class SideTexts(Model, frozen=True, gc=False):
 
 
 class ClosedBy(Model, frozen=True, gc=False):
+    """How the connection ended."""
+
     how: str
     """``rst`` ``fin`` ``timeout`` ``none``."""
     who: str | None
@@ -104,6 +108,8 @@ class ServerHello(Model, frozen=True, gc=False):
 
 
 class Certificate(Model, frozen=True, gc=False):
+    """An X.509 certificate as it was sent; nothing in it is verified."""
+
     subject: str
     """RFC 4514 form."""
     issuer: str
@@ -128,6 +134,8 @@ class Alert(Model, frozen=True, gc=False, rename={"sender": "from"}):
 
 
 class Tls(Model, frozen=True, gc=False):
+    """What was seen of TLS."""
+
     client_hello: ClientHello | None
     server_hello: ServerHello | None
     certificates: tuple[Certificate, ...]
@@ -161,6 +169,8 @@ class Evidence(Model, frozen=True, gc=False, rename={"sender": "from"}):
 
 
 class Finding(Model, frozen=True, gc=False):
+    """What is said of a session, and what proves it."""
+
     cause: str
     severity: str
     """``failure`` ``warning`` ``note``."""
@@ -175,6 +185,8 @@ class Finding(Model, frozen=True, gc=False):
 
 
 class TimelineEntry(Model, frozen=True, gc=False, rename={"sender": "from"}):
+    """An event of a session."""
+
     frame: int
     time: str
     sender: str | None
@@ -247,6 +259,8 @@ class Session(Model, frozen=True, gc=False):
 
 
 class Capture(Model, frozen=True, gc=False):
+    """One capture: a file, a stream, or a ring of files."""
+
     path: str
     format: str
     """``pcap`` ``pcapng`` ``snoop``; empty for a file of length zero."""
@@ -306,6 +320,8 @@ class AppliedFilter(Model, frozen=True, gc=False):
 
 
 class Summary(Model, frozen=True, gc=False):
+    """All sessions counted, those that a filter leaves out apart."""
+
     sessions: int
     outcomes: dict[str, int]
     causes: dict[str, int]
@@ -317,6 +333,8 @@ class Summary(Model, frozen=True, gc=False):
 
 
 class Tool(Model, frozen=True, gc=False):
+    """Who writes the report."""
+
     name: str
     version: str
 

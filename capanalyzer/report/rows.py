@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+from msgspec.structs import astuple
+
 from capanalyzer.report import model
 from capanalyzer.tls.codepoints import cipher_suite_name
 
@@ -89,6 +91,11 @@ COLUMNS: Final = (
     Column("server_hello_ms", "ms", "ClientHello to the complete ServerHello"),
     Column("handshake_ms", "ms", "ClientHello to the end of the TLS handshake"),
     Column("display_filter", "text", "for Wireshark"),
+    Column("comparison_server_established", "integer", "of failed ones: sessions established with the same server"),
+    Column("comparison_server_clients", "integer", "client addresses they came from"),
+    Column("comparison_client_established", "integer", "sessions that the client established with other servers"),
+    Column("comparison_client_servers", "integer", "those servers"),
+    Column("other_leg", "integer", "id of the session that carried the same ClientHello beyond a balancer or proxy"),
 )
 
 _NO_TLS: Final[Row] = (None,) * 23
@@ -100,7 +107,7 @@ def rows(sessions: Iterable[model.Session], path_of: Callable[[int], str]) -> It
     :param path_of: the path of a capture, by its index.
     """
     for session in sessions:
-        findings, timing = session.findings, session.timing
+        findings, timing, beside = session.findings, session.timing, session.comparison
         first = findings[0] if findings else None
         yield (
             session.id,
@@ -143,6 +150,8 @@ def rows(sessions: Iterable[model.Session], path_of: Callable[[int], str]) -> It
             timing.server_hello_ms,
             timing.handshake_ms,
             session.display_filter,
+            *((None, None, None, None) if beside is None else astuple(beside)),
+            session.other_leg,
         )
 
 

@@ -17,6 +17,7 @@ from capanalyzer.report.detail import session_detail
 from capanalyzer.report.digest import Digest, digest
 from capanalyzer.report.escape import printable
 from capanalyzer.report.terminal import Line, Look, Span, painter, paragraphs, table, wrap
+from capanalyzer.report.unseen import not_visible, nothing_failed
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, SEVERITY, STYLE_OF, endpoint
 
 __all__ = ["to_terminal"]
@@ -63,17 +64,13 @@ class _Report:
         yield self._noticed()
         yield self._healthy()
         yield capture_list(self._end, self._look)
-        yield self._limits()
 
     def _counts(self) -> Iterator[Line]:
-        _, summary = self._, self._end.summary
+        _, summary, look = self._, self._end.summary, self._look
         yield []
         if not summary.sessions:
-            count = len(self._end.captures)
-            text = self._look.counted(
-                "No TCP connection in this capture.", "No TCP connection in these captures.", count
-            )
-            yield [("  " + text, "strong")]
+            yield [("  " + nothing_failed(self._end, look.lang), "strong")]
+            yield from self._paragraph(summary.notes, "warning")
             return
         sessions = self._look.counted("{n} session", "{n} sessions", summary.sessions)
         line: Line = [("  " + sessions.format(n=f"{summary.sessions:,}"), "strong")]
@@ -87,39 +84,15 @@ class _Report:
                 line += [("    ", ""), (text, STYLE_OF.get(outcome, ""))]
                 used += 4 + cell_len(text)
         yield line
+        yield from self._paragraph(summary.notes, "warning")
         if not summary.outcomes.get("failed"):
             yield []
-            yield [("  " + _("No session failed."), "fine")]
+            yield [("  " + nothing_failed(self._end, look.lang), "fine")]
             yield from self._not_visible()
 
     def _not_visible(self) -> Iterator[Line]:
-        """What would not have shown even if it had gone wrong: without a failure, the other half of the answer."""
-        _, kept, outcomes = self._, self._kept, self._end.summary.outcomes
-        counted, notes = self._look.counted, []
-        if count := outcomes.get("incomplete", 0):
-            text = counted(
-                "{n} session of which too little was captured to tell",
-                "{n} sessions of which too little was captured to tell",
-                count,
-            )
-            notes.append(text.format(n=f"{count:,}"))
-        if count := kept.tls13:
-            text = counted(
-                "{n} TLS 1.3 session: its certificates are encrypted",
-                "{n} TLS 1.3 sessions: their certificates are encrypted",
-                count,
-            )
-            notes.append(text.format(n=f"{count:,}"))
-        if count := kept.resumed:
-            text = counted(
-                "{n} resumed session: no certificate was sent", "{n} resumed sessions: no certificate was sent", count
-            )
-            notes.append(text.format(n=f"{count:,}"))
-        if outcomes.get("established"):
-            notes.append(_("what happened inside the encrypted channels"))
-        notes.append(_("connections that were open and silent while this was captured, and UDP (QUIC, DTLS)"))
-        yield [("  " + _("Not visible here:"), "")]
-        for note in notes:
+        yield [("  " + self._("Not visible here:"), "")]
+        for note in not_visible(self._kept, self._end.summary, self._look.lang):
             first, *rest = wrap(note, self._look.width - 6)
             yield [("    - " + first, "quiet")]
             yield from ([("      " + text, "quiet")] for text in rest)
@@ -244,11 +217,6 @@ class _Report:
         yield from table(rows, self._look, indent=2, flexible=(4, 3, 2))
         if self._kept.healthy_left_out:
             yield [("  " + self._and_more(self._kept.healthy_left_out), "quiet")]
-
-    def _limits(self) -> Iterator[Line]:
-        if self._end.summary.notes:
-            yield []
-            yield from self._paragraph(self._end.summary.notes, "warning")
 
     def _number(self, capture: int, stream: int) -> str:
         return f"{capture}:{stream}" if self._several else str(stream)

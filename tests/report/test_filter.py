@@ -380,7 +380,7 @@ def test_every_part_of_a_report_is_about_the_chosen(expression: str, jobs: int) 
     left_out = len(whole.sessions) - len(expected)
     assert report.summary.filter == model.AppliedFilter(expression, left_out)
     assert whole.summary.filter is None
-    assert report.summary.notes[0] == f"Filter: {expression} ({left_out} sessions left out)"
+    assert report.summary.notes[0] == f"Filter: `{expression}` ({left_out} sessions left out)"
     assert report.summary.sessions == len(expected)
     for outcome, count in report.summary.outcomes.items():
         assert count == sum(one.outcome == outcome for one in expected)
@@ -391,9 +391,7 @@ def test_every_part_of_a_report_is_about_the_chosen(expression: str, jobs: int) 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "text", "markdown", "csv"])
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_processes_do_not_change_the_output(
-    form: str, expression: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_processes_do_not_change_the_output(form: str, expression: str, capsys: pytest.CaptureFixture[str]) -> None:
     captures = [str(PCAPS / name) for name in ("healthy-tls13", "many-clients", "sni", "http-to-tls-port")]
     written = []
     for jobs in ("1", "2"):
@@ -414,7 +412,7 @@ def test_processes_do_not_change_the_output(
         written.append(capsys.readouterr().out)
     assert written[0] == written[1]
     if form != "csv":
-        assert json.dumps(expression)[1:-1] in written[0].replace("&gt;", ">").replace("\\", "")
+        assert f"Filter: `{expression}` (" in written[0]
 
 
 def test_exit_code_is_about_the_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ KEYS = {
     "sessions.1.timeline.0": "frame time from event detail",
     "sessions.1.comparison": "server_established server_clients client_established client_servers",
     "incidents.0": "cause server sni sessions clients first last title sentence confidence blame",
-    "summary": "sessions outcomes causes notes",
+    "summary": "sessions outcomes causes notes filter",
 }
 
 
