@@ -31,7 +31,8 @@ def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
     else:
         yield from _sum(end.captures, look)
     for unreadable in end.unreadable:
-        yield from paragraphs([f"{unreadable.path}: {unreadable.reason}"], look, "failed", indent=0)
+        for text in _hanging(printable(f"{unreadable.path}: {unreadable.reason}"), look):
+            yield [(text, "failed")]
 
 
 def capture_facts(capture: model.Capture, look: Look) -> list[str]:
@@ -98,7 +99,7 @@ def capture_notes(capture: model.Capture, look: Look) -> list[str]:
 
 def _flow(name: str, facts: Iterable[str], look: Look) -> Iterator[Line]:
     """A name and the facts beside it, on as many lines as they need."""
-    *above, last = wrap(name, look.width)
+    *above, last = _hanging(name, look)
     yield from ([(text, "strong")] for text in above)
     line: Line = [(last, "strong")]
     used = cell_len(last)
@@ -110,6 +111,12 @@ def _flow(name: str, facts: Iterable[str], look: Look) -> Iterator[Line]:
         line.append(("   " + fact, ""))
         used += size
     yield line
+
+
+def _hanging(text: str, look: Look) -> list[str]:
+    """Lines of a text that begins at the margin; what goes on below is indented, so that it cannot pass for another."""
+    first, *rest = wrap(text, look.width - 2)
+    return [first, *(f"  {line}" for line in rest)]
 
 
 def _files(capture: model.Capture, look: Look) -> str:

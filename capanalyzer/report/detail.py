@@ -58,7 +58,7 @@ def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:
         between += f"   {printable(hello.sni)}"
     verdict = [session.cause or session.outcome]
     if session.stage is not None:
-        verdict.append(_("stalled at {stage}").format(stage=session.stage))
+        verdict.append(_("stalled at {stage}").format(stage=printable(session.stage)))
     if finding is not None:
         verdict.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
     verdict.append(f"{session.start[:10]} {session.start[11:23]} UTC")
@@ -88,7 +88,7 @@ def _remedies(remedies: tuple[str, ...], look: Look) -> Iterator[Line]:
     for number, text in enumerate(remedies, 1):
         command, mark, rest = text[1:].partition("`") if text.startswith("`") else ("", "", text)
         if mark and command:
-            yield [*_label(label), (f"{number}  ", ""), (_safe(command), "strong")]
+            yield [*_label(label), (f"{number}  ", ""), (printable(command), "strong")]
             yield from _entry("", ["   " + rest.lstrip(": 、。")] if rest else [], look, hang=3)
         else:
             yield from _entry(label, [f"{number}  {text}"], look, hang=3)
@@ -103,11 +103,6 @@ def _entry(label: str, texts: list[str], look: Look, *, hang: int = 0) -> Iterat
     """A label at the left and its texts beside it; continued lines of a text start ``hang`` cells further right."""
     head = _label(label)
     for text in texts:
-        for index, line in enumerate(wrap(_safe(text), look.width - COLUMN - hang)):
+        for index, line in enumerate(wrap(printable(text), look.width - COLUMN - hang)):
             yield [*head, ((" " * hang if index else "") + line, "")]
             head = _label("")
-
-
-def _safe(text: str) -> str:
-    """Our own texts may hold line ends; each line is escaped."""
-    return "\n".join(printable(line) for line in text.split("\n"))

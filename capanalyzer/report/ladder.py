@@ -111,7 +111,7 @@ def _short(event: str, lane: int, look: Look) -> str:
 
 def _stall(session: model.Session, lane: int, look: Look) -> list[Line]:
     _ = look.text
-    awaited = _(AWAITED.get(session.stage or "", session.stage or ""))
+    awaited = _(AWAITED.get(session.stage or "", printable(session.stage or "")))
     text = _("stalled here: waiting for {awaited}").format(awaited=awaited)
     mark = f"{look.glyphs.stall} "
     first, *rest = wrap(text, lane - 2)

@@ -42,15 +42,15 @@ def code(text: str, *, in_table: bool = False) -> str:
 
 def code_block(text: str, language: str = "", indent: str = "") -> list[str]:
     """The lines of a fenced block, its text exact but for what is not printable."""
-    lines = [printable(line) for line in text.split("\n")]
+    text = printable(text)
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{indent}{line}" for line in (fence + language, *lines, fence)]
+    return [f"{indent}{line}" for line in (fence + language, text, fence)]
 
 
 def prose(text: str, *, in_table: bool = False) -> str:
     """A sentence of the report, which may quote anything; what stands between backticks is code."""
-    parts = printable(text.replace("\n", " ")).strip().split("`")
+    parts = (printable(text).strip() or '""').split("`")
     open_end = len(parts) % 2 == 0
     pieces: list[str] = []
     for index, part in enumerate(parts):

@@ -61,8 +61,8 @@ def sequence_diagram(session: model.Session, lang: str, *, verbose: bool = False
 
 
 def _event(entry: model.TimelineEntry, time: str) -> str:
-    text = f"{entry.event}  {entry.detail}".rstrip()
-    said = f"{entry.frame} ({time}) {diagram_text(text)}"
+    text = diagram_text(f"{printable(entry.event)} {printable(entry.detail)}")
+    said = f"{entry.frame} ({time}) {text}"
     if entry.sender is None:
         return f"    Note over C,S: {said}"
     arrow = "-x" if entry.event.startswith("RST") else "->>"

@@ -207,7 +207,7 @@ class _Report:
             [
                 (self._number(row.capture, row.stream), ""),
                 (self._(OUTCOMES[row.outcome]), STYLE_OF.get(row.outcome, "")),
-                (row.spoken, ""),
+                (printable(row.spoken), ""),
                 (endpoint(row.server), ""),
                 (endpoint(row.client), "quiet"),
                 (printable(row.sni), "quiet"),
