@@ -26,6 +26,8 @@ _FORMULA: Final = re.compile(
       | (?<=[;,|])(?="*[=+\-@＝＋－＠])  # the same where the program splits at another separator than ours""",
     re.VERBOSE,
 )
+_SUSPECT: Final = re.compile(r"""[;,|]["=+\-@＝＋－＠]""")
+"""Quicker to look for: without it only the beginning matters."""
 _LIST_MARKS: Final = re.compile(r"[\\;]")
 
 
@@ -53,7 +55,10 @@ def cell_text(text: str) -> str:
     What is not printable shows as its escape. An apostrophe stands before a character that would begin a formula: at
     the beginning, and behind ``;`` ``,`` ``|``, at which a spreadsheet set up for another separator begins a cell.
     """
-    return _FORMULA.sub("'", printable(text))
+    text = printable(text)
+    if text[:1].isalnum() and _SUSPECT.search(text) is None:
+        return text
+    return _FORMULA.sub("'", text)
 
 
 class _Buffer:
@@ -78,7 +83,12 @@ class _Buffer:
 def _joined(items: Cell) -> str:
     assert isinstance(items, tuple)
     # "a;b" of one item and of two must not look the same.
-    return cell_text(";".join(_LIST_MARKS.sub(r"\\\g<0>", str(item)) for item in items))
+    return cell_text(";".join([_LIST_MARKS.sub(r"\\\g<0>", text) for text in map(str, items)]))
+
+
+def _numbers(items: Cell) -> str:
+    assert isinstance(items, tuple)
+    return ";".join(map(str, items))
 
 
 def _milliseconds(value: Cell) -> str:
@@ -101,7 +111,7 @@ _FORMS: Final[dict[str, Callable[[Cell], str]]] = {
     "integer": str,
     "port": str,
     "code": str,
-    "codes": _joined,
+    "codes": _numbers,
     "flag": _flag,
     "ms": _milliseconds,
     "time": str,

@@ -254,9 +254,8 @@ class _Report:
                 yield mark + prose(text)
                 continue
             block = code_block(command, "sh", " " * len(mark))
-            shown = prose(rest.lstrip(": 、。"))
-            if shown:
-                yield from (mark + shown, "", *block)
+            if shown := rest.lstrip(": 、。"):
+                yield from (mark + prose(shown), "", *block)
             else:
                 yield from (mark + block[0].lstrip(), *block[1:])
 
