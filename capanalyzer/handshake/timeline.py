@@ -40,13 +40,14 @@ def read_timeline(session: Session, reading: TcpReading) -> list[Event]:
     remarks = {row[0]: what for row, what in reading.remarks()}
     counts = [0, 0]
     plain = session.tls is None or session.upgrade is not None or not session.tls.messages
+    foreign = _speaks_something_else(session)
     for row in reading.rows:
         name, detail = _packet(row, remarks.get(row[0], ""), row[0] == acknowledged)
         side = Side(row[2] ^ client)
-        if not name and row[7] and plain and (session.tls is None or _before_tls(session, row[0])):
+        if not name and row[7] and (foreign[side] or (plain and _before_tls(session, row[0]))):
             counts[side] += 1
             if counts[side] <= MAX_DATA:
-                name, detail = "data", f"{row[7]} bytes"
+                name, detail = "data", f"{row[7]} bytes{_opening(session.first_bytes[side], row[8])}"
         if name:
             events.append(Event(row[1], row[0], side, name, detail))
     if session.tls is not None:
@@ -77,6 +78,32 @@ def _packet(row: Row, remark: str, completes: bool) -> tuple[str, str]:
     if remark:
         return remark, f"{length} bytes" if length else ""
     return ("ACK", "") if completes and not length else ("", "")
+
+
+def _speaks_something_else(session: Session) -> tuple[bool, bool]:
+    """Which side has sent payload, no TLS and no request to change to it."""
+    tls = session.tls
+    spoken = {message.side for message in tls.messages} if tls is not None else set()
+    client, server = (
+        session.upgrade is None and side not in spoken and session.protocol[side] not in (None, "tls", "sslv2")
+        for side in (0, 1)
+    )
+    return client, server
+
+
+def _opening(first_bytes: bytes | None, payload: bytes) -> str:
+    """What a segment says that begins a stream: its first line, or the first bytes of what is no text.
+
+    No more than the 16 bytes that the report has anyway: what follows may be a password.
+    """
+    if not first_bytes or not payload or payload[: len(first_bytes)] != first_bytes[: len(payload)]:
+        return ""
+    known = first_bytes[: len(payload)]
+    line, end, _ = known.replace(b"\n", b"\r").partition(b"\r")
+    if line and all(0x20 <= byte < 0x7F for byte in line):
+        more = "..." if not end and len(payload) > len(known) else ""
+        return f', "{line.decode("ascii")}{more}"'
+    return f", {known[:6].hex(' ')}"
 
 
 def _before_tls(session: Session, frame: int) -> bool:

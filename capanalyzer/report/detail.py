@@ -103,6 +103,6 @@ def _entry(label: str, texts: list[str], look: Look, *, hang: int = 0) -> Iterat
     """A label at the left and its texts beside it; continued lines of a text start ``hang`` cells further right."""
     head = _label(label)
     for text in texts:
-        for index, line in enumerate(wrap(printable(text), look.width - COLUMN - hang)):
+        for index, line in enumerate(wrap(printable(text), look.text_width - COLUMN - hang)):
             yield [*head, ((" " * hang if index else "") + line, "")]
             head = _label("")

@@ -43,7 +43,8 @@ def progress_line(name: str, read: int, total: int | None, packets: int, elapsed
         rate = packets / elapsed_s
         parts.append(f"{rate / 1e6:.1f} M packets/s" if rate >= 1e6 else f"{rate / 1e3:.0f} k packets/s")
         if total and read:
-            parts.append(f"{max(0.0, elapsed_s * (total - read) / read):.0f} s left")
+            left_s = max(0.0, elapsed_s * (total - read) / read)
+            parts.append(f"{left_s:.0f} s left" if left_s < 120 else f"{left_s / 60:.0f} min left")
     tail = "  ".join(parts)
     room = width - len(tail) - 3
     if len(name) > room:

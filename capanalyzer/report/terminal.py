@@ -66,6 +66,11 @@ class Look:
         return UNICODE if self.unicode and self.lang != "ja" else ASCII
 
     @property
+    def text_width(self) -> int:
+        """Columns for prose."""
+        return min(self.width, MAX_TEXT_WIDTH)
+
+    @property
     def text(self) -> Callable[[str], str]:
         return translator(self.lang)
 
@@ -90,15 +95,17 @@ def painter(look: Look) -> Callable[[Line], str]:
     return paint
 
 
+MAX_TEXT_WIDTH: Final = 120
+"""Cells of a line of prose: on a wider terminal the eye would lose the line."""
 MIN_COLUMN: Final = 10
 """Cells that a column keeps when a table is too wide."""
 
 _TOKEN: Final = re.compile(
     r"\s+|[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uac00-\ud7a3\uf900-\uffef]+"
 )
-_NOT_FIRST: Final = frozenset("、。，．・：；？！）」』】〉》ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
+_NOT_FIRST: Final = frozenset(")]、。，．・：；？！）」』】〉》ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
 """What no Japanese line begins with (JIS X 4051)."""
-_NOT_LAST: Final = frozenset("（「『【〈《")
+_NOT_LAST: Final = frozenset("([（「『【〈《")
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -166,7 +173,7 @@ def fit(text: str, width: int, look: Look, *, right: bool = False) -> str:
 def paragraphs(texts: Iterable[str], look: Look, style: str, *, indent: int) -> Iterator[Line]:
     """Each text wrapped and escaped."""
     for text in texts:
-        for line in wrap(printable(text), look.width - indent):
+        for line in wrap(printable(text), look.text_width - indent):
             yield [(" " * indent + line, style)]
 
 

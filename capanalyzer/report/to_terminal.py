@@ -105,29 +105,27 @@ class _Report:
         yield from self._title(_("INCIDENTS"))
         shown = incidents if look.verbose else incidents[:MAX_INCIDENTS]
         for number, (incident, example) in enumerate(zip(shown, self._examples, strict=False), 1):
-            if number > 1:
+            if number > 1:  # the first one belongs on the first screen
                 yield []
             line: Line = [(f"{number:>3}  ", ""), (incident.cause, "failed"), (f"   {endpoint(incident.server)}", "")]
             if incident.sni is not None:
                 line.append(("   " + printable(incident.sni), ""))
             yield line
-            finding = example.findings[0] if example is not None and example.findings else None
             facts = [
                 look.counted("{n} session", "{n} sessions", len(incident.sessions)).format(
                     n=f"{len(incident.sessions):,}"
                 ),
                 look.counted("{n} client", "{n} clients", incident.clients).format(n=f"{incident.clients:,}"),
                 _("since {time}").format(time=f"{incident.first[:10]} {incident.first[11:19]} UTC"),
+                _(CONFIDENCE.get(incident.confidence, incident.confidence)),
             ]
-            if finding is not None:
-                facts.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
-            yield [("     " + _(", ").join(facts), "")]
-            if example is not None and finding is not None:
-                text = _("Who acts: {who}. {remedy}").format(
-                    who=_(ACTS.get(example.blame or "unknown", ACTS["unknown"])),
-                    remedy=finding.remedies[0] if finding.remedies else "",
-                )
-                yield from self._paragraph([printable(incident.sentence), text.rstrip()], "", indent=5)
+            yield [("     " + _(", ").join(facts), "quiet")]
+            finding = example.findings[0] if example is not None and example.findings else None
+            text = _("Who acts: {who}. {remedy}").format(
+                who=_(ACTS.get(incident.blame, ACTS["unknown"])),
+                remedy=finding.remedies[0] if finding is not None and finding.remedies else "",
+            )
+            yield from self._paragraph([incident.sentence, text.rstrip()], "", indent=5)
         if len(incidents) > len(shown):
             yield []
             yield [("     " + self._and_more(len(incidents) - len(shown)), "quiet")]
