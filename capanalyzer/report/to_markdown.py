@@ -85,14 +85,14 @@ class _Report:
         shown = captures if self._look.verbose else captures[:MAX_CAPTURES]
         for number, capture in enumerate(shown):
             facts = self._(", ").join(capture_facts(capture, self._look))
-            name = f"{number}: {code(capture.path)}" if self._several else code(capture.path)
-            yield f"- {name} {prose(facts)}"
+            name = f"{number} {code(capture.path)}" if self._several else code(capture.path)
+            yield f"- {name}: {prose(facts)}"
             for note in (*capture.comments, *capture_notes(capture, self._look)):
                 yield f"  - {prose(note)}"
         if len(captures) > len(shown):
             yield f"- {self._and_more(len(captures) - len(shown))}"
         for unreadable in self._end.unreadable:
-            yield f"- {code(unreadable.path)} {prose(unreadable.reason)}"
+            yield f"- {code(unreadable.path)}: {prose(unreadable.reason)}"
 
     def _counts(self) -> Iterator[str]:
         _, summary = self._, self._end.summary
@@ -219,6 +219,8 @@ class _Report:
         diagram = sequence_diagram(session, look.lang, verbose=look.verbose)
         if diagram:
             yield ""
+            yield _("Frame number, time since the first packet, event:")
+            yield ""
             yield from ("```mermaid", *diagram, "```")
         if finding is None:
             return
@@ -231,7 +233,7 @@ class _Report:
         yield ""
         yield f"**{_('Who acts')}**: {_(ACTS.get(session.blame or 'unknown', ACTS['unknown']))}"
         yield from self._remedies(finding.remedies)
-        yield from self._list(_("Also"), [f"{code(o.cause)} {prose(o.title)}" for o in session.findings[1:]])
+        yield from self._list(_("Also"), [f"{code(o.cause)}: {prose(o.title)}" for o in session.findings[1:]])
         yield ""
         yield f"**Wireshark**: {code(session.display_filter)}"
 

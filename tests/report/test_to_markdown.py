@@ -121,10 +121,10 @@ def test_captures_and_what_could_not_be_read() -> None:
     for line in (
         "# No TCP connection in these captures",
         "> A limit was reached.",
-        "- 0: `edge.pcap` 12,408 packets, 9.1 MB, 2026-11-24 10:01:02 - 10:06:10 UTC, ethernet",
+        "- 0 `edge.pcap`: 12,408 packets, 9.1 MB, 2026-11-24 10:01:02 - 10:06:10 UTC, ethernet",
         "  - cut short at byte 900",
         "  - The capturing host lost 7 packets.",
-        "- `c.bin` no capture",
+        "- `c.bin`: no capture",
     ):
         assert line in text.splitlines()
 
