@@ -90,7 +90,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="no progress and no warnings on standard error")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="text: every session, all failed ones in detail")
+    loudness.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="text: every session, all failed ones in detail; markdown: no limits",
+    )
 
 
 def run(options: argparse.Namespace) -> int:

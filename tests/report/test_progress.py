@@ -23,6 +23,7 @@ def test_line_of_a_pipe_promises_nothing() -> None:
 
 def test_a_file_that_grows_does_not_pass_100_percent() -> None:
     assert "100%" in progress_line("a", 30, 20, 1, 1.0, 80)
+    assert progress_line("a", 10, 1000, 1, 10.0, 80).endswith("16 min left")
     assert "  0 s left" in progress_line("a", 30, 20, 1, 1.0, 80)
 
 

@@ -248,6 +248,9 @@ class TestWrap:
     def test_japanese_breaks_between_characters_but_not_before_a_full_stop(self) -> None:
         assert wrap("証明書の期限切れ。", 16) == ["証明書の期限切", "れ。"]
 
+    def test_brackets_stay_with_what_they_enclose(self) -> None:
+        assert wrap("証明書がない (期限)。", 15) == ["証明書がない", "(期限)。"]
+
     def test_a_word_longer_than_the_line_is_cut(self) -> None:
         assert wrap("a" * 25, 10) == ["a" * 10, "a" * 10, "a" * 5]
 
@@ -268,6 +271,27 @@ class TestFit:
 
     def test_right(self) -> None:
         assert fit("ab", 4, Look(), right=True) == "  ab"
+
+
+def test_prose_is_no_wider_than_the_eye_follows() -> None:
+    long = "The first bytes are an HTTP request line. " * 20
+    text = shown([failed(37, findings=(finding(explanation=long, remedies=(long,)),))], Look(width=300))
+    assert max(cell_len(line) for line in text.splitlines() if "HTTP request line" in line) <= 120
+
+
+def test_what_a_filter_left_out_is_told_beside_the_counts() -> None:
+    note = "Filter: `outcome!=failed` (12 sessions left out)"
+    told = Told([session(0)], notes=(note,))
+    whole = told.trailer()
+    applied = msgspec.structs.replace(whole.summary, filter=model.AppliedFilter("outcome!=failed", 12))
+    text = "".join(to_terminal([session(0)], lambda: msgspec.structs.replace(whole, summary=applied), Look()))
+    counts = text.splitlines().index("  1 session    1 established")
+    assert text.splitlines()[counts + 1] == f"  {note}"
+    assert "None of the chosen sessions failed." in text
+    empty = msgspec.structs.replace(applied, sessions=0, outcomes={})
+    text = "".join(to_terminal([], lambda: msgspec.structs.replace(whole, summary=empty), Look()))
+    assert "The filter leaves out every session." in text
+    assert note in text
 
 
 def test_a_table_cuts_its_flexible_columns_only() -> None:
