@@ -44,31 +44,8 @@ TLS_PORTS: Final = frozenset(
 )
 """Ports on which TLS is expected."""
 SERVICE_PORTS: Final = frozenset(
-    (
-        21,
-        22,
-        23,
-        25,
-        80,
-        110,
-        119,
-        143,
-        389,
-        587,
-        1080,
-        1433,
-        1883,
-        3128,
-        3306,
-        3389,
-        5222,
-        5269,
-        5432,
-        5671,
-        5672,
-        6379,
-    )
-) | frozenset((6667, 8000, 8080, 8081, 8888, 9000, 9200, 27017))
+    (21, 22, 23, 25, 80, 110, 119, 143, 389, 587, 1080, 1433, 1883, 3128, 3306, 3389, 5222, 5269, 5432, 5671, 5672)
+) | frozenset((6379, 6667, 8000, 8080, 8081, 8888, 9000, 9200, 27017))
 """Other ports that are a service's: the unprivileged ones among them are no client's choice."""
 _BOTH: Final = [True, True]
 _MAY_BEGIN_TLS: Final = frozenset((b"\x16", b"\x80", b"\x81", b"\x12", b"\x04"))
