@@ -25,7 +25,7 @@ def tls(data: bytes) -> Sign:
     """TLSPlaintext or TLSCiphertext (RFC 8446 section 5.1, RFC 5246 section 6.2)."""
     size = len(data)
     if size < 3:
-        return UNDECIDED if size < 2 or data[1] == 3 else _NO
+        return UNDECIDED if size < 2 or data[1] == 3 else _alert_without_version(data)
     if data[1] != 3 or data[2] > 4:
         return _alert_without_version(data)
     if size < 5:
@@ -60,7 +60,7 @@ def _alert_without_version(data: bytes) -> Sign:
     """An alert that a server sends before any version was talked about, with zeros in the version's place."""
     head = b"\x15\x00\x00\x00\x02"
     if len(data) < 7:
-        return UNDECIDED if head.startswith(data[:5]) and len(data) > 2 else _NO
+        return UNDECIDED if head.startswith(data[:5]) else _NO
     return _TLS if data.startswith(head) and data[5] in (1, 2) else _NO
 
 

@@ -7,6 +7,7 @@ TLS and something else are spoken it cannot be told, and such streams are left o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 from capanalyzer.crosscheck.facts import Facts, alert_text, serial_text, suites_text
@@ -49,6 +50,8 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
     :raises UsageError: pyshark or tshark is not installed.
     :raises CaptureError: tshark cannot read the file at all.
     """
+    import asyncio
+
     try:
         import pyshark
         from pyshark.capture.capture import TSharkCrashException
@@ -56,29 +59,32 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
     except ImportError as error:
         raise UsageError("crosscheck needs pyshark: pip install 'capanalyzer[crosscheck]'") from error
     streams: dict[int, _Stream] = {}
-    try:
-        program = f"tshark {get_tshark_version()}"
-        capture = pyshark.FileCapture(
-            path,
-            display_filter=_WANTED,
-            keep_packets=False,
-            decode_as={f"tcp.port=={port}": "tls" for port in sorted(set(tls_ports))},
-            override_prefs=_PREFERENCES,
-        )
-    except TSharkNotFoundException as error:
-        raise UsageError("crosscheck needs tshark (Debian: apt install tshark), found on PATH") from error
     problem = ""
-    try:
-        for packet in capture:
-            _take(packet, streams)
-    except TSharkCrashException as error:
-        problem = _complaint(error)
-    try:
-        capture.close()
-    except TSharkCrashException as error:
-        problem = _complaint(error)
-        # It keeps a process that ended badly, and would complain again when the object is deleted.
-        capture._running_processes.clear()  # noqa: SLF001 - there is no other way to let go of it
+    # A loop of its own: the one that pyshark would set up stays open and keeps the process's signals.
+    with closing(asyncio.new_event_loop()) as loop:
+        try:
+            program = f"tshark {get_tshark_version()}"
+            capture = pyshark.FileCapture(
+                path,
+                display_filter=_WANTED,
+                keep_packets=False,
+                decode_as={f"tcp.port=={port}": "tls" for port in sorted(set(tls_ports))},
+                override_prefs=_PREFERENCES,
+                eventloop=loop,
+            )
+        except TSharkNotFoundException as error:
+            raise UsageError("crosscheck needs tshark (Debian: apt install tshark), found on PATH") from error
+        try:
+            for packet in capture:
+                _take(packet, streams)
+        except TSharkCrashException as error:
+            problem = _complaint(error)
+        try:
+            capture.close()
+        except TSharkCrashException as error:
+            problem = _complaint(error)
+            # It keeps a process that ended badly, and would complain again when the object is deleted.
+            capture._running_processes.clear()  # noqa: SLF001 - there is no other way to let go of it
     if problem and not streams:
         raise CaptureError(path, f"tshark cannot read it: {problem}")
     return SecondReading(program, {number: stream.facts() for number, stream in streams.items()}, problem)
