@@ -85,6 +85,25 @@ def snap_length(lab: Lab) -> list[Expected]:
 
 
 @case(
+    "snap-length-too-short",
+    "60 bytes of each packet: not even the TCP header is whole, and what was said cannot be known",
+    "openssl s_client with TLS 1.1, refused by nginx, and curl, which is served; tcpdump -s 60.",
+    "nginx",
+    "openssl",
+    "curl",
+    form="pcap",
+)
+def snap_too_short(lab: Lab) -> list[Expected]:
+    servers.start(lab, "nginx", lab.pki.leaf())
+    label = incomplete("capture-truncated", sni=None, client=UNLABELLED, server=UNLABELLED)
+    with lab.capture(snap=60):
+        return play(
+            lab,
+            [session("openssl", "1.1", label, answered=False, extra=OLD), session("curl", "", label, answered=True)],
+        )
+
+
+@case(
     "starts-mid-session",
     "The capture began when the sessions were already under way",
     "Python's ssl to openssl s_server -rev, TLS 1.2 and 1.3, tcpdump started after the first exchange.",

@@ -70,19 +70,19 @@ def rejected(lab: Lab) -> list[Expected]:
         rows.append(session(client, version, label, answered=False, port=ports[stack], cert=stranger))
     for stack, port in ports.items():
         for version in VERSIONS:
-            label = refused(stack, version, client="openssl", expired=True)
+            label = refused(stack, version, client="openssl")
             rows.append(session("openssl", version, label, answered=False, port=port, cert=expired))
     with lab.capture():
         return play(lab, rows)
 
 
-def refused(stack: str, version: str, *, client: str, expired: bool = False) -> Expected:
+def refused(stack: str, version: str, *, client: str) -> Expected:
     label = failed("client-certificate-rejected", "server-finished", "client", version=version)
     if stack == "node":
         # It closes without an alert; in TLS 1.3 the handshake is over by then, as far as anyone can see.
         return ok(version) if version == "1.3" else label.but(cause=UNLABELLED, blame=UNLABELLED)
-    if version == "1.2" and (stack == "gnutls" or (stack == "apache" and expired)):
-        # access_denied and then bad_certificate; internal_error where the certificate is to blame.
+    if version == "1.2" and stack == "gnutls":
+        # access_denied and then bad_certificate: either may be taken for the cause.
         return label.but(cause=UNLABELLED, blame=UNLABELLED)
     return label.but(stage=UNLABELLED) if client == "java" else label  # which is slow: the alert is there in its flight
 

@@ -19,6 +19,7 @@ def edit(change: Change) -> Callable[[Lab], None]:
     """An edit for a case: ``change`` gets the packets and the server's port."""
 
     def apply(lab: Lab) -> None:
+        from scapy.layers import inet, inet6, l2  # noqa: F401 - what the packets are made of
         from scapy.utils import rdpcap, wrpcap
 
         packets = list(rdpcap(str(lab.raw)))

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from lab import servers
 from lab.case import UNLABELLED, Expected, case, failed, ok
 from lab.net import Lab
 from lab.session import Session, play, session
 
-SERVERS = ("nginx", "apache", "haproxy", "openssl", "stunnel", "gnutls", "nss", "java", "node", "go", "python")
-CLIENTS = ("openssl", "curl", "wget", "gnutls", "nss", "go", "java", "node", "python")
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
-
-
-@case(
-    "healthy-every-stack",
-    "Every server with three clients, TLS 1.2 and 1.3",
-    "eleven servers, nine clients in turn.",
-    *SERVERS,
-    *CLIENTS,
-    form="pcapng.zst",
-)
-def every_stack(lab: Lab) -> list[Expected]:
-    identity = lab.pki.leaf()
-    rows = []
-    for number, stack in enumerate(SERVERS):
-        servers.start(lab, stack, identity, 4450 + number)
-        for other, version in product(range(3), ("1.2", "1.3")):
-            client = CLIENTS[(number * 2 + other * 4) % len(CLIENTS)]
-            rows.append(session(client, version, ok(version), port=4450 + number))
-    with lab.capture():
-        return play(lab, rows)
 
 
 @case(

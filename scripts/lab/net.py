@@ -141,16 +141,21 @@ class Lab:
         *arguments: str,
         port: int | None = None,
         stdin: IO[bytes] | int = subprocess.DEVNULL,
-        environment: dict[str, str] | None = None,
+        until: str = "",
     ) -> subprocess.Popen[bytes]:
-        """A program in a namespace that stays; waits until ``port`` listens. Ended with the case."""
-        log = self._stack.enter_context((self.work / f"process-{next(self._logs):02d}.log").open("wb"))
+        """A program in a namespace that stays; waits until ``port`` listens or it has said ``until``."""
+        path = self.work / f"process-{next(self._logs):02d}.log"
+        log = self._stack.enter_context(path.open("wb"))
         log.write((" ".join(arguments) + "\n").encode())
         log.flush()
         full = ["ip", "netns", "exec", self._names[role], *arguments]
-        given = {**os.environ, **(environment or {})}
-        process = subprocess.Popen(full, stdin=stdin, stdout=log, stderr=log, env=given)
+        process = subprocess.Popen(full, stdin=stdin, stdout=log, stderr=log)
         self._stack.callback(end, process)
+        waited = time.monotonic()
+        while until and until not in path.read_text(errors="replace"):
+            if process.poll() is not None or time.monotonic() - waited > 30:
+                raise LabError(f"{arguments[0]} never said {until!r}")
+            time.sleep(0.1)
         if port is not None:
             self.wait_for(role, port, process)
         return process

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from lab import clients, servers
+from lab import clients, raw, servers
 from lab.case import UNLABELLED, Expected, case, failed, ok
+from lab.kernel import reset_on_close
 from lab.net import Lab
 from lab.session import play, session
 
@@ -176,6 +179,36 @@ def large_hello(lab: Lab) -> list[Expected]:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: clients.ask(lab, one[0], alpn=entries), tasks))
     return labels + [label] * 2
+
+
+@case(
+    "large-client-hello-refused",
+    "A server that resets when a ClientHello does not come in one segment; small ones work",
+    "clients with long ALPN lists, and others with short ones, to a relay in Python before nginx that reads once and "
+    "resets what is not whole.",
+    "nginx",
+    "python",
+    "openssl",
+    "node",
+)
+def large_refused(lab: Lab) -> list[Expected]:
+    servers.start(lab, "nginx", lab.pki.leaf(), 8080)
+    behind = raw.relay(("127.0.0.1", lab.plan.port(8080)))
+
+    def impatient(peer: socket.socket) -> None:
+        time.sleep(0.1)
+        if len(peer.recv(1448, socket.MSG_PEEK)) == 1448:
+            reset_on_close(peer)
+        else:
+            behind(peer)
+
+    lab.serve("server", 443, impatient)
+    entries = (*(f"protocol-number-{one:04d}" for one in range(100)), "http/1.1")
+    label = failed("large-client-hello-dropped", "server-hello", UNLABELLED, server=None)
+    rows = [session(one, "", label, alpn=entries) for one in ("python", "openssl", "node")]
+    rows += [session(one, "", ok()) for one in ("python", "openssl", "curl")]
+    with lab.capture():
+        return play(lab, rows)
 
 
 @case(

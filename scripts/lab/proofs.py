@@ -38,7 +38,7 @@ def completed(stream: Stream) -> bool:
     steps = stream.steps
     if stream.version != "TLS 1.3":
         return "S:ccs" in steps and ("C:ccs" in steps or not stream.payload["C"])
-    return any(re.fullmatch(r"C:r23\[\d+\]", one) for one in steps[steps.index("S:SH") :])
+    return "S:SH" in steps and any(re.fullmatch(r"C:r23\[\d+\]", one) for one in steps)
 
 
 def connected(stream: Stream) -> bool:

@@ -140,7 +140,11 @@ def serve_apache(lab: Lab, asked: Serve) -> None:
     names = " ".join("+" + spelled(one) for one in versions(asked))
     lines = list(asked.extra)
     lines += [f"SSLCipherSuite {asked.ciphers}"] if asked.ciphers else []
-    lines += [f"SSLCACertificateFile {asked.client_ca}\nSSLVerifyClient require"] if asked.client_ca else []
+    lines += (
+        [f"SSLCACertificateFile {asked.client_ca}\nSSLVerifyClient require\nSSLVerifyDepth 3"]
+        if asked.client_ca
+        else []
+    )
     config = f"""
 {loaded}
 ServerRoot {lab.work}

@@ -171,15 +171,14 @@ def middlebox_both(lab: Lab) -> list[Expected]:
 
     def slowly() -> raw.Change:
         def change(data: bytes) -> bytes:
-            time.sleep(0.4)  # or the answer would be there before the forged reset
+            time.sleep(1.5)  # or the answer would be there before the forged reset
             return data
 
         return change
 
     lab.serve("server", 443, raw.relay(("127.0.0.1", lab.plan.port(8080)), there=slowly))
     script = str(Path(__file__).parent / "programs" / "inject.py")
-    lab.start("router", sys.executable, script, "down0", lab.plan.fqdn("blocked"), "128")
-    lab.pause(3)
+    lab.start("router", sys.executable, script, "down0", lab.plan.fqdn("blocked"), "128", until="ready")
     label = failed("middlebox-reset", "server-hello", "network", sni="blocked", server=None)
     rows = [session(one, version, label, name="blocked") for one in CLIENTS[:4] for version in ("1.2", "1.3")]
     rows += [session(one, "", ok()) for one in CLIENTS[:4]]

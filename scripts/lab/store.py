@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ VERSION_FLAGS = {
     "go": ("go", "version"),
     "haproxy": ("haproxy", "-v"),
     "java": ("java", "-version"),
+    "mitmproxy": (os.environ.get("CAPA_LAB_MITMDUMP", "mitmdump"), "--version"),
     "nginx": ("nginx", "-v"),
     "node": ("node", "--version"),
     "openssl": ("openssl", "version"),
@@ -53,6 +55,10 @@ def version(program: str) -> str:
         import ssl
 
         return f"Python {sys.version.split()[0]} with {ssl.OPENSSL_VERSION}"
+    if program == "scapy":
+        import scapy
+
+        return f"scapy {scapy.VERSION}"
     if program == "nss":
         asked: tuple[str, ...] = ("dpkg-query", "-W", "-f", "NSS ${Version}", "libnss3")
     elif program in VERSION_FLAGS:

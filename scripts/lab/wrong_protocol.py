@@ -322,11 +322,10 @@ def health_checks(lab: Lab) -> list[Expected]:
         for _, port in lab.plan.order(lab.case, PORTS.items()):
             raw.client(lab, wait_s=0.1, port=port)
             labels.append(idle(UNLABELLED))
-        for port in (443, 8443, 636):
-            raw.client(lab, wait_s=0.05, reset=True, port=port)
-            labels.append(idle(UNLABELLED))
-            raw.client(lab, wait_s=1.5, port=port)
-            labels.append(idle(UNLABELLED))
+        for number, port in enumerate(PORTS.values()):
+            raw.client(lab, wait_s=0.05, reset=True, port=port, source=0)
+            raw.client(lab, wait_s=(0.6, 1.5)[number % 2], port=port, source=1)
+            labels += [idle(UNLABELLED)] * 2
     return labels
 
 
