@@ -45,7 +45,7 @@ FAULTS = {
         Fault("chain-incomplete", "certificate-chain-incomplete", 48),
         Fault("self-signed", "certificate-self-signed", 48),
         Fault("unknown-ca", "", 48, proves=False),
-        Fault("purpose", "", 43, False, ("wget",)),
+        Fault("purpose", "certificate-unsupported", 43, False, ("wget",)),
         Fault("weak-key", "certificate-weak", 42, False, ("wget", "gnutls", "nss", "go", "java", "node")),
         Fault("weak-signature", "certificate-weak", 42, False, ("nss", "java")),
     )
@@ -88,9 +88,7 @@ MAKE: dict[str, Make] = {
     "hostname-mismatch": lambda pki: pki.leaf("other"),
     "chain-incomplete": lambda pki: pki.leaf(),
     "self-signed": lambda pki: pki.leaf(self_signed=True),
-    "unknown-ca": lambda pki: pki.leaf(
-        issuer=pki.authority("Elsewhere Issuing CA", pki.authority("Elsewhere Root CA"))
-    ),
+    "unknown-ca": lambda pki: pki.leaf(issuer=pki.elsewhere()),
     "purpose": lambda pki: pki.leaf(client=True),
     "weak-key": lambda pki: pki.leaf(bits=1024),
     "weak-signature": lambda pki: pki.leaf(sha1=True),
@@ -165,3 +163,21 @@ def chain_incomplete(lab: Lab) -> list[Expected]:
     fault = FAULTS["chain-incomplete"]
     with lab.capture():
         return play(lab, [session(one, "1.2", seen(one, fault)) for one in ("openssl", "curl")])
+
+
+@case(
+    "certificate-unknown-ca",
+    "A whole chain, to a root the clients do not know",
+    "openssl s_client (TLS 1.2) and Python's ssl (TLS 1.3) against HAProxy; the intermediate is sent.",
+    "haproxy",
+    "openssl",
+    "python",
+)
+def unknown_ca(lab: Lab) -> list[Expected]:
+    servers.start(lab, "haproxy", lab.pki.leaf(issuer=lab.pki.elsewhere()))
+    fault = FAULTS["unknown-ca"]
+    rows = [
+        session(one, version, verdict(one, version, fault)) for one, version in (("openssl", "1.2"), ("python", "1.3"))
+    ]
+    with lab.capture():
+        return play(lab, rows, keep_order=True)

@@ -58,7 +58,7 @@ BY_CAUSE: Mapping[str, Condition] = {
     "certificate-rejected-encrypted": said("C:r23[19]", "C:r23[35]"),
     "certificate-revoked": alert("C", 44),
     "certificate-unknown-ca": alert("C", 48),
-    "certificate-unsupported": alert("C", 43),
+    "certificate-unsupported": alert("C", 42, 43, 46),
     "client-abandoned": all_of(silent_server, LEFT),
     "client-aborted": all_of(said("S:SH"), LEFT, never("C:CKE", "C:alert48", "C:alert42")),
     "client-clock-skew": alert("C", 45),

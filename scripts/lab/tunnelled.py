@@ -173,8 +173,7 @@ def psql(lab: Lab, mode: str) -> None:
     "postgresql",
 )
 def postgresql(lab: Lab) -> list[Expected]:
-    middle = lab.pki.authority("Elsewhere Issuing CA", lab.pki.authority("Elsewhere Root CA"))
-    postgres(lab, identity=lab.pki.leaf(issuer=middle))
+    postgres(lab, identity=lab.pki.leaf(issuer=lab.pki.elsewhere()))
     more = {"client": "postgres", "server": "postgres"}
     with lab.capture():
         psql(lab, "prefer")
