@@ -3,123 +3,53 @@
 
     sudo python3 scripts/make_pcaps.py --all
     sudo python3 scripts/make_pcaps.py healthy-tls13 resumption
+    sudo python3 scripts/make_pcaps.py --all --plan second --to /tmp/second   # other addresses, names, ports, order
     python3 scripts/make_pcaps.py --list
     python3 scripts/make_pcaps.py --check        # expected.json against tshark's reading
 
-Debian packages: iproute2 iptables tcpdump tshark openssl nginx-light haproxy stunnel4 gnutls-bin curl zstd.
+Debian packages: iproute2 iptables tcpdump tshark openssl nginx-light apache2-bin haproxy stunnel4 gnutls-bin curl wget
+libnss3-tools default-jdk-headless nodejs golang-go chromium faketime redis-server postgresql openssh-client zstd;
+from PyPI: scapy and, in an environment of its own, mitmproxy (CAPA_LAB_MITMDUMP names its mitmdump).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from lab.all_cases import CASES
-from lab.case import Case, Expected
+from lab.case import Case
 from lab.check import check
 from lab.net import Lab, LabError
-from lab.packets import read_pcap, write_pcap
+from lab.plan import FIRST, PLANS, Plan
+from lab.store import store, write_index
 
 PCAPS = Path(__file__).resolve().parent.parent / "pcaps"
-VERSION_FLAGS = {
-    "nginx": ("nginx", "-v"),
-    "haproxy": ("haproxy", "-v"),
-    "stunnel": ("stunnel", "-version"),
-    "gnutls-serv": ("gnutls-serv", "--version"),
-    "gnutls-cli": ("gnutls-cli", "--version"),
-    "curl": ("curl", "--version"),
-    "openssl": ("openssl", "version"),
-    "ssh": ("ssh", "-V"),
-}
 
 
-INDEX_HEAD = """\
-# Sample captures
-
-Made by `scripts/make_pcaps.py` with real servers and clients on throw-away keys, in network namespaces with
-documentation addresses. Each folder has the capture, `expected.json` (what each TCP stream is, labelled by hand from
-what the programs were made to do and checked against tshark; a key left out is not labelled) and how it was made.
-Ours, MIT.
-
-| case | what | sessions | labels |
-|---|---|---|---|
-"""
-
-
-def version(program: str) -> str:
-    """One line that names a program's version."""
-    if program == "python":
-        import ssl
-
-        return f"Python {sys.version.split()[0]} with {ssl.OPENSSL_VERSION}"
-    done = subprocess.run(VERSION_FLAGS[program], capture_output=True, text=True, check=False)
-    output = [line for line in (done.stdout + done.stderr).splitlines() if any(letter.isdigit() for letter in line)]
-    return f"{program}: {output[0].strip()}" if output else program
-
-
-def compress(source: Path, target: Path) -> None:
-    """Move ``source`` to ``target``, through the compressor its ending names."""
-    if target.suffix == ".gz":
-        target.write_bytes(subprocess.run(["gzip", "-9nc", str(source)], capture_output=True, check=True).stdout)
-    elif target.suffix == ".zst":
-        target.write_bytes(subprocess.run(["zstd", "-19qc", str(source)], capture_output=True, check=True).stdout)
-    else:
-        shutil.copyfile(source, target)
-
-
-def store(case: Case, raw: Path, labels: list[Expected]) -> None:
-    """Write the case's folder."""
-    if case.edit is not None:
-        link, packets = read_pcap(raw)
-        write_pcap(raw, link, case.edit(packets))
-    if case.form.startswith("pcapng"):
-        converted = raw.with_suffix(".ng")
-        subprocess.run(["editcap", "-F", "pcapng", str(raw), str(converted)], check=True)
-        raw = converted
-    folder = PCAPS / case.name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    compress(raw, folder / f"capture.{case.form}")
-    sessions = [{"stream": number, **label.as_json()} for number, label in enumerate(labels)]
-    text = json.dumps({"purpose": case.purpose, "sessions": sessions}, indent=2)
-    (folder / "expected.json").write_text(text + "\n")
-    versions = "\n".join(f"- {version(one)}" for one in case.software)
-    edited = f"\nThe capture was edited afterwards: {case.edited}\n" if case.edited else ""
-    (folder / "README.md").write_text(
-        f"# {case.name}\n\n{case.purpose}.\n\nHow it was made: {case.how}\n{edited}\nSoftware:\n\n{versions}\n\n"
-        f"Made by `scripts/make_pcaps.py {case.name}` on throw-away keys and documentation addresses; ours, MIT.\n"
-    )
-
-
-def write_index() -> None:
-    """``pcaps/README.md``: what is there."""
-    rows = []
-    for case in sorted(CASES.values(), key=lambda one: one.name):
-        expected = PCAPS / case.name / "expected.json"
-        if expected.is_file():
-            sessions = json.loads(expected.read_text())["sessions"]
-            causes = sorted({session.get("cause") or session.get("outcome", "not a failure") for session in sessions})
-            rows.append(f"| [{case.name}]({case.name}/) | {case.purpose} | {len(sessions)} | {', '.join(causes)} |")
-    (PCAPS / "README.md").write_text(INDEX_HEAD + "\n".join(rows) + "\n")
-
-
-def make(case: Case) -> None:
-    """Play one case and store what was captured."""
+def make(case: Case, folder: Path, plan: Plan) -> str:
+    """Play one case and store what was captured; what went wrong, if anything did."""
     with tempfile.TemporaryDirectory(prefix="capa-lab-") as scratch:
         try:
-            with Lab(Path(scratch), offload=case.offload) as lab:
-                labels = case.play(lab)
-            store(case, lab.raw, labels)
+            with Lab(Path(scratch), case=case.name, plan=plan, offload=case.offload) as lab:
+                labels = list(case.play(lab))
+            store(case, lab, labels, folder)
+        except (LabError, OSError, subprocess.SubprocessError) as error:
+            return f"{case.name}: {error}"
         finally:
             if keep := os.environ.get("CAPA_LAB_KEEP"):
-                shutil.copytree(scratch, Path(keep) / case.name, dirs_exist_ok=True)
+                shutil.copytree(
+                    scratch, Path(keep) / case.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("chromium*")
+                )
+    return ""
 
 
 def main() -> int:
@@ -128,6 +58,10 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every case")
     parser.add_argument("--list", action="store_true", help="print the cases and end")
     parser.add_argument("--check", action="store_true", help="compare expected.json with tshark (no root needed)")
+    parser.add_argument("--steps", action="store_true", help="with a check: what tshark saw of each stream")
+    parser.add_argument("--plan", choices=PLANS, default=FIRST.name, help="addresses, names, ports, order, timing")
+    parser.add_argument("--to", type=Path, default=PCAPS, metavar="FOLDER", help="where the cases are written")
+    parser.add_argument("--jobs", type=int, default=6, metavar="N", help="cases made at the same time (default: 6)")
     options = parser.parse_args()
     if options.list:
         print("\n".join(f"{one.name:28} {one.purpose}" for one in CASES.values()))
@@ -136,21 +70,24 @@ def main() -> int:
         parser.error(f"no such case: {', '.join(unknown)} (--list shows them)")
     names = list(CASES) if options.all else options.cases
     if options.check:
-        return check(PCAPS, names)
+        return check(options.to, names, verbose=options.steps)
     if not names:
         parser.error("name some cases, or --all")
     if os.geteuid():
         parser.error("network namespaces need root")
+    if options.plan != FIRST.name and options.to == PCAPS:
+        parser.error("--plan other than the first one needs --to")
+    options.to.mkdir(parents=True, exist_ok=True)
     wrong = 0
-    for name in names:
-        try:
-            make(CASES[name])
-        except (LabError, OSError, subprocess.SubprocessError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            wrong = 1
-            continue
-        wrong |= check(PCAPS, [name])
-    write_index()
+    with ThreadPoolExecutor(options.jobs) as workers:
+        one = partial(make, folder=options.to, plan=PLANS[options.plan])
+        for name, problem in zip(names, workers.map(one, (CASES[name] for name in names)), strict=True):
+            if problem:
+                print(problem, file=sys.stderr)
+                wrong = 1
+            else:
+                wrong |= check(options.to, [name], verbose=options.steps)
+    write_index(options.to)
     return wrong
 
 

@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
-from lab import artefacts, certificates, healthy, network, parameters, tunnelled, wrong_protocol
+from lab import (
+    alerts,
+    artefacts,
+    browser,
+    certificates,
+    client_auth,
+    connecting,
+    encapsulations,
+    healthy,
+    matrix,
+    names,
+    not_failures,
+    parameters,
+    paths,
+    silence,
+    trust,
+    tunnelled,
+    wrong_protocol,
+)
 from lab.case import CASES
 
-__all__ = ["CASES", "artefacts", "certificates", "healthy", "network", "parameters", "tunnelled", "wrong_protocol"]
+__all__ = [
+    "CASES",
+    "alerts",
+    "artefacts",
+    "browser",
+    "certificates",
+    "client_auth",
+    "connecting",
+    "encapsulations",
+    "healthy",
+    "matrix",
+    "names",
+    "not_failures",
+    "parameters",
+    "paths",
+    "silence",
+    "trust",
+    "tunnelled",
+    "wrong_protocol",
+]

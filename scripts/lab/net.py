@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
+import itertools
 import os
+import shutil
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
+from lab.kernel import join_namespace, listen, segment_in_software
 from lab.pki import Authority
+from lab.plan import FIRST, Plan
 
-__all__ = ["CLIENT", "CLIENT6", "OTHER_CLIENTS", "PROXY", "SERVER", "SERVER6", "Lab", "LabError"]
-
-CLIENT, CLIENT6 = "192.0.2.10", "2001:db8:1::10"
-OTHER_CLIENTS = ("192.0.2.11", "192.0.2.12")
-PROXY = "192.0.2.1"
-"""The router's address on the client's side, where forward proxies listen."""
-SERVER, SERVER6 = "198.51.100.20", "2001:db8:2::20"
-ROUTER_INSIDE = "198.51.100.1"
+__all__ = ["Lab", "LabError"]
 
 T = TypeVar("T")
-SIOCETHTOOL = 0x8946
-ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO = 0x1F, 0x24, 0x2C
-CLONE_NEWNET = 0x40000000
+NUMBERS = itertools.count(1)
+NAMES = ("www", "other", "blocked", "unknown", "plain")
+"""Hosts that the namespaces can look up."""
 
 
 class LabError(Exception):
@@ -49,37 +43,47 @@ def command(*arguments: str) -> str:
 class Lab:
     """One case's network. Use as a context manager; everything in it ends with it."""
 
-    def __init__(self, work: Path, *, offload: bool = False) -> None:
-        self.work = work
-        self.pki = Authority(work / "pki")
+    def __init__(self, work: Path, *, case: str = "", plan: Plan = FIRST, offload: bool = False) -> None:
+        self.work, self.plan, self.case = work, plan, case
+        self.pki = Authority(work / "pki", plan.fqdn)
         self.raw = work / "raw.pcap"
-        self._names = {role: f"capa-{role}-{os.getpid()}" for role in ("client", "router", "server")}
+        unique = f"{os.getpid()}-{next(NUMBERS)}"
+        self._names = {role: f"capa-{role}-{unique}" for role in ("client", "router", "server")}
         self._offload = offload
         self._stack = ExitStack()
-        self._logs = 0
+        self._logs = itertools.count(1)
+
+    @property
+    def www(self) -> str:
+        """The name that most servers go by."""
+        return self.plan.fqdn("www")
 
     def __enter__(self) -> Self:
         self._stack.callback(self._remove)
+        plan = self.plan
         for name in self._names.values():
             command("ip", "netns", "add", name)
             command("ip", "-n", name, "link", "set", "lo", "up")
+        for role in self._names:
+            # No wait for duplicate addresses: nobody else is there, and IPv6 would be a second late.
+            self.run(role, "sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
+        self.hosts(plan.server)
         self._link("client", "eth0", "router", "down0")
         self._link("server", "eth0", "router", "up0")
         for role, device, addresses in (
-            ("client", "eth0", (CLIENT, *OTHER_CLIENTS, CLIENT6)),
-            ("server", "eth0", (SERVER, SERVER6)),
-            ("router", "down0", (PROXY, "2001:db8:1::1")),
-            ("router", "up0", (ROUTER_INSIDE, "2001:db8:2::1")),
+            ("client", "eth0", (plan.client, *plan.other_clients, plan.client6)),
+            ("server", "eth0", (plan.server, plan.server6)),
+            ("router", "down0", (plan.proxy, plan.proxy6)),
+            ("router", "up0", (plan.router_inside, plan.router_inside6)),
         ):
             for address in addresses:
-                size = "64" if ":" in address else "24"
-                extra = ["nodad"] if ":" in address else []
+                size, extra = ("64", ["nodad"]) if ":" in address else ("24", [])
                 self.ip(role, "addr", "add", f"{address}/{size}", "dev", device, *extra)
             self.ip(role, "link", "set", device, "up")
-        self.ip("client", "route", "add", "default", "via", PROXY)
-        self.ip("server", "route", "add", "default", "via", ROUTER_INSIDE)
-        self.ip("client", "-6", "route", "add", "default", "via", "2001:db8:1::1")
-        self.ip("server", "-6", "route", "add", "default", "via", "2001:db8:2::1")
+        self.ip("client", "route", "add", "default", "via", plan.proxy)
+        self.ip("server", "route", "add", "default", "via", plan.router_inside)
+        self.ip("client", "-6", "route", "add", "default", "via", plan.proxy6)
+        self.ip("server", "-6", "route", "add", "default", "via", plan.router_inside6)
         for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
             self.run("router", "sysctl", "-qw", f"{setting}=1")
         return self
@@ -90,64 +94,80 @@ class Lab:
     def _remove(self) -> None:
         for name in self._names.values():
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            shutil.rmtree(f"/etc/netns/{name}", ignore_errors=True)
 
     def _link(self, left: str, left_device: str, right: str, right_device: str) -> None:
-        names = self._names
-        command(
-            "ip",
-            "-n",
-            names[left],
-            "link",
-            "add",
-            left_device,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            right_device,
-            "netns",
-            names[right],
-        )
+        peer = ("peer", "name", right_device, "netns", self._names[right])
+        self.ip(left, "link", "add", left_device, "type", "veth", *peer)
         for role, device in ((left, left_device), (right, right_device)):
             if not self._offload:
                 self.inside(role, partial(segment_in_software, device))
+
+    def hosts(self, *addresses: str) -> None:
+        """What the laboratory's names are looked up as (``ip netns exec`` puts /etc/netns over /etc)."""
+        text = "".join(f"{one} {self.plan.fqdn(name)}\n" for one in addresses for name in NAMES)
+        for name in self._names.values():
+            folder = Path("/etc/netns") / name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "hosts").write_text("127.0.0.1 localhost\n" + text)
+            (folder / "resolv.conf").write_text("")
 
     def ip(self, role: str, *arguments: str) -> str:
         """``ip`` in a namespace."""
         return command("ip", "-n", self._names[role], *arguments)
 
     def run(
-        self, role: str, *arguments: str, stdin: bytes = b"", limit_s: float = 60.0
+        self,
+        role: str,
+        *arguments: str,
+        stdin: bytes = b"",
+        limit_s: float = 60.0,
+        environment: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """A program in a namespace, to its end. Its failure is not ours: refusals are what is sampled."""
         full = ["ip", "netns", "exec", self._names[role], *arguments]
-        done = subprocess.run(full, input=stdin, capture_output=True, timeout=limit_s, check=False)
-        self._log(" ".join(arguments), done.stdout + done.stderr)
+        given = {**os.environ, **(environment or {})}
+        try:
+            done = subprocess.run(full, input=stdin, capture_output=True, timeout=limit_s, check=False, env=given)
+        except subprocess.TimeoutExpired as late:
+            done = subprocess.CompletedProcess(full, 124, late.stdout or b"", late.stderr or b"")
+        with (self.work / "commands.log").open("ab") as log:
+            log.write(f"$ {' '.join(arguments)} [{done.returncode}]\n".encode() + done.stdout + done.stderr + b"\n")
         return done
 
     def start(
-        self, role: str, *arguments: str, port: int | None = None, stdin: IO[bytes] | int = subprocess.DEVNULL
+        self,
+        role: str,
+        *arguments: str,
+        port: int | None = None,
+        stdin: IO[bytes] | int = subprocess.DEVNULL,
+        until: str = "",
     ) -> subprocess.Popen[bytes]:
-        """A program in a namespace that stays; waits until ``port`` listens. Ended with the case."""
-        self._logs += 1
-        log = self._stack.enter_context((self.work / f"process-{self._logs:02d}.log").open("wb"))
+        """A program in a namespace that stays; waits until ``port`` listens or it has said ``until``."""
+        path = self.work / f"process-{next(self._logs):02d}.log"
+        log = self._stack.enter_context(path.open("wb"))
         log.write((" ".join(arguments) + "\n").encode())
         log.flush()
         full = ["ip", "netns", "exec", self._names[role], *arguments]
         process = subprocess.Popen(full, stdin=stdin, stdout=log, stderr=log)
         self._stack.callback(end, process)
+        waited = time.monotonic()
+        while until and until not in path.read_text(errors="replace"):
+            if process.poll() is not None or time.monotonic() - waited > 30:
+                raise LabError(f"{arguments[0]} never said {until!r}")
+            time.sleep(0.1)
         if port is not None:
             self.wait_for(role, port, process)
         return process
 
     def wait_for(self, role: str, port: int, process: subprocess.Popen[bytes] | None = None) -> None:
         """Until something listens on ``port``, without connecting to it."""
-        for _ in range(200):
+        for _ in range(600):
             if process is not None and process.poll() is not None:
                 raise LabError(f"{process.args!r} ended at once")
             if self.run(role, "ss", "-Hltn", f"sport = :{port}").stdout.strip():
                 return
-            time.sleep(0.02)
+            time.sleep(0.03)
         raise LabError(f"nothing listens on port {port}")
 
     def inside(self, role: str, function: Callable[[], T]) -> T:
@@ -169,15 +189,31 @@ class Lab:
             raise errors[0]
         return results[0]
 
-    def drop(self, *match: str) -> None:
-        """The router loses what matches (iptables)."""
-        done = self.run("router", "iptables", "-A", "FORWARD", *match, "-j", "DROP")
+    def firewall(self, target: str, *match: str, v6: bool = False, chain: str = "FORWARD") -> None:
+        """A rule of the router: what matches goes to ``target`` (``DROP``, ``REJECT --reject-with tcp-reset`` ...)."""
+        program = "ip6tables" if v6 else "iptables"
+        done = self.run("router", program, "-A", chain, *match, "-j", *target.split())
         if done.returncode:
-            raise LabError(f"iptables: {done.stderr.decode().strip()}")
+            raise LabError(f"{program}: {done.stderr.decode().strip()}")
+
+    def redirect(self, port: int, to: int, *match: str) -> None:
+        """What comes from the client's side for ``port`` of anybody is answered by the router's ``to``."""
+        there = ("-i", "down0", "-p", "tcp", "--dport", str(self.plan.port(port)), *match)
+        words = ("-t", "nat", "-A", "PREROUTING", *there, "-j", "REDIRECT", "--to-ports", str(self.plan.port(to)))
+        if self.run("router", "iptables", *words).returncode:
+            raise LabError("iptables: REDIRECT is not there")
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as long as the plan makes of it."""
+        time.sleep(seconds * self.plan.pace)
+
+    def seconds(self, nominal: float) -> str:
+        """A limit for a program's command line."""
+        return f"{nominal * self.plan.pace:g}"
 
     def serve(self, role: str, port: int, handle: Callable[[socket.socket], None], *, backlog: int = 16) -> None:
         """A little TCP server in a namespace, on both address families: ``handle`` gets each connection in turn."""
-        listener = self.inside(role, lambda: listen(port, backlog))
+        listener = self.inside(role, lambda: listen(self.plan.port(port), backlog))
         self._stack.callback(listener.close)
 
         def guarded(peer: socket.socket) -> None:
@@ -210,22 +246,9 @@ class Lab:
         nano: bool = False,
     ) -> Iterator[None]:
         """tcpdump on one interface while the body runs."""
-        arguments = [
-            "tcpdump",
-            "-n",
-            "-U",
-            "--immediate-mode",
-            "-Z",
-            "root",
-            "-B",
-            "16384",
-            "-s",
-            str(snap),
-            "-i",
-            device,
-        ]
-        arguments += ["--time-stamp-precision=nano"] if nano else []
-        full = ["ip", "netns", "exec", self._names[role], *arguments, "-w", str(self.raw), only]
+        options = ["-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-s", str(snap), "-i", device]
+        options += ["--time-stamp-precision=nano"] if nano else []
+        full = ["ip", "netns", "exec", self._names[role], "tcpdump", *options, "-w", str(self.raw), only]
         process = subprocess.Popen(full, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         said = ""
@@ -244,12 +267,9 @@ class Lab:
     def write(self, name: str, text: str | bytes) -> Path:
         """A file in the case's scratch folder."""
         path = self.work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return path
-
-    def _log(self, what: str, output: bytes) -> None:
-        with open(self.work / "commands.log", "ab") as log:
-            log.write(b"$ " + what.encode() + b"\n" + output + b"\n")
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -260,37 +280,3 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def listen(port: int, backlog: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    listener.bind(("::", port))
-    listener.listen(backlog)
-    return listener
-
-
-def join_namespace(name: str) -> None:
-    """Move the calling thread into a named network namespace (setns(2))."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY)
-    try:
-        if libc.setns(descriptor, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
-    finally:
-        os.close(descriptor)
-
-
-def segment_in_software(device: str) -> None:
-    """Switch TSO, GSO and GRO off, so that segments are captured as they travel (ethtool -K)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        for what in (ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO):
-            value = ctypes.create_string_buffer(struct.pack("=II", what, 0), 8)
-            request = struct.pack("16sP", device.encode(), ctypes.addressof(value))
-            fcntl.ioctl(control, SIOCETHTOOL, request.ljust(40, b"\0"))
-
-
-def lines(parts: Sequence[str]) -> bytes:
-    """Text lines as the Internet writes them."""
-    return "".join(part + "\r\n" for part in parts).encode()

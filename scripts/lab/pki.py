@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = ["Authority", "Identity"]
@@ -41,16 +43,15 @@ class Identity:
 
 
 class Authority:
-    """A root, an intermediate below it, and leaves below that. Made when first asked for."""
+    """A root, an intermediate below it, and leaves below that. Hosts are called as the plan calls them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fqdn: Callable[[str], str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self.fqdn = folder, fqdn
+        self._numbers = itertools.count(1)
         self.now = datetime.now(UTC).replace(microsecond=0)
-        self.root = self._issue(
-            "root", "Sample Root CA", None, authority=True, key=ec.generate_private_key(ec.SECP256R1())
-        )
-        self.issuing = self._issue("issuing", "Sample Issuing CA", self.root, authority=True, key=rsa_key("issuing"))
+        self.root = self.authority("Sample Root CA", elliptic=True)
+        self.issuing = self.authority("Sample Issuing CA", self.root)
 
     @property
     def trust(self) -> Path:
@@ -59,7 +60,7 @@ class Authority:
 
     def leaf(
         self,
-        name: str = "www.example.test",
+        host: str = "www",
         *,
         begins: timedelta = -30 * DAY,
         ends: timedelta = 60 * DAY,
@@ -67,86 +68,88 @@ class Authority:
         client: bool = False,
         issuer: Identity | None = None,
         bits: int = 2048,
-        extra_names: tuple[str, ...] = (),
+        hosts: tuple[str, ...] = (),
+        sha1: bool = False,
+        self_signed: bool = False,
     ) -> Identity:
-        """A certificate for ``name``, valid from ``now + begins`` to ``now + ends``."""
-        key: Key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa_key(f"leaf-{bits}", bits)
-        label = f"{name}-{abs(hash((begins, ends, elliptic, client, bits, issuer is None))):x}"
-        return self._issue(
-            label,
-            name,
-            issuer or self.issuing,
-            key=key,
-            begins=begins,
-            ends=ends,
-            client=client,
-            extra_names=extra_names,
-        )
+        """A certificate for ``host``, valid from ``now + begins`` to ``now + ends``; ``client``: not for servers."""
+        key: Key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa_key("leaf", bits)
+        names = [x509.DNSName(self.fqdn(one)) for one in (host, *hosts)]
+        extensions: list[x509.ExtensionType] = [
+            x509.BasicConstraints(ca=False, path_length=None),
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH]),
+            x509.SubjectAlternativeName(names),
+        ]
+        above = None if self_signed else issuer or self.issuing
+        subject = named("Sample", self.fqdn(host))
+        return self._issue(host, subject, key, above, (self.now + begins, self.now + ends), extensions, sha1=sha1)
 
-    def self_signed(self, name: str = "www.example.test") -> Identity:
-        """A leaf that signs itself."""
-        return self._issue(f"self-{name}", name, None, key=rsa_key("self"))
+    def authority(self, common_name: str, issuer: Identity | None = None, *, elliptic: bool = False) -> Identity:
+        """A root, or what is below ``issuer``."""
+        key: Key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa_key(common_name)
+        dates = (self.now - 700 * DAY, self.now + 3000 * DAY)
+        subject = named(common_name.split(maxsplit=1)[0], common_name)
+        return self._issue("ca", subject, key, issuer, dates, [x509.BasicConstraints(ca=True, path_length=None)])
 
-    def private_root(self, common_name: str = "Somebody Else Root CA") -> Identity:
-        """A root that no client of the laboratory trusts."""
-        return self._issue("other-root", common_name, None, authority=True, key=rsa_key("other"))
-
-    def intermediate(self, issuer: Identity, common_name: str = "Somebody Else Issuing CA") -> Identity:
-        """An authority below ``issuer``."""
-        return self._issue("other-issuing", common_name, issuer, authority=True, key=rsa_key("other issuing"))
+    def elsewhere(self) -> Identity:
+        """An intermediate below a root that no client of the laboratory knows."""
+        return self.authority("Elsewhere Issuing CA", self.authority("Elsewhere Root CA"))
 
     def _issue(
         self,
         label: str,
-        common_name: str,
-        issuer: Identity | None,
-        *,
+        subject: x509.Name,
         key: Key,
-        authority: bool = False,
-        client: bool = False,
-        begins: timedelta = -30 * DAY,
-        ends: timedelta = 60 * DAY,
-        extra_names: tuple[str, ...] = (),
+        issuer: Identity | None,
+        dates: tuple[datetime, datetime],
+        extensions: list[x509.ExtensionType],
+        *,
+        sha1: bool = False,
     ) -> Identity:
-        subject = x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Sample"),
-                x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-            ]
-        )
-        if authority:
-            begins, ends = -700 * DAY, 3000 * DAY
+        parent: Key = issuer.private if issuer else key
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer.certificate.subject if issuer else subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self.now + begins)
-            .not_valid_after(self.now + ends)
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .not_valid_before(dates[0])
+            .not_valid_after(dates[1])
         )
-        parent: Key = issuer.private if issuer else key
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(parent.public_key()), critical=False
-        )
-        if not authority:
-            usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            if not client:
-                names = [x509.DNSName(one) for one in (common_name, *extra_names)]
-                builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        for one in (
+            *extensions,
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(parent.public_key()),
+        ):
+            builder = builder.add_extension(one, critical=isinstance(one, x509.BasicConstraints))
         certificate = builder.sign(parent, hashes.SHA256())
-        above = (
-            (issuer.certificate, *issuer.above) if issuer and issuer.above else (issuer.certificate,) if issuer else ()
-        )
+        if sha1 and isinstance(parent, rsa.RSAPrivateKey):
+            certificate = with_sha1(certificate, parent)
+        above = (issuer.certificate, *issuer.above) if issuer else ()
         # What a careful server sends: everything between itself and the root, not the root.
         sent = tuple(one for one in above if one.subject != one.issuer)
-        return Identity(self.folder, label, key, certificate, sent)
+        return Identity(self.folder, f"{next(self._numbers):02d}-{label}", key, certificate, sent)
+
+
+def named(organization: str, common_name: str) -> x509.Name:
+    parts = ((NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, common_name))
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts])
 
 
 @cache
 def rsa_key(_: str, bits: int = 2048) -> rsa.RSAPrivateKey:
     """RSA keys are slow to make: one per purpose and run."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+SHA256_WITH_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
+SHA1_WITH_RSA = bytes.fromhex("300d06092a864886f70d0101050500")
+"""AlgorithmIdentifier in DER (RFC 8017, appendix A.2.4)."""
+
+
+def with_sha1(certificate: x509.Certificate, issuer: rsa.RSAPrivateKey) -> x509.Certificate:
+    """The same, signed with SHA-1, which the library's builder refuses: both algorithm identifiers are exchanged."""
+    body = certificate.tbs_certificate_bytes.replace(SHA256_WITH_RSA, SHA1_WITH_RSA)
+    signature = issuer.sign(body, padding.PKCS1v15(), hashes.SHA1())
+    whole = certificate.public_bytes(serialization.Encoding.DER).replace(SHA256_WITH_RSA, SHA1_WITH_RSA)
+    return x509.load_der_x509_certificate(whole[: -len(signature)] + signature)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import socket
 import ssl
+from datetime import timedelta
 from typing import ClassVar
 
-from lab import programs as run
-from lab.case import Expected, case, failed, ok
-from lab.net import PROXY, SERVER, Lab, lines
+from lab import clients, raw, servers
+from lab.case import UNLABELLED, Expected, case, failed, ok, plain
+from lab.databases import postgres
+from lab.net import Lab
 from lab.pki import Identity
+from lab.raw import lines, read_line
+from lab.session import play, session
+
+DAY = timedelta(days=1)
+MAIL_PORTS = {"smtp": 25, "imap": 143, "pop3": 110}
 
 
 class MailServer:
@@ -48,9 +55,8 @@ class MailServer:
             word = line.split()[1 if tag else 0].upper() if line.split()[bool(tag) :] else ""
             if word == ask or (word == "HELO" and ask == "EHLO"):
                 text = answer.replace("{tag}", tag)
-                peer.sendall(
-                    (text.replace("\r\n250 STARTTLS", "\r\n250 HELP") if self.refuse else text).encode() + b"\r\n"
-                )
+                hidden = text.replace("\r\n250 STARTTLS", "\r\n250 HELP") if self.refuse else text
+                peer.sendall(hidden.encode() + b"\r\n")
             elif word == upgrade:
                 peer.sendall((self.refuse or agreed).replace("{tag}", tag).encode() + b"\r\n")
                 if not self.refuse:
@@ -65,58 +71,119 @@ class MailServer:
                 tls.sendall(b"250 fine\r\n")
 
 
-def read_line(peer: socket.socket) -> str:
-    data = b""
-    while not data.endswith(b"\n"):
-        if not (piece := peer.recv(1)):
-            return ""
-        data += piece
-    return data.decode(errors="replace").strip()
+def upgrade(lab: Lab, protocol: str, *extra: str, port: int = 0) -> None:
+    """openssl s_client -starttls."""
+    address = f"{lab.plan.server}:{lab.plan.port(port or MAIL_PORTS[protocol])}"
+    checks = ("-verify_return_error", "-verify_hostname", lab.www, "-CAfile", str(lab.pki.trust))
+    words = ("-connect", address, "-servername", lab.www, "-starttls", protocol, "-quiet", *checks, *extra)
+    lab.run("client", "openssl", "s_client", *words, stdin=b"NOOP\r\n", limit_s=15)
+    lab.pause(0.1)
 
 
 @case(
     "starttls",
-    "TLS after SMTP STARTTLS, IMAP STARTTLS and POP3 STLS",
+    "TLS after SMTP STARTTLS, IMAP STARTTLS and POP3 STLS, TLS 1.2 and 1.3",
     "openssl s_client -starttls against small mail servers written with Python's ssl.",
     "openssl",
     "python",
 )
 def starttls(lab: Lab) -> list[Expected]:
-    identity = lab.pki.leaf()
-    labels = []
-    for port, protocol in ((25, "smtp"), (143, "imap"), (110, "pop3")):
+    identity, labels = lab.pki.leaf(), []
+    for protocol, port in MAIL_PORTS.items():
         lab.serve("server", port, MailServer(protocol, identity))
     with lab.capture():
-        for port, protocol in ((25, "smtp"), (143, "imap"), (110, "pop3")):
-            run.s_client(lab, "-starttls", protocol, port=port, request=b"NOOP\r\n")
-            labels.append(ok(client=protocol, server=protocol))
+        for protocol in lab.plan.order(lab.case, MAIL_PORTS):
+            for version in ("1.2", "1.3"):
+                upgrade(lab, protocol, f"-tls{version.replace('.', '_')}")
+                labels.append(ok(version, client=protocol, server=protocol))
+    return labels
+
+
+@case(
+    "starttls-inner-failure",
+    "Upgrades that are agreed to, and TLS that fails on an expired certificate or an old version",
+    "openssl s_client -starttls against small mail servers written with Python's ssl.",
+    "openssl",
+    "python",
+)
+def starttls_inner(lab: Lab) -> list[Expected]:
+    identity, labels = lab.pki.leaf(ends=-DAY), []
+    for protocol, port in MAIL_PORTS.items():
+        lab.serve("server", port, MailServer(protocol, identity))
+    with lab.capture():
+        for protocol in MAIL_PORTS:
+            more = {"client": protocol, "server": protocol}
+            upgrade(lab, protocol, "-tls1_2")
+            labels.append(failed("certificate-expired", "client-flight", "server", version="1.2", **more))
+            upgrade(lab, protocol, "-tls1_3")
+            labels.append(failed("certificate-expired", "client-flight", "server", version="1.3", **more))
+            upgrade(lab, protocol, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+            labels.append(failed("protocol-version-mismatch", "server-hello", "client", **more))
     return labels
 
 
 @case(
     "starttls-refused",
-    "A mail server that does not upgrade",
-    "openssl s_client -starttls smtp (which asks all the same) against a small server in Python that answers 454.",
-    "openssl",
+    "Servers that do not upgrade: SMTP 454 and 502, IMAP NO, POP3 -ERR, PostgreSQL",
+    "the words of mail clients by this script against small servers in Python; psql with sslmode=require against "
+    "postgres without TLS.",
     "python",
+    "postgresql",
 )
 def starttls_refused(lab: Lab) -> list[Expected]:
-    lab.serve("server", 587, MailServer("smtp", lab.pki.leaf(), refuse="454 TLS not available due to temporary reason"))
-
-    def talk() -> None:
-        with socket.create_connection((SERVER, 587), timeout=5) as peer:
-            for line in ("", "EHLO client.example.test", "STARTTLS", "QUIT"):
-                if line:
-                    peer.sendall(line.encode() + b"\r\n")
-                while read_line(peer)[3:4] == "-":
-                    pass
-
+    identity = lab.pki.leaf()
+    rows = (
+        (587, "smtp", "454 TLS not available due to temporary reason", ("EHLO client", "STARTTLS", "QUIT")),
+        (25, "smtp", "502 command not implemented", ("EHLO client", "STARTTLS", "QUIT")),
+        (143, "imap", "{tag} NO not now", ("a CAPABILITY", "b STARTTLS", "c LOGOUT")),
+        (110, "pop3", "-ERR no", ("CAPA", "STLS", "QUIT")),
+    )
+    for port, protocol, refusal, _ in rows:
+        lab.serve("server", port, MailServer(protocol, identity, refuse=refusal))
+    postgres(lab)
+    labels = []
     with lab.capture():
-        lab.inside("client", talk)
-    return [failed("starttls-refused", "first-bytes", "server", client="smtp", server="smtp", sni=None)]
+        for port, protocol, _, words in rows:
+            # Nothing first: the server greets.
+            raw.client(lab, b"", *(lines(word) for word in words), port=port, wait_s=0.5)
+            labels.append(
+                failed("starttls-refused", "first-bytes", "server", client=protocol, server=protocol, sni=None)
+            )
+        psql(lab, "require")
+        labels.append(
+            failed("starttls-refused", "first-bytes", "server", client="postgres", server="postgres", sni=None)
+        )
+        psql(lab, "disable")
+        labels.append(plain("postgres", "postgres"))
+    return labels
 
 
-def forward_proxy(refuse: bytes = b"") -> run.Handler:
+def psql(lab: Lab, mode: str) -> None:
+    where = f"host={lab.plan.server} port={lab.plan.port(5432)} user=postgres dbname=postgres connect_timeout=5"
+    settings = f"{where} gssencmode=disable sslmode={mode} sslrootcert={lab.pki.trust}"
+    lab.run("client", "psql", settings, "-c", "select 1")
+    lab.pause(0.1)
+
+
+@case(
+    "postgresql",
+    "PostgreSQL with TLS: agreed to, and then refused for its certificate's issuer",
+    "psql with sslmode=prefer (which then goes on without TLS) and verify-ca to postgres with a certificate of "
+    "another root.",
+    "postgresql",
+)
+def postgresql(lab: Lab) -> list[Expected]:
+    postgres(lab, identity=lab.pki.leaf(issuer=lab.pki.elsewhere()))
+    more = {"client": "postgres", "server": "postgres"}
+    with lab.capture():
+        psql(lab, "prefer")
+        psql(lab, "verify-ca")
+    # With prefer, psql checks against the root it is given all the same, and comes again without TLS.
+    label = failed("certificate-unknown-ca", "client-flight", sni=None, version="1.3", **more)
+    return [label, plain("postgres", "postgres"), label]
+
+
+def forward_proxy(lab: Lab, refuse: bytes = b"") -> raw.Handler:
     """CONNECT and then bytes both ways, or a refusal."""
 
     def handle(peer: socket.socket) -> None:
@@ -129,119 +196,170 @@ def forward_proxy(refuse: bytes = b"") -> run.Handler:
         if refuse:
             peer.sendall(refuse)
             return
-        with socket.create_connection((SERVER, 443), timeout=10) as upstream:
-            peer.sendall(lines(["HTTP/1.1 200 Connection established", ""]))
-            run.pump(peer, upstream)
+        port = int(request.split()[1].rsplit(b":", 1)[1])
+        with socket.create_connection((lab.plan.server, port), timeout=10) as upstream:
+            peer.sendall(lines("HTTP/1.1 200 Connection established", ""))
+            raw.pump(peer, upstream)
 
     return handle
+
+
+def through_proxy(lab: Lab, client: str, port: int, *, name: str = "www") -> None:
+    """One client through the forward proxy at ``port``."""
+    proxy, target = f"{lab.plan.proxy}:{lab.plan.port(port)}", f"{lab.plan.fqdn(name)}:{lab.plan.port(443)}"
+    if client == "openssl":
+        checks = ("-verify_return_error", "-CAfile", str(lab.pki.trust), "-servername", lab.plan.fqdn(name), "-quiet")
+        words = ("-proxy", proxy, "-connect", target, *checks)
+        lab.run("client", "openssl", "s_client", *words, stdin=lines("GET / HTTP/1.0", f"Host: {lab.www}", ""))
+    elif client == "wget":
+        settings = ("-e", f"https_proxy=http://{proxy}", f"--ca-certificate={lab.pki.trust}", "--tries=1", "-O", "-")
+        lab.run("client", "wget", *settings, f"https://{target}/")
+    else:
+        extra = ("--tls-max", "1.2") if client == "curl 1.2" else ()
+        clients.curl(lab, f"https://{name}:443/", "-x", f"http://{proxy}", *extra)
+    lab.pause(0.1)
 
 
 @case(
     "connect",
     "TLS through an HTTP proxy: CONNECT agreed to",
-    "curl -x against a small CONNECT proxy in Python, behind it nginx; captured between client and proxy.",
+    "curl -x, openssl s_client -proxy and wget against a small CONNECT proxy in Python, behind it nginx; captured "
+    "between client and proxy.",
     "curl",
+    "openssl",
+    "wget",
     "nginx",
     "python",
 )
 def connect(lab: Lab) -> list[Expected]:
-    run.nginx(lab, lab.pki.leaf())
-    lab.serve("router", 3128, forward_proxy())
+    servers.start(lab, "nginx", lab.pki.leaf())
+    lab.serve("router", 3128, forward_proxy(lab))
+    more = {"client": "http", "server": "http-response"}
     with lab.capture():
-        for extra in ((), ("--tls-max", "1.2")):
-            run.curl(lab, "https://www.example.test/", "-x", f"http://{PROXY}:3128", *extra)
-    return [ok(client="http", server="http-response"), ok("TLS 1.2", client="http", server="http-response")]
+        for one in ("curl", "curl 1.2", "openssl", "wget"):
+            through_proxy(lab, one, 3128)
+    return [ok(**more), ok("1.2", **more), ok(**more), ok(**more)]
 
 
 @case(
-    "connect-refused",
-    "An HTTP proxy that refuses CONNECT",
-    "curl -x against a small proxy in Python that answers 403, and one that answers 407.",
+    "proxy-connect-refused",
+    "HTTP proxies that refuse CONNECT: 403, 407, 502, 503, 504",
+    "curl -x, openssl s_client -proxy and wget against small proxies in Python.",
     "curl",
+    "openssl",
+    "wget",
     "python",
 )
 def connect_refused(lab: Lab) -> list[Expected]:
-    for port, status in ((3128, "403 Forbidden"), (8080, "407 Proxy Authentication Required")):
-        answer = lines([f"HTTP/1.1 {status}", "Content-Length: 0", "Connection: close", ""])
-        lab.serve("router", port, forward_proxy(answer))
-    with lab.capture():
-        for port in (3128, 8080):
-            run.curl(lab, "https://www.example.test/", "-x", f"http://{PROXY}:{port}")
-    refused = failed(
-        "proxy-connect-refused", "first-bytes", run.UNLABELLED, client="http", server="http-response", sni=None
+    answers = (
+        "403 Forbidden",
+        "407 Proxy Authentication Required",
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
     )
-    return [refused, refused]
+    for number, status in enumerate(answers):
+        head = lines(f"HTTP/1.1 {status}", "Content-Length: 7", "Connection: close", "") + b"denied\n"
+        lab.serve("router", 3128 + number, forward_proxy(lab, head))
+    label = failed("proxy-connect-refused", "first-bytes", UNLABELLED, client="http", server="http-response", sni=None)
+    with lab.capture():
+        for number in range(len(answers)):
+            through_proxy(lab, "curl", 3128 + number)
+            through_proxy(lab, ("openssl", "wget")[number % 2], 3128 + number)
+    return [label] * (2 * len(answers))
 
 
 @case(
     "connect-inner-failure",
-    "CONNECT agreed to, and the TLS inside it fails on an expired certificate",
-    "curl -x with TLS 1.2 through a small proxy in Python to nginx.",
+    "CONNECT agreed to, and the TLS inside it fails: an expired certificate, an old version",
+    "curl -x with TLS 1.2 and openssl s_client with 1.3 through the small proxy to nginx.",
     "curl",
+    "openssl",
     "nginx",
     "python",
 )
-def connect_inner(lab: Lab) -> list[Expected]:
-    run.nginx(lab, lab.pki.leaf(ends=-run.DAY))
-    lab.serve("router", 3128, forward_proxy())
+def connect_inner_failure(lab: Lab) -> list[Expected]:
+    servers.start(lab, "nginx", lab.pki.leaf(ends=-DAY))
+    lab.serve("router", 3128, forward_proxy(lab))
+    more = {"client": "http", "server": "http-response"}
     with lab.capture():
-        run.curl(lab, "https://www.example.test/", "-x", f"http://{PROXY}:3128", "--tls-max", "1.2")
-    return [
-        failed(
-            "certificate-expired", "client-flight", "server", client="http", server="http-response", version="TLS 1.2"
-        )
-    ]
+        through_proxy(lab, "curl 1.2", 3128)
+        through_proxy(lab, "openssl", 3128)
+    label = failed("certificate-expired", "client-flight", "server", **more)
+    return [label.but(version=f"TLS {version}") for version in ("1.2", "1.3")]
 
 
 @case(
     "proxy-header",
-    "PROXY protocol headers where they are expected: v1 to nginx, v2 to nginx",
+    "PROXY protocol headers where they are expected: v1 and v2, to nginx and HAProxy",
     "curl --haproxy-protocol, and curl through HAProxy with send-proxy-v2 (captured behind it).",
     "curl",
     "nginx",
     "haproxy",
 )
 def proxy_header(lab: Lab) -> list[Expected]:
-    run.nginx(lab, lab.pki.leaf(), listen="443 ssl proxy_protocol")
-    run.haproxy(lab, "bind :::443 v4v6", role="router", backend=f"server one {SERVER}:443 send-proxy-v2", mode="tcp")
+    identity = lab.pki.leaf()
+    servers.nginx(lab, (identity,), flags="ssl proxy_protocol")
+    servers.haproxy(lab, ((8443, f"ssl crt {identity.both} accept-proxy"),))
+    for port in (443, 8443):
+        behind = f"server one {lab.plan.server}:{lab.plan.port(port)} send-proxy-v2"
+        servers.haproxy(lab, ((port, ""),), role="router", backend=behind, mode="tcp")
     with lab.capture("server"):
-        run.curl(lab, "https://www.example.test/", "--haproxy-protocol")
-        run.curl(lab, "https://www.example.test/", "--connect-to", f"::{PROXY}:443")
-    return [ok(client="proxy-v1"), ok(client="proxy-v2")]
+        for port in (443, 8443):
+            clients.curl(lab, f"https://www:{port}/", "--haproxy-protocol")
+            clients.curl(lab, f"https://www:{port}/", "--connect-to", f"::{lab.plan.proxy}:{lab.plan.port(port)}")
+    return [ok(client="proxy-v1"), ok(client="proxy-v2")] * 2
 
 
 @case(
     "proxy-header-unexpected",
     "PROXY headers sent to listeners that do not expect them",
-    "curl --haproxy-protocol to nginx (400 page); HAProxy with send-proxy-v2 to another HAProxy (closes).",
+    "curl --haproxy-protocol (v1) and HAProxy with send-proxy-v2, to six servers.",
     "curl",
     "nginx",
     "haproxy",
+    "apache",
+    "go",
+    "node",
+    "java",
 )
 def proxy_header_unexpected(lab: Lab) -> list[Expected]:
     identity = lab.pki.leaf()
-    run.nginx(lab, identity)
-    run.haproxy(lab, f"bind :::8443 v4v6 ssl crt {identity.both}")
-    run.haproxy(lab, "bind :::443 v4v6", role="router", backend=f"server one {SERVER}:8443 send-proxy-v2", mode="tcp")
+    ports = {"nginx": 443, "haproxy": 8443, "apache": 9443, "go": 5061, "node": 993, "java": 8883}
+    labels = []
+    for stack, port in ports.items():
+        servers.start(lab, stack, identity, port)
+        behind = f"server one {lab.plan.server}:{lab.plan.port(port)} send-proxy-v2"
+        servers.haproxy(lab, ((port, ""),), role="router", backend=behind, mode="tcp")
     with lab.capture("server"):
-        run.curl(lab, "https://www.example.test/", "--haproxy-protocol")
-        run.curl(lab, "https://www.example.test/", "--connect-to", f"::{PROXY}:443")
-    return [
-        failed("proxy-header-unexpected", "first-bytes", "client", client="proxy-v1", server="http-response"),
-        failed("proxy-header-unexpected", "first-bytes", "client", client="proxy-v2", server=None),
-    ]
+        for port in ports.values():
+            clients.curl(lab, f"https://www:{port}/", "--haproxy-protocol")
+            clients.curl(lab, f"https://www:{port}/", "--connect-to", f"::{lab.plan.proxy}:{lab.plan.port(port)}")
+            for header in ("proxy-v1", "proxy-v2"):
+                label = failed("proxy-header-unexpected", "first-bytes", UNLABELLED, client=header, server=UNLABELLED)
+                labels.append(label.but(sni=UNLABELLED))
+    return labels
 
 
 @case(
     "proxy-header-missing",
-    "A listener that wants a PROXY header, and a client that sends none",
-    "nginx with proxy_protocol: curl with --haproxy-protocol works, curl without is reset.",
+    "Listeners that want a PROXY header, and clients that send none; beside them clients that do",
+    "nginx and HAProxy with the PROXY protocol: curl with --haproxy-protocol works, other clients are reset.",
     "curl",
     "nginx",
+    "haproxy",
+    "openssl",
+    "go",
 )
 def proxy_header_missing(lab: Lab) -> list[Expected]:
-    run.nginx(lab, lab.pki.leaf(), listen="443 ssl proxy_protocol")
+    identity = lab.pki.leaf()
+    servers.nginx(lab, (identity,), flags="ssl proxy_protocol")
+    servers.haproxy(lab, ((8443, f"ssl crt {identity.both} accept-proxy"),))
+    label = failed("proxy-header-missing", "first-bytes", UNLABELLED, server=None)
     with lab.capture():
-        run.curl(lab, "https://www.example.test/", "--haproxy-protocol")
-        run.curl(lab, "https://www.example.test/")
-    return [ok(client="proxy-v1"), failed("proxy-header-missing", "first-bytes", "client", server=None)]
+        labels = []
+        for port in (443, 8443):
+            clients.curl(lab, f"https://www:{port}/", "--haproxy-protocol")
+            labels.append(ok(client="proxy-v1"))
+        rows = [session(one, "", label, port=port) for one in ("curl", "openssl", "go", "java") for port in (443, 8443)]
+        return labels + play(lab, rows)
