@@ -85,7 +85,6 @@ class Handshake:
     """The state of one handshake; ``see`` takes its messages in capture order. All attributes are results."""
 
     __slots__ = (
-        "_finished_size",
         "_flight_last",
         "_padded",
         "alert_size",
@@ -94,6 +93,7 @@ class Handshake:
         "data_from",
         "done_ns",
         "finished",
+        "finished_size",
         "is_13",
         "retried",
         "since_ns",
@@ -127,7 +127,8 @@ class Handshake:
         """(client, server) sent what can only follow the handshake: data, in TLS 1.3 also the server's ticket."""
         self.unexpected: list[tuple[State, Message]] = []
         """Messages that no row of the table allows, at most ``MAX_UNEXPECTED``."""
-        self._finished_size = 53
+        self.finished_size = 53
+        """TLS 1.3: length of the record of a Finished without padding."""
         self.alert_size = 19
         """TLS 1.3: length of the record of an alert without padding."""
         self._flight_last: Message | None = None
@@ -206,7 +207,7 @@ class Handshake:
             if self.is_13:
                 tag = 8 if suite in _SHORT_TAG_SUITES else 16
                 # Header 4, verify_data, inner content type 1, tag: RFC 8446 sections 4.4.4 and 5.2.
-                self._finished_size = 5 + (48 if suite in _SHA384_SUITES else 32) + tag
+                self.finished_size = 5 + (48 if suite in _SHA384_SUITES else 32) + tag
                 self.alert_size = 3 + tag
                 return _SERVER_HELLO_13
         return _SERVER_HELLO_13 if self.is_13 else _SERVER_HELLO_12
@@ -229,7 +230,7 @@ class Handshake:
     def _by_size(self, message: Message) -> int:
         """What a TLS 1.3 ciphertext can be, by its length and place."""
         side, size = message[3], message[6]
-        finished, alert = self._finished_size, self.alert_size
+        finished, alert = self.finished_size, self.alert_size
         is_alert = size == alert or size == alert + _PADDING
         if self.done_ns is not None:
             if not is_alert or (size != alert and not self._padded[side]):
@@ -257,7 +258,7 @@ class Handshake:
 
     def _client_finished(self, message: Message) -> None:
         """The client's Finished came: the last record of the server's flight was the server's, if it has the size."""
-        size = self._finished_size
+        size = self.finished_size
         self.finished[0] = message
         self._padded[0] = message[6] != size
         last = self._flight_last

@@ -28,6 +28,8 @@ _NAMED_CURVE: Final = b"\x03"
 _EARLY_DATA: Final = 42
 _EMPTY_CERTIFICATE_13: Final = 25
 """TLS 1.3 record with an empty Certificate: header 4, context 1, list length 3, inner type 1, tag 16."""
+_EMPTY_MESSAGE: Final = 8
+_PADDING: Final = 16
 
 
 class Alert(NamedTuple):
@@ -231,27 +233,28 @@ class TlsFacts:
     def client_certificate_sent(self) -> bool | None:
         """False: a CertificateRequest was answered by an empty Certificate; None: not seen.
 
-        In TLS 1.3 by sizes (likely, not certain): an empty Certificate is a record of 25 bytes (41 padded) before the
-        client's Finished, one with certificates is longer than a Finished.
+        In TLS 1.3 by the size of the client's first record (likely, not certain). A Finished means that none was asked
+        for. An empty Certificate is a record of 25 bytes, or 8 bytes more than a Finished with which it shares one; one
+        with certificates is longer still. JSSE's records have 16 bytes of padding.
         """
         message = self.certificate_message(Side.CLIENT)
         if message is not None:
             return message.length > 3
-        if not self.handshake.is_13 or self.handshake.finished[0] is None or self._offers_early_data:
+        hello, handshake = self._hellos[2], self.handshake
+        if not handshake.is_13 or hello is None or self._offers_early_data:
             return None
-        hello = self._hellos[2]
-        finished = self.handshake.finished[0]
-        sizes = [
-            m.length
-            for m in self.messages
-            if m.content_type == APPLICATION_DATA
-            and m.side == Side.CLIENT
-            and m.offset < finished.offset
-            and (hello is None or m.frame >= hello.frame)
-        ]
-        if any(size > finished.length for size in sizes):
-            return True
-        return False if any(size in (_EMPTY_CERTIFICATE_13, _EMPTY_CERTIFICATE_13 + 16) for size in sizes) else None
+        first = next(
+            (
+                m.length
+                for m in self.messages
+                if m.content_type == APPLICATION_DATA and m.side == Side.CLIENT and m.frame >= hello.frame
+            ),
+            0,
+        )
+        empty = (_EMPTY_CERTIFICATE_13, handshake.finished_size + _EMPTY_MESSAGE)
+        if any(first in (size, size + _PADDING) for size in empty):
+            return False
+        return True if first > handshake.finished_size + _EMPTY_MESSAGE + _PADDING else None
 
     @property
     def _offers_early_data(self) -> bool:

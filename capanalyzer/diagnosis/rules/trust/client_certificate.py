@@ -15,6 +15,8 @@ from capanalyzer.tls.codepoints import alert_name
 from capanalyzer.tls.records import Message
 
 CERTIFICATE_REQUIRED: Final = 116
+PADDING: Final = 16
+"""JSSE's records are padded by as many bytes."""
 NO_CERTIFICATE: Final = 41
 """SSL 3.0: the client's warning in place of an empty Certificate (RFC 6101 section 5.4.2)."""
 _REFUSALS: Final = frozenset((42, 43, 44, 45, 46, 48, 51))
@@ -97,13 +99,13 @@ class ClientCertificate(Rule):
             if not missing and alert.code not in _REFUSALS:
                 return None
             return (alert.time_ns, alert.frame), of_alert(alert), Confidence.CERTAIN, alert.code
-        if story.established:
-            sized = tls.alert_sized[Side.SERVER]
-            if sized is None or tls.data_from[Side.SERVER] or _is_close(story, tls, sized):
-                return None
+        sized = tls.alert_sized[Side.SERVER]
+        if sized is not None and not tls.data_from[Side.SERVER] and not _is_close(story, tls, sized):
             text = N_("encrypted record of the size of an alert, before any ticket or answer")
             evidence = Evidence(sized.frame, sized.time_ns, Side.SERVER, text)
             return (sized.time_ns, sized.frame), evidence, Confidence.LIKELY, None
+        if story.established:
+            return None
         hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.SERVER), None)
         if hidden is not None:
             return (hidden.time_ns, hidden.frame), of_alert(hidden), Confidence.LIKELY, None
@@ -113,12 +115,18 @@ class ClientCertificate(Rule):
 
 
 def _is_close(story: Story, tls: TlsFacts, sized: Message) -> bool:
-    """The server's alert-sized record is a close_notify: it answers the client's own end, or comes after a silence."""
-    end, finished = story.end, tls.finished[Side.CLIENT]
+    """The server's alert-sized record is a close_notify: it answers the client's own end, or comes after a silence. A
+    client that sent a request gets an answer before that, or a refusal in place of one.
+    """
+    mine = [m for m in first_tls13_records(tls, Side.CLIENT) if (m.time_ns, m.frame) <= (sized.time_ns, sized.frame)]
+    if not mine:
+        return True  # the server's own flight: it has not seen a certificate
+    finished, alert_size, end = tls.finished[Side.CLIENT], tls.handshake.alert_size, story.end
+    behind = mine[1:] if finished is None else [m for m in mine if m.offset > finished.offset]
+    if finished is not None and any(m.length not in (alert_size, alert_size + PADDING) for m in behind):
+        return False
     if end is not None and end.side is Side.CLIENT and end.time_ns <= sized.time_ns:
         return True
-    mine = [m for m in first_tls13_records(tls, Side.CLIENT) if m.time_ns <= sized.time_ns]
-    behind = [m for m in mine if finished is None or (m.time_ns, m.offset) > (finished.time_ns, finished.offset)]
-    if any(m.length == tls.handshake.alert_size for m in behind):
+    if any(m.length == alert_size for m in behind):
         return True
-    return bool(mine) and sized.time_ns - mine[-1].time_ns > REFUSED_WITHIN_NS
+    return sized.time_ns - mine[-1].time_ns > REFUSED_WITHIN_NS
