@@ -31,6 +31,7 @@ MAX_SHOWN: Final = 120
 _END_TEXTS: Final = {
     "fin": (N_("FIN from the client"), N_("FIN from the server")),
     "rst": (N_("RST from the client"), N_("RST from the server")),
+    "alert": (N_("an alert that cannot be read"), N_("an alert that cannot be read")),
     "close_notify": (N_("close_notify from the client"), N_("close_notify from the server")),
 }
 

@@ -50,13 +50,15 @@ _CLOSE_NOTIFY, _USER_CANCELED = 0, 90
 
 
 class End(NamedTuple):
-    """What ended the session first: a FIN, a RST, or a close_notify in the middle of the handshake."""
+    """What ended the session first: a FIN, a RST, a close_notify in the middle of the handshake, or an alert after it
+    that cannot be read and is hardly anything but a close_notify.
+    """
 
     time_ns: int
     frame: int
     side: Side
     how: str
-    """``fin`` ``rst`` ``close_notify``."""
+    """``fin`` ``rst`` ``close_notify`` ``alert``."""
 
 
 def is_probed(facts: SideFacts) -> bool:
@@ -94,6 +96,7 @@ class Story:
         "stage",
         "state",
         "tls",
+        "unheard",
         "until_ns",
         "version",
         "waiting_on",
@@ -126,7 +129,9 @@ class Story:
         self.end: End | None = self._first_end()
         self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
         """When waiting was over: somebody left, or the capture no longer watched."""
-        self.established: bool = self._is_established() and not self._left_before_it_was_done()
+        self.unheard: bool = self._is_unheard()
+        """TLS 1.3: the client's flight was sent again and again, and the server never had it."""
+        self.established: bool = self._is_established() and not self._left_before_it_was_done() and not self.unheard
         if not self.established:
             self._stop_at_the_end()
             self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
@@ -185,11 +190,14 @@ class Story:
         first = None if close is None else End(close.time_ns, close.frame, close.side, "rst" if close.is_rst else "fin")
         if tls is None:
             return first
+        done_ns = tls.handshake_done_ns
         for alert in tls.alerts:
-            if alert.code == _CLOSE_NOTIFY and (
-                first is None or (alert.time_ns, alert.frame) <= (first.time_ns, first.frame)
-            ):
+            if first is not None and (alert.time_ns, alert.frame) > (first.time_ns, first.frame):
+                continue
+            if alert.code == _CLOSE_NOTIFY:
                 return End(alert.time_ns, alert.frame, alert.side, "close_notify")
+            if alert.encrypted and done_ns is not None and alert.time_ns >= done_ns:
+                return End(alert.time_ns, alert.frame, alert.side, "alert")
         return first
 
     def _is_established(self) -> bool:
@@ -217,9 +225,23 @@ class Story:
             return False
         return tls.handshake_done_ns > end.time_ns and not all(tls.data_from)
 
+    def _is_unheard(self) -> bool:
+        """TLS 1.3 looks done when the client has sent its Finished; not if that was sent in vain."""
+        tls, client = self.tls, self.session.tcp.client
+        if tls is None or not self.is_tls13 or tls.data_from[Side.SERVER] or tls.handshake_done_ns is None:
+            return False
+        finished = tls.finished[Side.CLIENT]
+        if finished is None or client.acked_bytes > finished.offset or not self.sees_all:
+            return False
+        return is_probed(client) or (self.end is not None and client.last_transmissions > 2)
+
     def _stop_at_the_end(self) -> None:
         """What arrives after an end has left answers nobody: the session stalled where it was then."""
         end, tls = self.end, self.tls
+        if tls is not None and self.unheard:
+            acked = self.session.tcp.client.acked_bytes
+            heard = [m for m in tls.messages if m.side == Side.SERVER or m.offset + m.length <= acked]
+            self.state = walk(heard).state
         if end is None or tls is None:
             return
         if end.side is Side.SERVER:

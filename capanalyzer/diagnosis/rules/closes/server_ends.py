@@ -10,11 +10,12 @@ from capanalyzer.diagnosis.evidence import ms, of_end, of_hello, of_server_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
-from capanalyzer.handshake.session import CloseEvent, Session, Side
+from capanalyzer.handshake.session import CloseEvent, Session, Side, SideFacts
 from capanalyzer.i18n import N_
 
 AT_ONCE_NS: Final = 5_000_000
 """Two resets in opposite directions within this time have one sender between the ends."""
+TWICE: Final = 2
 MEASURABLE_NS: Final = 2_000_000
 """A server that answers sooner is too near for its distance to say anything."""
 
@@ -23,7 +24,8 @@ class MiddleboxReset(Rule):
     """A reset that its sender did not send.
 
     Evidence, any of it enough: the RST's TTL or hop limit is none of those on the same sender's SYN, SYN/ACK and
-    data; resets towards both ends at once; genuine packets of that sender after its RST. Two of them are certain. IP
+    data; resets towards both ends at once; genuine packets of that sender after its RST; and on a router that captured
+    everything else twice, before and behind itself, a RST that is there once. Two of them are certain. IP
     ID 0, window 0 and missing options say nothing: kernels' own resets look so. A reset that comes sooner than its
     sender could have answered points the same way, but only beside one of these. A forwarded packet that was captured
     twice has both TTLs among those known.
@@ -75,7 +77,16 @@ def _signs(session: Session, reset: CloseEvent) -> list[str]:
         signs.append("both")
     if sender.last_data_ns is not None and sender.last_data_ns > reset.time_ns:
         signs.append("after")
+    if not signs and _is_forwarded(sender) and sum(c.is_rst and c.side is reset.side for c in session.tcp.closes) == 1:
+        signs.append("once")
     return signs
+
+
+def _is_forwarded(sender: SideFacts) -> bool:
+    """Captured on a router, on all interfaces: each of its packets is there before and behind it, one hop apart."""
+    if sender.syn_count != TWICE or sender.syn_ns is None or sender.last_syn_ns is None or len(sender.ttls) != TWICE:
+        return False
+    return sender.last_syn_ns - sender.syn_ns <= AT_ONCE_NS and abs(sender.ttls[0] - sender.ttls[1]) == 1
 
 
 def _answer_ns(session: Session) -> int | None:
@@ -98,6 +109,7 @@ _RESET_TEXTS: Final = {
     "ttl": N_("RST with TTL {ttl}; the sender's own packets have {ttls}"),
     "both": N_("RST, and another one in the opposite direction at the same time"),
     "after": N_("RST, after which its sender went on sending"),
+    "once": N_("RST, captured once; everything else from its sender was captured twice, before and behind this router"),
     "fast": N_("RST {after_ms} ms after the ClientHello; the server's SYN/ACK took {answer_ms} ms"),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.diagnosis.evidence import (
+    first_data,
     ms,
     of_ack,
     of_certificate,
@@ -17,6 +18,7 @@ from capanalyzer.diagnosis.evidence import (
     seconds,
 )
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.rules.closes.segments import hello_end
 from capanalyzer.diagnosis.story import End, Story
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
@@ -120,15 +122,19 @@ class ServerSilent(Rule):
 
 
 class ClientAbandoned(Rule):
-    """The client closes or resets while the server still owes an answer, sooner than silence would be one."""
+    """The client closes or resets while the server still owes an answer, sooner than silence would be one; or in the
+    middle of its own ClientHello.
+    """
 
     causes = ("client-abandoned",)
     from_absence = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
-        if end is None or end.side is not Side.CLIENT or story.hello is None or story.alert is not None:
+        if end is None or end.side is not Side.CLIENT or story.alert is not None:
             return None
+        if story.hello is None:
+            return _left_in_its_hello(session, story, end)
         if story.waiting_on is not WaitingOn.SERVER or (
             of_certificate(story) is not None and story.stage is Stage.SERVER_FLIGHT
         ):
@@ -162,6 +168,34 @@ class ClientAbandoned(Rule):
             waiting_on=WaitingOn.SERVER,
             variant="late" if late is not None else "",
         )
+
+
+def _left_in_its_hello(session: Session, story: Story, end: End) -> Finding | None:
+    """It sent the beginning of a ClientHello, which arrived, and left."""
+    client, total = session.tcp.client, hello_end(session)
+    if not total or not client.in_record or client.stream_bytes >= total or client.gap:
+        return None
+    if session.payload_bytes[Side.SERVER] or session.upgrade is not None or client.acked_bytes < client.stream_bytes:
+        return None
+    time_ns, frame = first_data(session, Side.CLIENT)
+    text = N_("the first {sent} of {length} bytes of a ClientHello")
+    return failure(
+        "client-abandoned",
+        Confidence.LIKELY,
+        Blame.CLIENT,
+        (end.time_ns, end.frame),
+        facts={
+            "waited_ms": ms(story.waited_ns),
+            "waited_s": seconds(story.waited_ns),
+            "sent": client.stream_bytes,
+            "length": total,
+        },
+        evidence=(Evidence(frame, time_ns, Side.CLIENT, text), of_end(end)),
+        alternatives=("large-client-hello-dropped",),
+        stage=Stage.FIRST_BYTES,
+        waiting_on=WaitingOn.CLIENT,
+        variant="partial",
+    )
 
 
 def _late_answer(session: Session, end: End) -> Message | None:
