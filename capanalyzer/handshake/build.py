@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from capanalyzer.classify.first_bytes import classify_pair
@@ -89,7 +91,7 @@ def build_session(
         _side(theirs, flow, second, LazySide(tcp_reading, 1), settled),
         ack_row[0] if ack_row else None,
         ack_row[1] if ack_row else None,
-        tuple([_close(row, client) for row in closes]) if closes else (),
+        tuple([_close(row, client) for row in sorted(closes, key=itemgetter(1))]) if closes else (),
         flow.icmp,
         _round_trip(mine, theirs, ack_row),
     )
@@ -97,7 +99,7 @@ def build_session(
     readers = (mine.reader, theirs.reader)
     if messages or _is_begun(readers[0], mine) or _is_begun(readers[1], theirs):
         kept = list(messages)
-        if handshake.unexpected:
+        if handshake.unexpected or _goes_back(kept):
             kept = causal_order(kept)
             handshake = walk(kept)
         tls = TlsFacts(kept, handshake=handshake, readers=readers)
@@ -136,6 +138,11 @@ def build_session(
         flow.rows_dropped,
     )
     return session
+
+
+def _goes_back(messages: list[Message]) -> bool:
+    """The capture's time does, as in files merged block by block."""
+    return any(later[0] < earlier[0] for earlier, later in pairwise(messages))
 
 
 def _is_begun(reader: TlsReader | None, direction: Direction) -> bool:

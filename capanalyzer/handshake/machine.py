@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from operator import itemgetter
 from typing import Final
 
 from capanalyzer.handshake.side import Side
@@ -278,9 +279,15 @@ def causal_order(messages: Sequence[Message]) -> list[Message]:
     """The messages of both sides in an order the table allows, where capture order was none.
 
     Several receive queues, or several capturing devices merged into a file, can put an answer before its question. Each
-    side's own order is certain (it is stream order); between the sides whoever is awaited goes first if the table
-    allows that, else the earlier frame. Returns capture order where this is no better.
+    side's own order is certain (it is stream order). Between the sides the times tell, where they put every message
+    into a place that the table allows; else whoever is awaited goes first if the table allows that, else the earlier
+    frame. Returns capture order where this is no better.
     """
+    timed = sorted(messages, key=itemgetter(0))  # stable
+    if not walk(timed).unexpected and all(
+        [m for m in timed if m.side == side] == [m for m in messages if m.side == side] for side in Side
+    ):
+        return timed
     queues = [[message for message in messages if message.side == side] for side in Side]
     handshake, order, at = Handshake(), [], [0, 0]
     while at[0] < len(queues[0]) and at[1] < len(queues[1]):
