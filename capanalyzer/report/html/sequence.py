@@ -16,7 +16,7 @@ from capanalyzer.report.html.drawing import drawing, label
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Markup, element, join
 from capanalyzer.report.html.time_axis import Axis, axis
-from capanalyzer.report.ladder import AWAITED, duration, last_progress
+from capanalyzer.report.ladder import AWAITED, duration, halt
 from capanalyzer.report.times import from_rfc3339
 
 __all__ = ["precise", "scale_note", "sequence"]
@@ -57,11 +57,11 @@ def sequence(session: model.Session, look: Look) -> Markup:
     """The drawing, empty where nothing is known of the order of events."""
     if not session.timeline:
         return Markup()
-    rows, halt = _rows(session)
+    rows, stalled = _rows(session)
     start = from_rfc3339(session.start)
     ruler = _axis(rows)
-    _place(rows, ruler, halt)
-    bottom = rows[-1].y + (SECOND_LINE if rows[-1].below else 0) + (STALL if halt == len(rows) - 1 else 0)
+    _place(rows, ruler, stalled)
+    bottom = rows[-1].y + (SECOND_LINE if rows[-1].below else 0) + (STALL if stalled == len(rows) - 1 else 0)
     height = max(bottom, TOP + ruler.places[-1]) + 24
     _ = look.text
     title = _("Sequence diagram of session {number}; the same as a table below").format(number=look.number(session))
@@ -70,13 +70,13 @@ def sequence(session: model.Session, look: Look) -> Markup:
         height,
         look,
         _ends(height, look),
-        _stall(session, rows, halt, look) if halt >= 0 else None,
-        _ruler(rows, ruler, halt),
+        _stall(session, rows, stalled, look) if stalled >= 0 else None,
+        _ruler(rows, ruler, stalled),
         *(_event(row, start, look) for row in rows),
         *(
             label(TIMES, (rows[index].y + rows[index + 1].y) / 2 + 4, duration(_pause(rows, index)), "time pause")
             for index in sorted(ruler.shortened)
-            if index != halt
+            if index != stalled
         ),
         title=title,
         class_="sequence",
@@ -85,7 +85,7 @@ def sequence(session: model.Session, look: Look) -> Markup:
 
 def scale_note(session: model.Session, look: Look) -> str:
     """What the drawing's ruler means, in a sentence."""
-    rows, _halt = _rows(session)
+    rows, _stalled = _rows(session)
     ruler = _axis(rows)
     _ = look.text
     if not ruler.tick_ns:
@@ -103,28 +103,28 @@ def _axis(rows: list[_Row]) -> Axis:
 def _rows(session: model.Session) -> tuple[list[_Row], int]:
     """What is drawn, and the index of the row behind which nothing made progress (-1: it did not stall)."""
     entries = session.timeline
-    halt = last_progress(entries) if session.stage is not None else -1
+    stalled = halt(entries) if session.stage is not None else -1
     if len(entries) <= MAX_EVENTS:
-        return [_Row(entry) for entry in entries], halt
+        return [_Row(entry) for entry in entries], stalled
     half = MAX_EVENTS // 2
     hidden = len(entries) - 2 * half
     rows = [_Row(entry) for entry in entries[:half]]
     rows += [_Row(entry, hidden if index == 0 else 0) for index, entry in enumerate(entries[-half:])]
-    if half <= halt < len(entries) - half:
-        halt = half - 1
-    elif halt >= half:
-        halt -= hidden
-    return rows, halt
+    if half <= stalled < len(entries) - half:
+        stalled = half - 1
+    elif stalled >= half:
+        stalled -= hidden
+    return rows, stalled
 
 
-def _place(rows: list[_Row], ruler: Axis, halt: int) -> None:
+def _place(rows: list[_Row], ruler: Axis, stalled: int) -> None:
     """Each row at its true height or as far below it as those above push it."""
     floor = TOP
     for index, row in enumerate(rows):
         if row.hidden:
             floor += ROW
         row.y = max(TOP + ruler.places[index], floor)
-        floor = row.y + ROW + (SECOND_LINE if row.below else 0) + (STALL if index == halt else 0)
+        floor = row.y + ROW + (SECOND_LINE if row.below else 0) + (STALL if index == stalled else 0)
 
 
 def _pause(rows: list[_Row], index: int) -> int:
@@ -142,14 +142,14 @@ def _ends(height: float, look: Look) -> Markup:
     )
 
 
-def _ruler(rows: list[_Row], ruler: Axis, halt: int) -> Markup:
+def _ruler(rows: list[_Row], ruler: Axis, stalled: int) -> Markup:
     whole = "".join(_spine(ruler, index) for index in range(len(rows) - 1))
     parts = [element("path", d=f"M{RULER:g} {TOP:g}{whole}", class_="ruler")]
     marks = "".join(f"M{RULER - 4:g} {TOP + y:.1f}h4" for y in ruler.ticks)
     parts.append(element("path", d=marks, class_="tick"))
-    if 0 <= halt < len(rows) - 1:
-        begin = f"M{RULER:g} {TOP + ruler.places[halt]:.1f}"
-        parts.append(element("path", d=begin + _spine(ruler, halt), class_="halted"))
+    if 0 <= stalled < len(rows) - 1:
+        begin = f"M{RULER:g} {TOP + ruler.places[stalled]:.1f}"
+        parts.append(element("path", d=begin + _spine(ruler, stalled), class_="halted"))
     joined = [
         f"M{RULER:g} {TOP + place:.1f}h5L{RULER + 22:g} {row.y:.1f}h6"
         for row, place in zip(rows, ruler.places, strict=True)
@@ -194,13 +194,13 @@ def _event(row: _Row, start: int, look: Look) -> Markup:
     return join(*parts)
 
 
-def _stall(session: model.Session, rows: list[_Row], halt: int, look: Look) -> Markup:
-    _, row = look.text, rows[halt]
+def _stall(session: model.Session, rows: list[_Row], stalled: int, look: Look) -> Markup:
+    _, row = look.text, rows[stalled]
     top = row.y + (SECOND_LINE if row.below else 0) + 8
-    last = halt == len(rows) - 1
-    bottom = top + STALL - 14 if last else rows[halt + 1].y - 22
+    last = stalled == len(rows) - 1
+    bottom = top + STALL - 14 if last else rows[stalled + 1].y - 22
     awaited = _(AWAITED.get(session.stage or "", session.stage or ""))
-    lasted = 0 if last else _pause(rows, halt)
+    lasted = 0 if last else _pause(rows, stalled)
     middle, centre = (CLIENT + SERVER) / 2, (top + bottom) / 2
     return join(
         element(

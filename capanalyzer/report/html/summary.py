@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from capanalyzer.report import model
 from capanalyzer.report.build import SESSIONS_PER_CAPTURE, UDP_FROM
-from capanalyzer.report.capture_facts import capture_notes, file_count, packet_count, size_text, time_span
+from capanalyzer.report.capture_facts import capture_facts, capture_notes, packet_count, size_text, time_span
 from capanalyzer.report.digest import Digest, Noticed, by_weight
 from capanalyzer.report.html.drawing import drawing
 from capanalyzer.report.html.look import Look
-from capanalyzer.report.html.markup import Content, Markup, element, join, wire
-from capanalyzer.report.limits import not_visible
+from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
+from capanalyzer.report.unseen import not_visible, nothing_failed
 from capanalyzer.report.words import OUTCOMES, SEVERITY
 
 __all__ = ["answer", "capture_line", "capture_table", "noticed"]
@@ -26,23 +26,17 @@ def answer(end: model.Trailer, kept: Digest, look: Look) -> Markup:
         element("p", _second(end, look), class_="soft second") if summary.sessions else None,
         _counts(summary, look) if summary.sessions else None,
         _unseen(end, kept, look) if not summary.outcomes.get("failed") else None,
-        *(element("p", note, class_="note") for note in summary.notes),
+        *(element("p", lines(note), class_="note") for note in summary.notes),
     )
 
 
-def _sentence(end: model.Trailer, look: Look) -> Markup:
-    _, summary = look.text, end.summary
+def _sentence(end: model.Trailer, look: Look) -> str:
+    summary = end.summary
     failed = summary.outcomes.get("failed", 0)
-    if not summary.sessions:
-        return join(
-            look.counted(
-                "No TCP connection in this capture.", "No TCP connection in these captures.", len(end.captures)
-            )
-        )
     if not failed:
-        return join(_("No session failed."))
+        return nothing_failed(end, look.lang)
     text = look.counted("{failed} of {n} session failed.", "{failed} of {n} sessions failed.", summary.sessions)
-    return join(text.format(failed=f"{failed:,}", n=f"{summary.sessions:,}"))
+    return text.format(failed=f"{failed:,}", n=f"{summary.sessions:,}")
 
 
 def _second(end: model.Trailer, look: Look) -> str:
@@ -90,7 +84,7 @@ ORDER = ("failed", "incomplete", "established", "plaintext", "idle")
 
 def _unseen(end: model.Trailer, kept: Digest, look: Look) -> Markup:
     _ = look.text
-    notes = not_visible(end, kept, look)
+    notes = not_visible(kept, end.summary, look.lang)
     return element(
         "div",
         element("p", _("Not visible here:")),
@@ -145,13 +139,7 @@ def capture_line(end: model.Trailer, look: Look) -> Markup:
     captures = end.captures
     if len(captures) == 1:
         (one,) = captures
-        facts: list[Content] = [
-            wire(one.path),
-            file_count(one, look) or None,
-            packet_count(one.packets, look),
-            size_text(one.bytes),
-            time_span(one.first_time, one.last_time) or None,
-        ]
+        facts: list[Content] = [wire(one.path), *capture_facts(one, look)]
     else:
         count = len(captures)
         first = min((c.first_time for c in captures if c.first_time is not None), default=None)
