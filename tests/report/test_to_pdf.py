@@ -86,7 +86,7 @@ def test_without_the_extra_one_line_says_what_to_do(
 def test_a_pdf_is_not_for_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert cli.main(["analyze", PCAP, "--format", "pdf"]) == 2
-    assert "give it a file with -o" in capsys.readouterr().err
+    assert "name a file with -o" in capsys.readouterr().err
 
 
 def test_html_is_written_by_the_command_line(tmp_path: Path) -> None:
