@@ -115,7 +115,7 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
     parts = [
         ("incidents", _("Incidents"), incident_list(end, gathered.details, look, limits) if end.incidents else None),
         ("charts", _("Patterns"), element("div", charts, class_="charts") if charts else None),
-        ("sessions", _("Sessions"), _sessions(gathered, unfinished, look) if rows else None),
+        ("sessions", _("All sessions"), _sessions(gathered, unfinished, look) if rows else None),
         ("noticed", _("Also noticed"), noticed(kept, look)),
         ("captures", _("Captures"), capture_table(end, look)),
     ]

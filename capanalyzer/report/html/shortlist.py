@@ -11,11 +11,11 @@ from capanalyzer.report.digest import UNFINISHED
 
 __all__ = ["MAX_DETAILS", "Shortlist"]
 
-MAX_DETAILS: Final = 300
-"""Sessions in detail: 10 kB each in the page."""
-MAX_ALIKE: Final = 20
+MAX_DETAILS: Final = 250
+"""Sessions in detail: 10 to 20 kB each in the page."""
+MAX_ALIKE: Final = 10
 """Of one cause at one server."""
-MAX_FIRSTS: Final = 200
+MAX_FIRSTS: Final = 150
 """Places beyond these for the first of a further cause or server."""
 
 
