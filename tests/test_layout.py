@@ -22,8 +22,8 @@ READS_FILES = {"ca_file", "capture", "i18n", "output"}
 """``ca_file`` roots, ``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
 NAMES_ADDRESSES = {"handshake", "packets", "streams", "report"}
 """Use ``socket`` for the text forms of addresses, and nothing else of it."""
-PAGES = {"diagnosis/page.py", "report/schema.py"}
-"""Read the causes' pages and the published schema, which are part of the package."""
+PAGES = {"diagnosis/page.py", "report/html/parts.py", "report/schema.py"}
+"""Read what is part of the package: the causes' pages, the fixed parts of the HTML report, the published schema."""
 MAX_LINES = 400
 CODE_POINT_TABLES = "tls/codepoints/"
 

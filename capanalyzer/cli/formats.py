@@ -74,6 +74,27 @@ def _parquet(document: Document, options: argparse.Namespace, lang: str) -> Iter
     return to_parquet(document.sessions(), document.paths.__getitem__, document.trailer)
 
 
+def _html(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.html.page import to_html
+
+    for piece in to_html(document.sessions(), document.trailer, lang=lang):
+        yield piece.encode()
+
+
+def _pdf(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
+    from capanalyzer.report.to_pdf import to_pdf
+
+    yield to_pdf(document.sessions(), document.trailer, lang=lang)
+
+
+def _can_write_pdf(options: argparse.Namespace) -> None:
+    if options.output == "-" and sys.stdout.isatty():
+        raise UsageError("--format pdf is not for a terminal: redirect it, or name a file with -o")
+    from capanalyzer.report.to_pdf import require_weasyprint
+
+    require_weasyprint()
+
+
 def _can_write_parquet(options: argparse.Namespace) -> None:
     if options.output == "-" and sys.stdout.isatty():
         raise UsageError("--format parquet is not for a terminal: redirect it, or name a file with -o")
@@ -113,6 +134,8 @@ FORMATS: Final[dict[str, Format]] = {
     "json": Format(_json, is_prose=False),
     "jsonl": Format(_jsonl, is_prose=False),
     "markdown": Format(_markdown, is_prose=True),
+    "html": Format(_html, is_prose=True),
+    "pdf": Format(_pdf, is_prose=True, check=_can_write_pdf),
     "csv": Format(_csv, is_prose=False),
     "parquet": Format(_parquet, is_prose=False, check=_can_write_parquet),
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SESSIONS_PER_CAPTURE",
     "SIDES",
+    "UDP_FROM",
     "capture_model",
     "chain_model",
     "client_hello_parts",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 SESSIONS_PER_CAPTURE: Final = 10**9
-_UDP_FROM: Final = 5 * 10**8
+UDP_FROM: Final = 5 * 10**8
 
 SIDES: Final = ("client", "server")
 _Parts = tuple[str, tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[int, ...], str | None, str | None]
@@ -56,7 +57,7 @@ def session_id(capture: int, transport: str, stream: int) -> int:
     in every format, for any number of processes, and ids order as captures and streams do. They stay below 2**53,
     the largest integer that every JSON reader holds.
     """
-    return capture * SESSIONS_PER_CAPTURE + (_UDP_FROM if transport == "udp" else 0) + stream
+    return capture * SESSIONS_PER_CAPTURE + (UDP_FROM if transport == "udp" else 0) + stream
 
 
 def session_model(

@@ -8,12 +8,11 @@ from typing import Final
 from rich.cells import cell_len
 
 from capanalyzer.report import model
+from capanalyzer.report.capture_facts import capture_facts, capture_notes, packet_count, size_text, time_span
 from capanalyzer.report.escape import printable
-from capanalyzer.report.ladder import duration
 from capanalyzer.report.terminal import Line, Look, Span, paragraphs, table, wrap
-from capanalyzer.report.times import from_rfc3339
 
-__all__ = ["MAX_LISTED", "capture_facts", "capture_list", "capture_notes", "heading"]
+__all__ = ["MAX_LISTED", "capture_list", "heading"]
 
 MAX_HEADINGS: Final = 3
 """Captures that stand above the counts; more are summed up there and listed at the end."""
@@ -35,18 +34,6 @@ def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
             yield [(text, "failed")]
 
 
-def capture_facts(capture: model.Capture, look: Look) -> list[str]:
-    """Files of a ring, packets, bytes, times, link types; safe to show."""
-    facts = [
-        _files(capture, look),
-        _packets(capture.packets, look),
-        _size(capture.bytes),
-        _span(capture.first_time, capture.last_time),
-        *(printable(name) for name in capture.link_types),
-    ]
-    return [fact for fact in facts if fact]
-
-
 def capture_list(end: model.Trailer, look: Look) -> Iterator[Line]:
     """Many captures, with the numbers that the other sections use."""
     _, captures = look.text, end.captures
@@ -60,8 +47,8 @@ def capture_list(end: model.Trailer, look: Look) -> Iterator[Line]:
         [
             (str(number), ""),
             (printable(capture.path), ""),
-            (_packets(capture.packets, look), "quiet"),
-            (_size(capture.bytes), "quiet"),
+            (packet_count(capture.packets, look), "quiet"),
+            (size_text(capture.bytes), "quiet"),
         ]
         for number, capture in enumerate(shown)
     ]
@@ -77,24 +64,14 @@ def _sum(captures: Iterable[model.Capture], look: Look) -> Iterator[Line]:
     captures = list(captures)
     name = look.counted("{n} capture", "{n} captures", len(captures)).format(n=f"{len(captures):,}")
     facts = [
-        _packets(sum(capture.packets for capture in captures), look),
-        _size(sum(capture.bytes for capture in captures)),
-        _span(
+        packet_count(sum(capture.packets for capture in captures), look),
+        size_text(sum(capture.bytes for capture in captures)),
+        time_span(
             min((capture.first_time for capture in captures if capture.first_time is not None), default=None),
             max((capture.last_time for capture in captures if capture.last_time is not None), default=None),
         ),
     ]
     yield from _flow(name, facts, look)
-
-
-def capture_notes(capture: model.Capture, look: Look) -> list[str]:
-    """Warnings and losses, a sentence each, as they came: not escaped."""
-    _, notes = look.text, [*capture.warnings]
-    if count := capture.dropped_packets:
-        notes.append(_("The capturing host lost {n} packets.").format(n=f"{count:,}"))
-    if count := capture.truncated_packets:
-        notes.append(_("{n} packets were not captured whole (snap length).").format(n=f"{count:,}"))
-    return notes
 
 
 def _flow(name: str, facts: Iterable[str], look: Look) -> Iterator[Line]:
@@ -117,37 +94,3 @@ def _hanging(text: str, look: Look) -> list[str]:
     """Lines of a text that begins at the margin; what goes on below is indented, so that it cannot pass for another."""
     first, *rest = wrap(text, look.width - 2)
     return [first, *(f"  {line}" for line in rest)]
-
-
-def _files(capture: model.Capture, look: Look) -> str:
-    count = len(capture.files)
-    return look.counted("{n} file", "{n} files", count).format(n=f"{count:,}") if count > 1 else ""
-
-
-def _packets(count: int, look: Look) -> str:
-    return look.counted("{n} packet", "{n} packets", count).format(n=f"{count:,}")
-
-
-def _size(count: int) -> str:
-    """``9.1 MB``: decimal units, as capinfos and disks count."""
-    size, unit = float(count), "bytes"
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            break
-        size /= 1000
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-
-
-def _begin(time: str | None) -> str:
-    return f"{time[:10]} {time[11:19]}" if time is not None else ""
-
-
-def _span(first: str | None, last: str | None) -> str:
-    """``2026-11-23 10:01:02 - 10:06:10 UTC``; the date again where it changes, a duration below a minute."""
-    if first is None or last is None:
-        return ""
-    lasted = from_rfc3339(last) - from_rfc3339(first)
-    if lasted < 60 * 10**9:
-        return f"{_begin(first)} UTC + {duration(lasted)}"
-    until = last[11:19] if first[:10] == last[:10] else _begin(last)
-    return f"{_begin(first)} - {until} UTC"

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from capanalyzer.report import model
 
-__all__ = ["UNFINISHED", "Digest", "Healthy", "Noticed", "digest"]
+__all__ = ["UNFINISHED", "Digest", "Healthy", "Noticed", "by_weight", "digest"]
 
 MAX_UNFINISHED: Final = 2_000
 """Failed and incomplete sessions kept whole: about 10 kB each with their timelines."""
@@ -115,3 +115,9 @@ def _notice(noticed: dict[str, Noticed], finding: model.Finding, session: model.
     known.sessions += 1
     if session.id < known.first:
         known.title, known.first, known.where = finding.title, session.id, session.display_filter
+
+
+def by_weight(noticed: dict[str, Noticed]) -> list[tuple[str, Noticed]]:
+    """Causes and what was noticed of them: the severest first, then those with the most sessions."""
+    order = {"failure": 0, "warning": 1, "note": 2}
+    return sorted(noticed.items(), key=lambda item: (order.get(item[1].severity, 3), -item[1].sessions, item[0]))

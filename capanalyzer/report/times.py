@@ -30,5 +30,5 @@ def to_rfc3339(time_ns: int) -> str:
 
 def from_rfc3339(text: str) -> int:
     """The inverse of :func:`to_rfc3339`: nanoseconds since the Unix epoch."""
-    whole = datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC) - _EPOCH
+    whole = datetime.fromisoformat(text[:19] + "+00:00") - _EPOCH
     return (whole.days * 86_400 + whole.seconds) * 1_000_000_000 + int(text[20:29])

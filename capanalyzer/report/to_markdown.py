@@ -12,8 +12,8 @@ from typing import Final
 
 from capanalyzer.report import model
 from capanalyzer.report.beside import beside_texts
-from capanalyzer.report.captures import capture_facts, capture_notes
-from capanalyzer.report.digest import Digest, digest
+from capanalyzer.report.capture_facts import capture_facts, capture_notes
+from capanalyzer.report.digest import Digest, by_weight, digest
 from capanalyzer.report.markdown_text import code, code_block, prose
 from capanalyzer.report.mermaid import sequence_diagram
 from capanalyzer.report.terminal import Look
@@ -267,10 +267,7 @@ class _Report:
         _ = self._
         yield f"## {_('Also noticed')}"
         yield ""
-        order = {"failure": 0, "warning": 1, "note": 2}
-        found = sorted(
-            self._kept.noticed.items(), key=lambda item: (order.get(item[1].severity, 3), -item[1].sessions, item[0])
-        )
+        found = by_weight(self._kept.noticed)
         head = [_("Severity"), _("Finding"), _("Sessions"), _("What it is")]
         yield from _table(
             head,

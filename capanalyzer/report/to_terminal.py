@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from capanalyzer.report import model
 from capanalyzer.report.captures import capture_list, heading
 from capanalyzer.report.detail import session_detail
-from capanalyzer.report.digest import Digest, digest
+from capanalyzer.report.digest import Digest, by_weight, digest
 from capanalyzer.report.escape import printable
 from capanalyzer.report.terminal import Line, Look, Span, painter, paragraphs, table, wrap
 from capanalyzer.report.unseen import not_visible, nothing_failed
@@ -180,10 +180,7 @@ class _Report:
         yield from self._title(_("ALSO NOTICED"))
         yield []
         rows: list[list[Span]] = []
-        order = {"failure": 0, "warning": 1, "note": 2}
-        for cause, found in sorted(
-            self._kept.noticed.items(), key=lambda item: (order.get(item[1].severity, 3), -item[1].sessions, item[0])
-        ):
+        for cause, found in by_weight(self._kept.noticed):
             style = "warning" if found.severity == "warning" else ""
             count = look.counted("{n} session", "{n} sessions", found.sessions).format(n=f"{found.sessions:,}")
             rows.append(

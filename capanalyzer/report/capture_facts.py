@@ -1,0 +1,79 @@
+"""What every report for readers says of a capture, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from capanalyzer.report import model
+from capanalyzer.report.escape import printable
+from capanalyzer.report.ladder import duration
+from capanalyzer.report.times import from_rfc3339
+
+__all__ = ["Language", "capture_facts", "capture_notes", "packet_count", "size_text", "time_span"]
+
+
+class Language(Protocol):
+    """Texts in the reader's language."""
+
+    @property
+    def text(self) -> Callable[[str], str]: ...
+
+    @property
+    def counted(self) -> Callable[[str, str, int], str]: ...
+
+
+def capture_facts(capture: model.Capture, look: Language) -> list[str]:
+    """Files of a ring, packets, bytes, times, link types; safe to show."""
+    facts = [
+        _files(capture, look),
+        packet_count(capture.packets, look),
+        size_text(capture.bytes),
+        time_span(capture.first_time, capture.last_time),
+        *(printable(name) for name in capture.link_types),
+    ]
+    return [fact for fact in facts if fact]
+
+
+def capture_notes(capture: model.Capture, look: Language) -> list[str]:
+    """Warnings and losses, a sentence each, as they came: not escaped."""
+    _, notes = look.text, [*capture.warnings]
+    if count := capture.dropped_packets:
+        notes.append(_("The capturing host lost {n} packets.").format(n=f"{count:,}"))
+    if count := capture.truncated_packets:
+        notes.append(_("{n} packets were not captured whole (snap length).").format(n=f"{count:,}"))
+    return notes
+
+
+def _files(capture: model.Capture, look: Language) -> str:
+    count = len(capture.files)
+    return look.counted("{n} file", "{n} files", count).format(n=f"{count:,}") if count > 1 else ""
+
+
+def packet_count(count: int, look: Language) -> str:
+    return look.counted("{n} packet", "{n} packets", count).format(n=f"{count:,}")
+
+
+def size_text(count: int) -> str:
+    """``9.1 MB``: decimal units, as capinfos and disks count."""
+    size, unit = float(count), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
+def _begin(time: str | None) -> str:
+    return f"{time[:10]} {time[11:19]}" if time is not None else ""
+
+
+def time_span(first: str | None, last: str | None) -> str:
+    """``2026-11-23 10:01:02 - 10:06:10 UTC``; the date again where it changes, a duration below a minute."""
+    if first is None or last is None:
+        return ""
+    lasted = from_rfc3339(last) - from_rfc3339(first)
+    if lasted < 60 * 10**9:
+        return f"{_begin(first)} UTC + {duration(lasted)}"
+    until = last[11:19] if first[:10] == last[:10] else _begin(last)
+    return f"{_begin(first)} - {until} UTC"
