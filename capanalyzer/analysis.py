@@ -47,6 +47,9 @@ class Options:
     """Ports on which TLS is expected, beside the well-known ones; TLS itself is found on any port."""
     jobs: int = 1
     """Processes to use."""
+    spool: str | None = None
+    """A folder into which standard input, pipes and URLs are copied while they are read, so that they can be read
+    again (bounded, see :mod:`capanalyzer.capture.spool`)."""
     full_timeline: bool = False
     """The timeline of every session will be asked for: all messages are kept, also of ordinary sessions."""
     ca_certificates: tuple[bytes, ...] = ()
@@ -155,6 +158,11 @@ class CaptureRun:
         """Final once :meth:`sessions` has been read to its end."""
         return self._capture.info
 
+    @property
+    def copies(self) -> list[str]:
+        """Files from which the same capture can be read again; empty where there are none."""
+        return self._capture.copies
+
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read, input bytes in all or None)."""
         return self._capture.progress()
@@ -174,7 +182,7 @@ class CaptureRun:
 def analyze_captures(inputs: Sequence[str | BinaryIO], options: Options) -> Iterator[CaptureRun | CaptureError]:
     """A run for each capture among ``inputs``, in order; a CaptureError for each input that cannot be read."""
     index = 0
-    for capture in open_captures(inputs):
+    for capture in open_captures(inputs, spool=options.spool):
         if isinstance(capture, CaptureError):
             yield capture
         else:

@@ -13,6 +13,9 @@ Both take a path (also a directory, a glob, a URL, ``-``), a binary stream, or s
 ``jobs``
     processes to use, for several captures and for one large file. Where processes cannot be forked (Windows, or a
     program with threads), a script must guard its main part with ``if __name__ == "__main__":``;
+``redact``
+    ``True``: other addresses and names in the place of the real ones, under a new key; or a key of at least 16 bytes,
+    which makes the same replacements each time. See ``docs/evidence.md`` for what that hides.
 ``filter``
     only sessions for which this expression holds (``docs/filter.md``); the summary and the incidents of a report are
     about these alone.
@@ -23,6 +26,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from capanalyzer.ca_file import read_ca_file
@@ -32,6 +36,8 @@ from capanalyzer.report import model
 from capanalyzer.report.to_json import to_json
 
 if TYPE_CHECKING:
+    from capanalyzer.evidence.folder import EvidenceFolder
+    from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.document import Document
 
 __all__ = ["Report", "Source", "analyze", "build_report"]
@@ -62,6 +68,7 @@ def analyze(
     jobs: int = 1,
     ca_file: str | os.PathLike[str] | None = None,
     filter: str | None = None,  # noqa: A002 - the name of the option everywhere
+    redact: bool | bytes = False,
 ) -> Iterator[model.Session]:
     """Every session of the captures, each as soon as its verdict is final; memory does not grow with the capture.
 
@@ -70,10 +77,17 @@ def analyze(
     :raises UsageError: an option has a value that does not exist.
     :raises CaptureError: nothing could be read.
     """
-    document = _document(
-        source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file, chosen=filter
+    options = _Options(
+        source,
+        tls_ports=tls_ports,
+        lang=lang,
+        timeline=timeline,
+        jobs=jobs,
+        ca_file=ca_file,
+        chosen=filter,
+        redact=redact,
     )
-    return _sessions(document)
+    return _sessions(options.document())
 
 
 def build_report(
@@ -85,12 +99,39 @@ def build_report(
     jobs: int = 1,
     ca_file: str | os.PathLike[str] | None = None,
     filter: str | None = None,  # noqa: A002 - the name of the option everywhere
+    redact: bool | bytes = False,
+    evidence: str | os.PathLike[str] | None = None,
 ) -> Report:
-    """The whole report of the captures. Options and errors as for :func:`analyze`."""
-    document = _document(
-        source, tls_ports=tls_ports, lang=lang, timeline=timeline, jobs=jobs, ca_file=ca_file, chosen=filter
+    """The whole report of the captures. Options and errors as for :func:`analyze`.
+
+    :param evidence: a folder into which a small capture is written for each incident. What could not be shown there,
+        and which files were written, is told to the logger ``capanalyzer``.
+    :raises OSError: the folder cannot be written to.
+    """
+    options = _Options(
+        source,
+        tls_ports=tls_ports,
+        lang=lang,
+        timeline=timeline,
+        jobs=jobs,
+        ca_file=ca_file,
+        chosen=filter,
+        redact=redact,
     )
-    sessions = sorted(_sessions(document), key=lambda session: session.id)
+    with ExitStack() as stack:
+        folder = None
+        if evidence is not None:
+            from capanalyzer.evidence.folder import EvidenceFolder
+
+            folder = stack.enter_context(EvidenceFolder(os.fspath(evidence)))
+        document = options.document(folder)
+        sessions = sorted(_sessions(document), key=lambda session: session.id)
+        if folder is not None:
+            written = folder.write(document, lang=lang, redactor=options.redactor)
+            for note in written.notes:
+                _log.warning("%s", note)
+            for path in written.paths:
+                _log.info("evidence: %s", path)
     end = document.trailer()
     return Report(
         end.schema_version,
@@ -103,33 +144,67 @@ def build_report(
     )
 
 
-def _document(
-    source: Source | Iterable[Source],
-    *,
-    tls_ports: Iterable[int],
-    lang: str,
-    timeline: bool,
-    jobs: int,
-    ca_file: str | os.PathLike[str] | None,
-    chosen: str | None,
-) -> Document:
-    from capanalyzer.analysis import Options
-    from capanalyzer.parallel import analyze_captures
-    from capanalyzer.report.document import Document
-    from capanalyzer.report.filter import Filter
+class _Options:
+    """The options of a call, checked.
 
-    if lang not in LANGUAGES:
-        raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
-    if jobs < 1:
-        raise UsageError(f"jobs is {jobs}: at least one process is needed")
-    ports = frozenset(tls_ports)
-    if bad := [port for port in ports if not 0 < port < 65536]:
-        raise UsageError(f"no TCP port: {bad[0]}")
-    only = None if chosen is None else Filter(chosen)
-    roots = () if ca_file is None else read_ca_file(os.fspath(ca_file))
-    options = Options(tls_ports=ports, jobs=jobs, full_timeline=timeline, ca_certificates=roots)
-    runs = analyze_captures(_inputs(source), options, lang=lang)
-    return Document(runs, lang=lang, timeline=timeline, chosen=only)
+    :raises UsageError: one has a value that does not exist.
+    """
+
+    def __init__(
+        self,
+        source: Source | Iterable[Source],
+        *,
+        tls_ports: Iterable[int],
+        lang: str,
+        timeline: bool,
+        jobs: int,
+        ca_file: str | os.PathLike[str] | None,
+        chosen: str | None,
+        redact: bool | bytes,
+    ) -> None:
+        from capanalyzer.report.filter import Filter
+
+        if lang not in LANGUAGES:
+            raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
+        if jobs < 1:
+            raise UsageError(f"jobs is {jobs}: at least one process is needed")
+        self._ports = frozenset(tls_ports)
+        if bad := [port for port in self._ports if not 0 < port < 65536]:
+            raise UsageError(f"no TCP port: {bad[0]}")
+        self._chosen = None if chosen is None else Filter(chosen)
+        self._roots = () if ca_file is None else read_ca_file(os.fspath(ca_file))
+        self._inputs, self._lang, self._timeline, self._jobs = _inputs(source), lang, timeline, jobs
+        self.redactor: Redactor | None = None
+        if redact is not False:
+            from capanalyzer.redact.redactor import Redactor
+
+            self.redactor = Redactor() if redact is True else Redactor(redact)
+
+    def document(self, folder: EvidenceFolder | None = None) -> Document:
+        """What is to be read.
+
+        :param folder: takes evidence.
+        """
+        from capanalyzer.analysis import Options
+        from capanalyzer.parallel import analyze_captures
+        from capanalyzer.report.document import Document
+
+        options = Options(
+            tls_ports=self._ports,
+            jobs=1 if self.redactor is not None and self._chosen is not None else self._jobs,
+            full_timeline=self._timeline,
+            ca_certificates=self._roots,
+            spool=None if folder is None else folder.spool,
+        )
+        return Document(
+            analyze_captures(self._inputs, options, lang=self._lang, redactor=self.redactor),
+            lang=self._lang,
+            timeline=self._timeline,
+            chosen=self._chosen,
+            redactor=self.redactor,
+            began=None if folder is None else folder.began,
+            watch=None if folder is None else folder.collector.see,
+        )
 
 
 def _inputs(source: Source | Iterable[Source]) -> list[str | BinaryIO]:

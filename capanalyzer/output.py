@@ -8,7 +8,7 @@ import stat
 from types import TracebackType
 from typing import BinaryIO, Self
 
-__all__ = ["FileOutput"]
+__all__ = ["FileOutput", "holds"]
 
 
 class FileOutput:
@@ -78,3 +78,14 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def holds(path: str, data: bytes) -> bool:
+    """Whether a regular file holds exactly these bytes; False where it cannot be read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode) or os.path.getsize(path) != len(data):
+            return False
+        with open(path, "rb") as there:
+            return there.read() == data
+    except OSError:
+        return False

@@ -57,6 +57,12 @@ class FileCapture:
         """The files it is read from, which another process can open as well; None for a stream."""
         return [self._input.name] if self._input.is_file else None
 
+    @property
+    def copies(self) -> list[str]:
+        """Files from which the same can be read again: its own, or the copy of a stream; empty without any."""
+        copy = self._input.copy
+        return [copy] if copy is not None else self.paths or []
+
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read so far, total input bytes or None where unknown)."""
         source = self._input.source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from capanalyzer.capture.probe import PROBE_BYTES, compression_of, describe, format_of
+from capanalyzer.capture.spool import Spool
 from capanalyzer.capture.streams import Prefixed, Source, StreamSource
 from capanalyzer.capture.windows import MappedWindow, StreamWindow, Window
 from capanalyzer.errors import CaptureError
@@ -34,25 +36,43 @@ class Input:
     """Makes a window that holds so many bytes at least; once only for streams."""
     is_file: bool = False
     is_compressed: bool = False
+    copy: str | None = None
+    """A file with a copy of the stream, as far as one is made."""
     source: StreamSource | None = field(default=None, repr=False)
     """What counts the bytes that were read, where the input is a stream."""
 
 
-def examine_stream(name: str, stream: BinaryIO, *, owned: bool, total_bytes: int | None = None) -> Input:
+def examine_stream(
+    name: str, stream: BinaryIO, *, owned: bool, total_bytes: int | None = None, spool: str | None = None
+) -> Input:
     """Look at a stream's first bytes.
+
+    :param spool: a folder into which it is copied while it is read.
 
     :raises CaptureError: when it holds no capture.
     """
-    raw = StreamSource(stream, owned=owned)
+    copy = None
+    if spool is not None:
+        with contextlib.suppress(OSError):  # the analysis goes on without a copy
+            copy = Spool(spool)
+    raw = StreamSource(stream, owned=owned, spool=copy)
     try:
         source, kind, layers = _unwrap(name, raw)
     except CaptureError:
         raw.close()
         raise
-    return Input(name, kind, total_bytes, lambda size: StreamWindow(source, size), is_compressed=layers > 0, source=raw)
+    return Input(
+        name,
+        kind,
+        total_bytes,
+        lambda size: StreamWindow(source, size),
+        is_compressed=layers > 0,
+        copy=None if copy is None else copy.path,
+        source=raw,
+    )
 
 
-def examine_file(path: str) -> Input:
+def examine_file(path: str, spool: str | None = None) -> Input:
     """Look at a file's first bytes; FIFOs and devices are streams.
 
     :raises CaptureError: when it cannot be opened, or holds no capture.
@@ -67,7 +87,7 @@ def examine_file(path: str) -> Input:
     except ValueError as error:
         raise CaptureError(path.replace("\0", "\\0"), "is no possible file name") from error
     if not stat.S_ISREG(status.st_mode):
-        return examine_stream(path, handle, owned=True)
+        return examine_stream(path, handle, owned=True, spool=spool)
     try:
         head = handle.read(PROBE_BYTES)
     except OSError as error:

@@ -50,6 +50,9 @@ _MOST_SECRETS: Final = 16 << 20
 _MOST_COMMENTS: Final = 100
 """Section comments kept; programs write one or two."""
 
+_MOST_NAMES: Final = 4096
+"""Interfaces whose names are kept."""
+
 _SHORT_STRETCH: Final = 64
 """Stretches of packets between other blocks that are shorter than this are not worth columns of their own."""
 
@@ -63,12 +66,15 @@ class PcapngReader(RecordReader):
         self._section: Section | None = None
         self._section_start = 0
         """Input byte at which the section began."""
-        self._rows: list[tuple[int, int, int, int, int, bool]] = []
-        """Packets read plainly: offset, captured, original, time, link, whether the time is its own."""
+        self._rows: list[tuple[int, int, int, int, int, bool, int]] = []
+        """Packets read plainly: offset, captured, original, time, link, whether the time is its own,
+        interface."""
         self._pieces: list[tuple[NDArray[np.int64], ...]] = []
         self._last_ns = 0
         self._drops: dict[tuple[int, int], int] = {}
         self._sections = 0
+        self._interface_base = self._interfaces_met = 0
+        """Interfaces described before this section, and in all: numbers begin anew in each section."""
         self._secret_bytes = 0
 
     def feed(self, data: NDArray[np.uint8], at_end: bool) -> tuple[RecordBatch | None, int]:
@@ -153,6 +159,7 @@ class PcapngReader(RecordReader):
             return
         self._section, self._section_start = section, self.base + place
         self._sections += 1
+        self._interface_base = self._interfaces_met
         for code, value in section.options(view, place + 24, place + size - 4):
             if code == 1 and len(self.info.comments) < _MOST_COMMENTS:
                 self.info.comments.append(value.decode("utf-8", "replace"))
@@ -169,7 +176,11 @@ class PcapngReader(RecordReader):
             if size < 20:
                 self.damaged(self.base + place, "an interface description of less than 20 bytes")
                 return
-            told = section.add_interface(Interface.read(section, view, place, size))
+            interface = Interface.read(section, view, place, size)
+            told = section.add_interface(interface)
+            self._interfaces_met += 1
+            if len(self.info.interfaces) < _MOST_NAMES:
+                self.info.interfaces.append(interface.name)
             if told:
                 self.warn(told)
         elif kind == SIMPLE_PACKET:
@@ -190,7 +201,7 @@ class PcapngReader(RecordReader):
             if time_ns is not None:
                 self._last_ns = time_ns
             body = size - 12
-            self._rows.append((place + 8, body, body, self._last_ns, NOT_A_PACKET, timed))
+            self._rows.append((place + 8, body, body, self._last_ns, NOT_A_PACKET, timed, 0))
 
     def _packet(
         self,
@@ -215,7 +226,9 @@ class PcapngReader(RecordReader):
             self.damaged(self.base + place, f"a packet of {captured:,} bytes, more than {interface.biggest:,}")
             return
         self._last_ns = interface.resolution.to_ns(high << 32 | low)
-        self._rows.append((offset, captured, original, self._last_ns, interface.link, True))
+        self._rows.append(
+            (offset, captured, original, self._last_ns, interface.link, True, self._interface_base + number)
+        )
 
     def _simple_packet(self, section: Section, view: memoryview, place: int, size: int) -> None:
         if size < 16 or not section.interface_count:
@@ -228,7 +241,7 @@ class PcapngReader(RecordReader):
             self.damaged(self.base + place, f"a packet of {captured:,} bytes in a block of {size:,}")
             return
         self.warn("Some packets carry no time (simple packet blocks); they were given that of the packet before.")
-        self._rows.append((place + 12, captured, original, self._last_ns, interface.link, False))
+        self._rows.append((place + 12, captured, original, self._last_ns, interface.link, False, self._interface_base))
 
     def _statistics(self, section: Section, view: memoryview, place: int, size: int) -> None:
         """Drop counters run up from the capture's start: the last ones count, of each interface."""
@@ -293,6 +306,8 @@ class PcapngReader(RecordReader):
                 self._flush_rows()
                 columns = blocks.packets(row, other)
                 if len(columns[0]):
+                    if self._interface_base:
+                        columns[-1][:] += self._interface_base
                     self._pieces.append(columns)
                     self._last_ns = int(columns[3][-1])
                 if len(columns[0]) < other - row:
@@ -327,6 +342,9 @@ class PcapngReader(RecordReader):
         columns = (
             pieces[0] if len(pieces) == 1 else tuple(np.concatenate(column) for column in zip(*pieces, strict=True))
         )
-        offset, captured, original, time_ns, link, own = (np.ascontiguousarray(column) for column in columns)
+        offset, captured, original, time_ns, link, own, interface = (np.ascontiguousarray(column) for column in columns)
         timed = None if own.all() else own.astype(np.bool_)
-        return self.batch(data, offset, captured, original, time_ns, link.astype(np.uint16), timed)
+        batch = self.batch(data, offset, captured, original, time_ns, link.astype(np.uint16), timed)
+        if batch is not None and self._interfaces_met > 1:
+            batch.interface = interface
+        return batch

@@ -51,12 +51,17 @@ _MOST_INTERFACES: Final = 1 << 16
 """Interfaces kept of a section; a program that writes one for each process or container stays far below."""
 
 
+_MOST_NAME: Final = 256
+"""Bytes of an interface's name that are kept."""
+
+
 class Interface:
     """What an Interface Description Block says (section 4.2)."""
 
-    __slots__ = ("biggest", "link", "resolution", "snaplen")
+    __slots__ = ("biggest", "link", "name", "resolution", "snaplen")
 
-    def __init__(self, link: int, snaplen: int, resolution: Resolution) -> None:
+    def __init__(self, link: int, snaplen: int, resolution: Resolution, name: str = "") -> None:
+        self.name = name
         self.link, self.snaplen, self.resolution = link, snaplen, resolution
         self.biggest = biggest_packet(link)
 
@@ -64,13 +69,15 @@ class Interface:
     def read(cls, section: Section, view: memoryview, place: int, size: int) -> Interface:
         """From a block of ``size`` bytes, at least 20."""
         network, _, snaplen = section.interface_fields.unpack_from(view, place + 8)
-        tsresol, offset_s = 6, 0
+        tsresol, offset_s, name = 6, 0, ""
         for code, value in section.options(view, place + 16, place + size - 4):
-            if code == 9 and len(value) == 1:
+            if code == 2:
+                name = value[:_MOST_NAME].decode("utf-8", "replace")
+            elif code == 9 and len(value) == 1:
                 tsresol = value[0]
             elif code == 14 and len(value) == 8:
                 (offset_s,) = section.signed_eight.unpack(value)
-        return cls(link_type(network), snaplen, Resolution.from_options(tsresol, offset_s))
+        return cls(link_type(network), snaplen, Resolution.from_options(tsresol, offset_s), name)
 
 
 _NOT_KEPT: Final = Interface(NOT_A_PACKET, 0, Resolution())

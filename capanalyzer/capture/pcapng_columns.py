@@ -50,7 +50,8 @@ class Blocks:
     def packets(self, row: int, stop: int) -> tuple[NDArray[np.int64], ...]:
         """Blocks [row, stop), which are all Enhanced Packet Blocks, up to the first that is wrong.
 
-        :returns: offset, captured, original, time, link type, and whether the time is the packet's own.
+        :returns: offset, captured, original, time, link type, whether the time is the packet's own, and the
+            interface's number.
         """
         section = self.section
         starts, heads = self._starts[row:stop], self.heads[row:stop]
@@ -69,6 +70,7 @@ class Blocks:
             section.times(stamps, inside),
             links[inside],
             np.ones(count, np.int64),
+            number[:count],
         )
 
 

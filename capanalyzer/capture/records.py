@@ -42,6 +42,8 @@ class RecordBatch:
     """LINKTYPE_ value of each packet (tcpdump.org/linktypes.html), whatever number the file format used."""
     first_frame: int
     """Frame number of row 0; rows are consecutive frames, as Wireshark numbers them."""
+    interface: NDArray[np.int64] | None = None
+    """Index of each packet's interface in ``CaptureInfo.interfaces``; None: all are of the first."""
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -71,6 +73,8 @@ class CaptureInfo:
     """All files of a ring, in the order they were read; one entry otherwise."""
     comments: list[str] = field(default_factory=list)
     """Section comments of pcapng (bounded)."""
+    interfaces: list[str] = field(default_factory=list)
+    """Names of the interfaces a pcapng file describes, in order, "" for one without (bounded)."""
     truncated_packets: int = 0
     """Packets of which less was captured than was on the wire (snap length)."""
     dropped_packets: int = 0
@@ -93,6 +97,11 @@ class Capture(Protocol):
     @property
     def paths(self) -> list[str] | None:
         """The files it is read from, which another process can open as well; None for a stream."""
+        ...
+
+    @property
+    def copies(self) -> list[str]:
+        """Files from which the same can be read again: its own, or the copy of a stream; empty without any."""
         ...
 
     def progress(self) -> tuple[int, int | None]:

@@ -259,7 +259,8 @@ class _Cursor:
 def _rows(batch: RecordBatch, rows: slice | NDArray[np.int64]) -> RecordBatch:
     columns = (batch.offset, batch.captured, batch.original, batch.time_ns)
     offset, captured, original, time_ns = (column[rows] for column in columns)
-    return RecordBatch(batch.data, offset, captured, original, time_ns, batch.link[rows], batch.first_frame)
+    interface = None if batch.interface is None else batch.interface[rows]
+    return RecordBatch(batch.data, offset, captured, original, time_ns, batch.link[rows], batch.first_frame, interface)
 
 
 class RingCapture:
@@ -317,6 +318,7 @@ class RingCapture:
         total.last_ns = max((each.last_ns for each in infos if each.last_ns is not None), default=None)
         total.link_types = list(dict.fromkeys(name for each in infos for name in each.link_types))
         total.comments = list(dict.fromkeys(text for each in infos for text in each.comments))
+        total.interfaces = infos[0].interfaces if all(each.interfaces == infos[0].interfaces for each in infos) else []
         total.secrets = list(dict.fromkeys(secret for each in infos for secret in each.secrets))
         total.warnings = [f"{os.path.basename(each.path)}: {sentence}" for each in infos for sentence in each.warnings]
 
@@ -324,6 +326,11 @@ class RingCapture:
     def paths(self) -> list[str] | None:
         """The files it is read from, which another process can open as well; None for a stream."""
         return [each.name for each in self._members] if all(each.is_file for each in self._members) else None
+
+    @property
+    def copies(self) -> list[str]:
+        """Files from which the same can be read again."""
+        return self.paths or []
 
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read so far, total input bytes)."""
@@ -378,6 +385,9 @@ def _interleave(cursors: list[_Cursor]) -> RecordBatch:
         np.concatenate([part.time_ns for part in parts])[order],
         np.concatenate([part.link for part in parts])[order],
         0,
+        None
+        if any(part.interface is None for part in parts)
+        else np.concatenate([part.interface for part in parts if part.interface is not None])[order],
     )
 
 

@@ -22,7 +22,7 @@ _CAPTURE_EXTENSIONS = (".pcap", ".pcapng", ".cap", ".snoop", ".ntar")
 
 
 def open_captures(
-    inputs: Sequence[str | BinaryIO], *, batch_bytes: int = BATCH_BYTES
+    inputs: Sequence[str | BinaryIO], *, batch_bytes: int = BATCH_BYTES, spool: str | None = None
 ) -> Iterator[Capture | CaptureError]:
     """The captures that the inputs name, in the inputs' order, directories and globs by sorted path.
 
@@ -30,12 +30,14 @@ def open_captures(
     a glob, a URL that fsspec knows, ``-`` (standard input), or an open binary stream. The files of a ring
     become one capture, at the place of the first of them. A file named twice is read once.
 
+    :param spool: a folder into which streams are copied while they are read, see :mod:`capanalyzer.capture.spool`.
+
     What cannot be read comes as a :class:`CaptureError` (not raised), the others go on.
     """
     found: list[Input | CaptureError] = []
     seen: set[tuple[int, int]] = set()
     for each in inputs:
-        found.extend(_expand(each, seen))
+        found.extend(_expand(each, seen, spool))
     captures = [each for each in found if isinstance(each, Input)]
     if len(captures) < 2:
         yield from (FileCapture(each, batch_bytes) if isinstance(each, Input) else each for each in found)
@@ -68,35 +70,35 @@ def open_files(paths: Sequence[str]) -> Capture:
     return RingCapture(found)
 
 
-def _expand(each: str | BinaryIO, seen: set[tuple[int, int]]) -> Iterator[Input | CaptureError]:
+def _expand(each: str | BinaryIO, seen: set[tuple[int, int]], spool: str | None) -> Iterator[Input | CaptureError]:
     """The inputs that one argument stands for."""
     try:
         if not isinstance(each, str):
-            yield _stream(each)
+            yield _stream(each, spool)
         elif each == "-":
-            yield _standard_input(seen)
+            yield _standard_input(seen, spool)
         elif "://" in each and not os.path.exists(each):
-            yield _remote(each)
+            yield _remote(each, spool)
         elif os.path.isdir(each):
             yield from _directory(each, seen)
         elif glob.has_magic(each) and not os.path.exists(each):
             yield from _matches(each, seen)
         elif _is_new(each, seen):
-            yield examine_file(each)
+            yield examine_file(each, spool)
     except CaptureError as error:
         yield error
 
 
-def _stream(stream: BinaryIO) -> Input:
+def _stream(stream: BinaryIO, spool: str | None) -> Input:
     given: object = stream  # a caller without type checking may pass text
     name = getattr(stream, "name", None)
     name = name if isinstance(name, str) else "<stream>"
     if not hasattr(given, "read") or isinstance(given, io.TextIOBase):
         raise CaptureError(name, "is not a binary stream; open it in mode 'rb'")
-    return examine_stream(name, stream, owned=False)
+    return examine_stream(name, stream, owned=False, spool=spool)
 
 
-def _standard_input(seen: set[tuple[int, int]]) -> Input:
+def _standard_input(seen: set[tuple[int, int]], spool: str | None) -> Input:
     if (-1, -1) in seen:
         raise CaptureError("-", "standard input can be read only once")
     seen.add((-1, -1))
@@ -111,10 +113,10 @@ def _standard_input(seen: set[tuple[int, int]]) -> Input:
         total = status.st_size if stat.S_ISREG(status.st_mode) else None
     except (OSError, ValueError, AttributeError):
         pass  # a stand-in without a descriptor
-    return examine_stream("-", stream, owned=False, total_bytes=total)
+    return examine_stream("-", stream, owned=False, total_bytes=total, spool=spool)
 
 
-def _remote(url: str) -> Input:
+def _remote(url: str, spool: str | None) -> Input:
     """A file behind a URL, read as a stream."""
     name = _without_secrets(url)
     try:
@@ -133,7 +135,7 @@ def _remote(url: str) -> Input:
         raise CaptureError(name, "there is no such file") from error
     except Exception as error:
         raise CaptureError(name, f"cannot be opened ({_one_line(error)})") from error
-    return examine_stream(name, handle, owned=True, total_bytes=total)
+    return examine_stream(name, handle, owned=True, total_bytes=total, spool=spool)
 
 
 def _without_secrets(url: str) -> str:

@@ -7,6 +7,8 @@ import select
 import stat
 from typing import Any, BinaryIO, Protocol
 
+from capanalyzer.capture.spool import Spool
+
 __all__ = ["Prefixed", "Source", "StreamSource"]
 
 _PIPE_BYTES = 1 << 20
@@ -40,7 +42,9 @@ class Source(Protocol):
 class StreamSource:
     """A binary stream. Errors while reading end it, with ``problem`` set."""
 
-    def __init__(self, stream: BinaryIO, *, owned: bool) -> None:
+    def __init__(self, stream: BinaryIO, *, owned: bool, spool: Spool | None = None) -> None:
+        """:param spool: takes a copy of what is read."""
+        self._spool = spool
         self.problem: str | None = None
         self.read_bytes = 0
         self._stream: Any = stream
@@ -59,6 +63,8 @@ class StreamSource:
             self.problem = f"Reading failed at byte {self.read_bytes} ({reason})"
             return 0
         self.read_bytes += count
+        if self._spool is not None:
+            self._spool.write(target[:count])
         return count
 
     def _fill(self, target: memoryview) -> int:
@@ -87,6 +93,8 @@ class StreamSource:
 
     def close(self) -> None:
         """Close the stream if it was opened here."""
+        if self._spool is not None:
+            self._spool.close()
         if self._owned:
             self._stream.close()
 

@@ -19,6 +19,9 @@ from capanalyzer.output import FileOutput
 
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
+    from capanalyzer.evidence.folder import EvidenceFolder
+    from capanalyzer.evidence.write import Written
+    from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.document import AnyRun
     from capanalyzer.report.filter import Filter
     from capanalyzer.report.progress import Progress
@@ -65,6 +68,21 @@ def add(commands: Commands) -> None:
         help="report only on sessions for which this holds, e.g. 'outcome=failed and sni=*.example.com'; see below",
     )
     parser.add_argument(
+        "--evidence",
+        metavar="DIR",
+        help="write a small pcapng for each incident into this folder: its packets, commented for Wireshark",
+    )
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace addresses, host names and what certificates say, in the report and in the evidence",
+    )
+    parser.add_argument(
+        "--redact-key",
+        metavar="FILE",
+        help="with --redact: equal keys make equal replacements (default: $CAPANALYZER_REDACT_KEY, else a new one)",
+    )
+    parser.add_argument(
         "--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones"
     )
     parser.add_argument(
@@ -103,6 +121,8 @@ def run(options: argparse.Namespace) -> int:
     form = FORMATS[options.format]
     form.check(options)
     chosen = None if options.filter is None else _filter(options.filter)
+    if options.redact_key is not None and not options.redact:
+        raise UsageError("--redact-key is of no use without --redact")
     # The destination first: a report that cannot be written is told before minutes of work, not after.
     with ExitStack() as stack:
         output = None if options.output == "-" else stack.enter_context(_file(options))
@@ -113,15 +133,19 @@ def run(options: argparse.Namespace) -> int:
         from capanalyzer.report.document import Document
 
         lang = options.lang or (i18n.language_of_environment() if form.is_prose else "en")
+        redactor = _redactor(options) if options.redact else None
+        evidence = None if options.evidence is None else stack.enter_context(_evidence(options))
         runs = analyze_captures(
             options.captures,
             Options(
                 tls_ports=frozenset(options.tls_port),
-                jobs=options.jobs,
+                jobs=1 if redactor is not None and chosen is not None else options.jobs,
                 full_timeline=options.timeline == "all",
                 ca_certificates=() if options.ca_file is None else read_ca_file(options.ca_file),
+                spool=None if evidence is None else evidence.spool,
             ),
             lang=lang,
+            redactor=redactor,
         )  # before the progress line's thread begins: a process without threads can be forked
         progress = stack.enter_context(_progress()) if not options.quiet and sys.stderr.isatty() else None
 
@@ -131,6 +155,8 @@ def run(options: argparse.Namespace) -> int:
             tell(str(error))
 
         def began(run: AnyRun) -> None:
+            if evidence is not None:
+                evidence.began(run)
             if progress is not None:
                 progress.watch(run)
 
@@ -141,6 +167,8 @@ def run(options: argparse.Namespace) -> int:
             chosen=chosen,
             unreadable=unreadable,
             began=began,
+            redactor=redactor,
+            watch=None if evidence is None else evidence.collector.see,
         )
         write = sys.stdout.buffer.write if output is None else output.stream.write
         for piece in form.render(document, options, lang):
@@ -151,6 +179,9 @@ def run(options: argparse.Namespace) -> int:
             write(piece)
         if output is not None:
             output.commit()
+        if evidence is not None:
+            written = evidence.write(document, lang=lang, redactor=redactor)
+            _tell_of(written, options, lang)
     if not form.is_prose and not options.quiet:
         for capture in document.captures:
             for warning in capture.warnings:
@@ -162,6 +193,32 @@ def _filter(expression: str) -> Filter:
     from capanalyzer.report.filter import Filter
 
     return Filter(expression)
+
+
+def _redactor(options: argparse.Namespace) -> Redactor:
+    from capanalyzer.redact.key import redactor_from
+
+    return redactor_from(options.redact_key)
+
+
+def _evidence(options: argparse.Namespace) -> EvidenceFolder:
+    from capanalyzer.evidence.folder import EvidenceFolder
+
+    return EvidenceFolder(options.evidence)
+
+
+def _tell_of(written: Written, options: argparse.Namespace, lang: str) -> None:
+    """Where the evidence is, on standard error."""
+    if options.quiet:
+        return
+    for note in written.notes:
+        tell(note)
+    _, counted, count = i18n.translator(lang), i18n.plural(lang), len(written.paths)
+    if count:
+        text = counted("evidence: {n} file in {folder}", "evidence: {n} files in {folder}", count)
+        tell(text.format(n=count, folder=options.evidence))
+    else:
+        tell(_("evidence: nothing failed, no file is written"))
 
 
 def _file(options: argparse.Namespace) -> FileOutput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from capanalyzer.classify.credentials import mask
 from capanalyzer.diagnosis.story import End, Story
 from capanalyzer.diagnosis.verdict import Evidence
 from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side
@@ -47,9 +48,9 @@ def seconds(span_ns: int) -> float:
 
 
 def shown(text: str | bytes) -> str:
-    """Wire text made safe to print: control and format characters escaped, length limited."""
+    """Wire text made safe to print: control and format characters escaped, length limited, secrets of bytes masked."""
     if isinstance(text, bytes):
-        text = text[: MAX_SHOWN * 4].decode("utf-8", "backslashreplace")
+        text = mask(text)[: MAX_SHOWN * 4].decode("utf-8", "backslashreplace")
     cut = text[:MAX_SHOWN]
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
     return safe + "..." if len(text) > len(cut) else safe
@@ -57,7 +58,7 @@ def shown(text: str | bytes) -> str:
 
 def first_line(data: bytes) -> str:
     """The first line of a direction's opening bytes, safe to print."""
-    return shown(data.split(b"\n", 1)[0].rstrip(b"\r"))
+    return shown(mask(data).split(b"\n", 1)[0].rstrip(b"\r"))
 
 
 def first_data(session: Session, side: Side) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.evidence import shown
@@ -56,8 +56,15 @@ def session_fields(session: Session) -> dict[str, str | int | float]:
     }
 
 
-def render_finding(finding: Finding, session: Session, lang: str = "en") -> RenderedFinding:
+def render_finding(
+    finding: Finding,
+    session: Session,
+    lang: str = "en",
+    hide: Callable[[str, str | int | float], str | int | float] | None = None,
+) -> RenderedFinding:
     """The texts of a finding in one language.
+
+    :param hide: gives what is shown of a field, by its name and value; None shows all.
 
     :raises UsageError: for a language that does not exist.
     """
@@ -65,6 +72,8 @@ def render_finding(finding: Finding, session: Session, lang: str = "en") -> Rend
     page = read_page(finding.cause, lang)
     fields = _Fields(session_fields(session))
     fields.update(_translated(finding.facts, lang))
+    if hide is not None:
+        fields = _Fields({name: hide(name, value) for name, value in fields.items()})
     return RenderedFinding(
         page.titles.get(finding.variant, page.title).format_map(fields),
         page.summary(finding.variant).format_map(fields),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from capanalyzer.classify.credentials import mask
 from capanalyzer.handshake.side import Side
 from capanalyzer.handshake.tcp_facts import MAX_TEXT
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
@@ -68,7 +69,7 @@ def _packet(row: Row, remark: str, completes: bool) -> tuple[str, str]:
     """(event, detail) of a segment as TCP sees it; "" where there is nothing to say."""
     flags, length = row[3], row[7]
     if flags & RST:
-        text = row[8][:MAX_TEXT].decode("ascii", "replace")
+        text = mask(row[8])[:MAX_TEXT].decode("ascii", "replace")
         return "RST", "".join(char if char.isprintable() else "?" for char in text)
     if flags & SYN:
         name = "SYN, ACK" if flags & ACK else "SYN"

@@ -51,7 +51,7 @@ class Decoder:
     def decode(self, batch: RecordBatch) -> PacketTable:
         """The TCP segments of a batch, in frame order. Never raises on what the packets contain."""
         walker = self._walker
-        walker.notes, walker.extra, walker.icmp = {}, bytearray(), []
+        walker.notes, walker.extra, walker.icmp, walker.carriers = {}, bytearray(), [], []
         columns = Columns(len(batch))
         source = RowSource(batch.data)
         links = _distinct(batch.link)
@@ -60,6 +60,11 @@ class Decoder:
         for reason, count in walker.notes.items():
             self.notes[reason] = self.notes.get(reason, 0) + count
         return columns.table(batch.data, bytes(walker.extra), walker.icmp, walker.notes)
+
+    @property
+    def carriers(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Of the batch decoded last: (frame, all frames whose fragments were put together in it)."""
+        return self._walker.carriers
 
     def finish(self) -> dict[str, int]:
         """The capture has ended: fragments that still wait are given up. Returns all notes."""

@@ -30,11 +30,12 @@ TIMEOUT_NS: Final = 60_000_000_000
 
 
 class _Datagram:
-    __slots__ = ("first_ns", "held", "pieces", "total")
+    __slots__ = ("first_ns", "frames", "held", "pieces", "total")
 
     def __init__(self, first_ns: int) -> None:
         self.first_ns = first_ns
         self.pieces: list[tuple[int, bytes]] = []
+        self.frames: list[int] = []
         self.held = 0
         self.total: int | None = None
         """Payload bytes of the whole, known from the fragment without "more fragments"."""
@@ -70,19 +71,24 @@ def _offset(piece: tuple[int, bytes]) -> int:
 class Reassembler:
     """Datagrams waiting for pieces, oldest first."""
 
-    __slots__ = ("_bytes", "_waiting")
+    __slots__ = ("_bytes", "_waiting", "frames")
 
     def __init__(self) -> None:
+        self.frames: tuple[int, ...] = ()
+        """Those whose pieces made the datagram completed last, itself included."""
         self._waiting: dict[bytes, _Datagram] = {}
         self._bytes = 0
 
-    def add(self, key: bytes, offset: int, more: bool, piece: bytes, time_ns: int, notes: Notes) -> bytes | None:
+    def add(
+        self, key: bytes, offset: int, more: bool, piece: bytes, time_ns: int, notes: Notes, frame: int = 0
+    ) -> bytes | None:
         """Take one fragment.
 
         :param key: what identifies the datagram: addresses, protocol and identification.
         :param offset: of ``piece`` in the payload, bytes.
         :param more: the "more fragments" flag.
         :param time_ns: capture time, nanoseconds since the epoch.
+        :param frame: the fragment's frame.
         :return: the whole payload if this completes it.
         """
         end = offset + len(piece)
@@ -96,12 +102,14 @@ class Reassembler:
         if datagram is None:
             datagram = self._waiting[key] = _Datagram(time_ns)
         datagram.pieces.append((offset, piece))
+        datagram.frames.append(frame)
         datagram.held += len(piece)
         self._bytes += len(piece)
         if not more and datagram.total is None:
             datagram.total = end
         whole = datagram.joined(notes)
         if whole is not None:
+            self.frames = tuple(datagram.frames)
             self._forget(key)
         elif len(datagram.pieces) >= MAX_PIECES:
             self._give_up(key, notes)

@@ -54,6 +54,8 @@ class Walker:
         self.notes: Notes = {}
         self.extra = bytearray()
         self.icmp: list[IcmpError] = []
+        self.carriers: list[tuple[int, tuple[int, ...]]] = []
+        """(frame, all frames whose fragments were put together in it)."""
 
     def walk(
         self, buf: Bytes, at: int, captured: int, original: int, link: int, frame: int, time_ns: int
@@ -82,7 +84,7 @@ class Walker:
                     return None
                 return self._segment(packet)
             if following == FRAGMENT:
-                following = self._join(packet)
+                following = self._join(packet, frame)
                 continue
             layer = LAYERS.get(following)
             if layer is None:
@@ -176,7 +178,7 @@ class Walker:
             )
         )
 
-    def _join(self, packet: Packet) -> int:
+    def _join(self, packet: Packet, frame: int) -> int:
         """An IP fragment, its payload at ``at``: go on with the whole datagram if this one completes it."""
         place = packet.place
         if place is None:
@@ -190,9 +192,10 @@ class Walker:
             # The first fragment still shows the TCP header, as in Wireshark.
             return following if place.offset == 0 else STOP
         payload = bytes(packet.buf[packet.at : packet.end])
-        whole = self._fragments.add(place.key, place.offset, place.more, payload, packet.time_ns, self.notes)
+        whole = self._fragments.add(place.key, place.offset, place.more, payload, packet.time_ns, self.notes, frame)
         if whole is None:
             return STOP
+        self.carriers.append((frame, self._fragments.frames))
         # Addresses first: positions in a table must reach them too.
         addresses = packet.both_addresses()
         packet.buf, packet.addresses = addresses + whole, None

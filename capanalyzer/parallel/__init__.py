@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from capanalyzer.analysis import Options
     from capanalyzer.errors import CaptureError
+    from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.document import AnyRun
 
 __all__ = ["analyze_captures"]
 
 
 def analyze_captures(
-    inputs: Sequence[str | BinaryIO], options: Options, *, lang: str
+    inputs: Sequence[str | BinaryIO], options: Options, *, lang: str, redactor: Redactor | None = None
 ) -> Iterator[AnyRun | CaptureError]:
     """A run for each capture among ``inputs``, in order, by ``options.jobs`` processes.
 
     :param lang: language of the findings' texts.
+    :param redactor: hides whose sessions they are, where they are made by other processes.
     :return: also a CaptureError for each input that cannot be read.
     """
     if options.jobs == 1:
@@ -37,4 +39,4 @@ def analyze_captures(
         return by_one(inputs, options)
     from capanalyzer.parallel.runs import analyze_captures as by_several
 
-    return by_several(inputs, options, lang=lang)
+    return by_several(inputs, options, lang=lang, redactor=redactor)

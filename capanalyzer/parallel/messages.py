@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from capanalyzer.analysis import Options, Tally
 from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.redact.redactor import Redactor
 from capanalyzer.report.line import Line
 from capanalyzer.streams.share import Share
 
@@ -25,6 +26,7 @@ class Task:
     seeds: tuple[int, int]
     options: Options
     lang: str
+    redactor: Redactor | None = None
 
 
 _new = tuple.__new__  # Line._make would be called as Python code for each

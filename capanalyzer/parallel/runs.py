@@ -14,6 +14,7 @@ from capanalyzer.capture.source import open_captures
 from capanalyzer.errors import CaptureError
 from capanalyzer.parallel.crew import Crew, Method, Workers
 from capanalyzer.parallel.messages import Block, Done, Learned, Message, Placed, Task, Unreadable
+from capanalyzer.redact.redactor import Redactor
 from capanalyzer.report.line import Line
 from capanalyzer.streams.share import BUCKETS, WHOLE, Share
 
@@ -32,9 +33,15 @@ class MadeRun:
         """:param tasks: which of the crew's tasks are the shares of this capture."""
         self.index, self.info = index, capture.info
         """``info`` is final once :meth:`lines` has been read to its end."""
+        self._capture = capture
         self._crew, self._tasks = crew, tasks
         self._read: tuple[int, int | None] = 0, capture.progress()[1]
         self._unfinished = len(tasks)
+
+    @property
+    def copies(self) -> list[str]:
+        """See :attr:`capanalyzer.analysis.CaptureRun.copies`."""
+        return self._capture.copies
 
     @property
     def is_over(self) -> bool:
@@ -117,11 +124,17 @@ def in_order(streams: Sequence[Iterator[list[Placed]]]) -> Iterator[Line]:
 
 
 def analyze_captures(
-    inputs: Sequence[str | BinaryIO], options: Options, *, lang: str, method: Method | None = None
+    inputs: Sequence[str | BinaryIO],
+    options: Options,
+    *,
+    lang: str,
+    redactor: Redactor | None = None,
+    method: Method | None = None,
 ) -> Iterator[AnyRun | CaptureError]:
     """As :func:`capanalyzer.analysis.analyze_captures`, with ``options.jobs`` processes, which are started at once.
 
     :param lang: language of the findings' texts.
+    :param redactor: hides whose sessions they are.
     :param method: how processes are started, see :class:`capanalyzer.parallel.crew.Workers`.
     """
     plan = _plan(inputs, options)
@@ -129,7 +142,7 @@ def analyze_captures(
     if sum(run.parts for run in made) < 2:
         return iter([run.here(options) if isinstance(run, _Planned) else run for run in plan])
     count = max(min(options.jobs, len(made)), *(run.parts for run in made))
-    return _runs(plan, _Processes(count, method), options, lang)
+    return _runs(plan, _Processes(count, method), options, lang, redactor)
 
 
 class _Planned:
@@ -144,18 +157,18 @@ class _Planned:
         """To be analysed by this process after all."""
         return CaptureRun(self.index, self.capture, options)
 
-    def tasks(self, options: Options, lang: str) -> list[Task]:
+    def tasks(self, options: Options, lang: str, redactor: Redactor | None) -> list[Task]:
         """What the workers have to do."""
         seeds = secrets.randbits(64), secrets.randbits(64)
         shares = [Share(number, self.parts) for number in range(self.parts)] if self.parts > 1 else [WHOLE]
-        return [Task(self.paths, self.index, share, seeds, options, lang) for share in shares]
+        return [Task(self.paths, self.index, share, seeds, options, lang, redactor) for share in shares]
 
 
 def _plan(inputs: Sequence[str | BinaryIO], options: Options) -> list[_Planned | CaptureRun | CaptureError]:
     """Who analyses what, in the order of the captures."""
     plan: list[_Planned | CaptureRun | CaptureError] = []
     index = 0
-    for capture in open_captures(inputs):
+    for capture in open_captures(inputs, spool=options.spool):
         if isinstance(capture, CaptureError):
             plan.append(capture)
             continue
@@ -189,14 +202,18 @@ def _stage(run: _Planned | CaptureRun | CaptureError) -> int:
 
 
 def _runs(
-    plan: Sequence[_Planned | CaptureRun | CaptureError], processes: _Processes, options: Options, lang: str
+    plan: Sequence[_Planned | CaptureRun | CaptureError],
+    processes: _Processes,
+    options: Options,
+    lang: str,
+    redactor: Redactor | None,
 ) -> Iterator[AnyRun | CaptureError]:
     """Divided captures one after the other, between them whole ones at the same time."""
     try:
         for _, group in groupby(plan, _stage):
             stage = list(group)
             planned = [run for run in stage if isinstance(run, _Planned)]
-            crew = Crew(processes.workers, [task for run in planned for task in run.tasks(options, lang)])
+            crew = Crew(processes.workers, [task for run in planned for task in run.tasks(options, lang, redactor)])
             begin = 0
             for run in stage:
                 if not isinstance(run, _Planned):

@@ -85,9 +85,9 @@ class _Errand:
 
     def _take(self, capture: Capture, analysis: Analysis, judged: Iterable[tuple[Session, Verdict]]) -> None:
         lang, timeline = self._task.lang, self._task.options.full_timeline
-        turns, lines = self._turns, self._lines
+        turns, lines, redactor = self._turns, self._lines, self._task.redactor
         for session, verdict in judged:
-            line = session_line(session, verdict, lang=lang, timeline=timeline)
+            line = session_line(session, verdict, lang=lang, timeline=timeline, redactor=redactor)
             turns.append(analysis.turn)
             lines.append(line)
             self._size += len(line.data)

@@ -7,13 +7,15 @@ positional construction; enumerations are read through ``_value_``, a tenth of t
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Final
 
+from capanalyzer.classify.credentials import clear_start
 from capanalyzer.diagnosis.pages import render_finding
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Verdict
-from capanalyzer.handshake.session import Alert, Session, TlsFacts
+from capanalyzer.handshake.session import Alert, Session, Side, TlsFacts
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.times import to_rfc3339
@@ -23,6 +25,7 @@ from capanalyzer.tls.fingerprint import ja3, ja3s, ja4
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.redact.redactor import Redactor
     from capanalyzer.tls.certificates import CertificateFacts
     from capanalyzer.tls.hello import ClientHello
 
@@ -44,6 +47,7 @@ SIDES: Final = ("client", "server")
 _Parts = tuple[str, tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[int, ...], str | None, str | None]
 _ALERT_LEVELS: Final = {1: "warning", 2: "fatal"}
 _UNFINISHED: Final = (Outcome.FAILED, Outcome.INCOMPLETE)
+_Hide = Callable[[str, str | int | float], str | int | float]
 _NOTHING: Final = model.Timing(None, None, None, None)
 MAX_CHAINS: Final = 4096
 MAX_CHAIN_BYTES: Final = 16 << 20
@@ -61,21 +65,33 @@ def session_id(capture: int, transport: str, stream: int) -> int:
 
 
 def session_model(
-    identity: int, session: Session, verdict: Verdict, *, lang: str = "en", timeline: bool = False
+    identity: int,
+    session: Session,
+    verdict: Verdict,
+    *,
+    lang: str = "en",
+    timeline: bool = False,
+    redactor: Redactor | None = None,
 ) -> model.Session:
     """A session with its verdict as the report shows it.
 
     :param identity: unique in the document, see :func:`session_id`.
     :param lang: language of the findings' texts.
     :param timeline: give the timeline of every session, not only of failed and incomplete ones.
+    :param redactor: hides whose session it is; None shows all.
     """
+    hide = None
+    if redactor is not None:
+        from capanalyzer.report.redacted import hide_field
+
+        hide = partial(hide_field, redactor=redactor)
     tls = session.tls
     client, server = session.client, session.server
     packets, payload = session.packets, session.payload_bytes
     first, second = session.first_bytes
     outcome, stage, waiting_on, blame = verdict.outcome, verdict.stage, verdict.waiting_on, verdict.blame
     unfinished = outcome in _UNFINISHED
-    return model.Session(
+    made = model.Session(
         identity,
         session.capture,
         session.transport,
@@ -87,7 +103,7 @@ def session_model(
         to_rfc3339(session.end_ns),
         model.Counts(packets[0], packets[1]),
         model.Counts(payload[0], payload[1]),
-        model.SideTexts(None if first is None else first.hex(), None if second is None else second.hex()),
+        model.SideTexts(_first_bytes(session, Side.CLIENT, first), _first_bytes(session, Side.SERVER, second)),
         model.SideTexts(*session.protocol),
         outcome._value_,
         None if stage is None else stage._value_,
@@ -98,12 +114,25 @@ def session_model(
         model.ClosedBy(verdict.closed_how, verdict.closed_who),
         None if tls is None else _tls(tls),
         _timing(session, tls),
-        tuple([_finding(f, session, lang) for f in verdict.findings]) if verdict.findings else (),
+        tuple([_finding(f, session, lang, hide) for f in verdict.findings]) if verdict.findings else (),
         _timeline(session) if unfinished or timeline else (),
         f"{session.transport}.stream eq {session.stream}",
         None if verdict.comparison is None else model.Comparison(*verdict.comparison),
         None if verdict.other_leg is None else session_id(session.capture, session.transport, verdict.other_leg),
     )
+    if redactor is None:
+        return made
+    from capanalyzer.report.redacted import redact_session
+
+    return redact_session(made, redactor)
+
+
+def _first_bytes(session: Session, side: Side, first: bytes | None) -> str | None:
+    """Hexadecimal, up to a secret."""
+    if first is None:
+        return None
+    opening = session.opening[side]
+    return (clear_start(first, opening) if opening else first).hex()
 
 
 def capture_model(info: CaptureInfo) -> model.Capture:
@@ -257,8 +286,8 @@ def _timeline(session: Session) -> tuple[model.TimelineEntry, ...]:
     )
 
 
-def _finding(finding: Finding, session: Session, lang: str) -> model.Finding:
-    texts = render_finding(finding, session, lang)
+def _finding(finding: Finding, session: Session, lang: str, hide: _Hide | None) -> model.Finding:
+    texts = render_finding(finding, session, lang, hide)
     return model.Finding(
         finding.cause,
         finding.severity._value_,

@@ -22,6 +22,7 @@ from capanalyzer.report.made import read_line, short_line
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.filter import Filter
 
 __all__ = ["AnyRun", "Document", "MadeRun", "Run"]
@@ -35,6 +36,11 @@ class _Capture(Protocol):
 
     @property
     def index(self) -> int: ...
+
+    @property
+    def copies(self) -> list[str]:
+        """Files from which it can be read again; empty where there are none."""
+        ...
 
     @property
     def info(self) -> CaptureInfo:
@@ -74,6 +80,8 @@ class Document:
         chosen: Filter | None = None,
         unreadable: Callable[[CaptureError], None] | None = None,
         began: Callable[[AnyRun], None] | None = None,
+        redactor: Redactor | None = None,
+        watch: Callable[[model.Session], None] | None = None,
     ) -> None:
         """A report on ``runs``.
 
@@ -82,7 +90,11 @@ class Document:
         :param chosen: only these sessions; all others are counted and otherwise forgotten.
         :param unreadable: told of each input that cannot be read, when it is met.
         :param began: told of each capture before its first session.
+        :param redactor: hides whose sessions they are; the runs' own, where other processes make their sessions. Those
+            cannot be chosen any more by what they are: with ``chosen``, one process makes them.
+        :param watch: told of each session.
         """
+        self._redactor, self._watch = redactor, watch
         self._runs, self._lang, self._timeline = runs, lang, timeline
         self._chosen, self._left_out = chosen, 0
         self._tell_unreadable, self._tell_began = unreadable, began
@@ -111,6 +123,8 @@ class Document:
 
     def lines(self) -> Iterator[model.Session | Line]:
         """The same for JSON: sessions that need no model come as text."""
+        if self._redactor is not None or self._watch is not None:
+            return self.sessions()
         return self._each(self._lines_of if self._chosen is None else self._chosen_of)
 
     def _each(self, sessions_of: Callable[[AnyRun], Iterator[T]]) -> Iterator[T]:
@@ -120,7 +134,8 @@ class Document:
                 if isinstance(run, CaptureError):
                     self._unreadable(run)
                     continue
-                self.paths.append(encodable(run.info.path))
+                hidden = f"capture-{len(self.paths) + 1}"
+                self.paths.append(encodable(run.info.path) if self._redactor is None else hidden)
                 if self._tell_began is not None:
                     self._tell_began(run)
                 try:
@@ -128,7 +143,7 @@ class Document:
                     self._readable += 1
                 except CaptureError as error:
                     self._unreadable(error)
-                self.captures.append(capture_model(run.info))
+                self._add_capture(run.info)
         finally:
             if isinstance(runs, Generator):
                 runs.close()  # ends what it keeps running, also when an error stops the reading
@@ -141,7 +156,7 @@ class Document:
                 yield session
         else:
             for facts, verdict in run.sessions():
-                session = self._model(facts, verdict)
+                session = self._model(facts, verdict, self._redactor)
                 self._count(session)
                 yield session
 
@@ -158,7 +173,7 @@ class Document:
         for facts, verdict in run.sessions():
             short = short_line(facts, verdict, timeline=self._timeline)
             if short is None:
-                session = self._model(facts, verdict)
+                session = self._model(facts, verdict, self._redactor)
                 self._count(session)
                 yield session
             else:
@@ -169,33 +184,57 @@ class Document:
         """Where the outcome tells that a session is left out, its model is not even made."""
         chosen = self._chosen
         assert chosen is not None
-        offers: Iterable[tuple[str, Callable[[], model.Session]]]
+        offers: Iterable[tuple[str, Callable[[], model.Session | None]]]
         if isinstance(run, MadeRun):
-            offers = ((line.outcome, partial(read_line, line)) for line in run.lines())
+            offers = ((line.outcome, partial(self._choosable_line, line)) for line in run.lines())
         else:
             offers = (
-                (verdict.outcome.value, partial(self._model, facts, verdict)) for facts, verdict in run.sessions()
+                (verdict.outcome.value, partial(self._choosable, facts, verdict)) for facts, verdict in run.sessions()
             )
         for outcome, make in offers:
             known = chosen.by_outcome(outcome)
             if known is not False:
                 session = make()
-                if known or chosen.chooses(session):
+                if session is not None:
                     self._count(session)
                     yield session
                     continue
             self._left_out += 1
 
-    def _model(self, facts: Session, verdict: Verdict) -> model.Session:
+    def _choosable_line(self, line: Line) -> model.Session | None:
+        assert self._chosen is not None
+        session = read_line(line)
+        return session if self._chosen.chooses(session) else None
+
+    def _choosable(self, facts: Session, verdict: Verdict) -> model.Session | None:
+        """Chosen by what it is, shown as it may be shown."""
+        assert self._chosen is not None
+        session = self._model(facts, verdict, None)
+        if not self._chosen.chooses(session):
+            return None
+        return session if self._redactor is None else self._model(facts, verdict, self._redactor)
+
+    def _model(self, facts: Session, verdict: Verdict, redactor: Redactor | None) -> model.Session:
         return session_model(
             session_id(facts.capture, facts.transport, facts.stream),
             facts,
             verdict,
             lang=self._lang,
             timeline=self._timeline,
+            redactor=redactor,
         )
 
+    def _add_capture(self, info: CaptureInfo) -> None:
+        capture = capture_model(info)
+        if self._redactor is not None:
+            from capanalyzer.report.redacted import redact_capture
+
+            capture = redact_capture(capture, len(self.captures) + 1)
+        self.captures.append(capture)
+
     def _count(self, session: model.Session) -> None:
+        if self._watch is not None:
+            self._watch(session)
         self._outcomes[session.outcome] += 1
         if session.cause is not None:
             self._count_cause(session)
@@ -213,15 +252,20 @@ class Document:
                 dict(self._outcomes),
                 dict(sorted(self._causes.items(), key=lambda item: (-item[1], item[0]))),
                 (*self._filter_notes(), *self._incidents.notes(self._lang)),
-                None if self._chosen is None else model.AppliedFilter(encodable(self._chosen.text), self._left_out),
+                None if self._chosen is None else model.AppliedFilter(self._filter_text(), self._left_out),
             ),
         )
+
+    def _filter_text(self) -> str:
+        if self._chosen is None or self._redactor is not None:
+            return "(redacted)"  # it may name addresses and hosts
+        return encodable(self._chosen.text)
 
     def _filter_notes(self) -> Iterator[str]:
         if self._chosen is not None:
             counted, n = plural(self._lang), self._left_out
             text = counted("Filter: `{filter}` ({n} session left out)", "Filter: `{filter}` ({n} sessions left out)", n)
-            yield text.format(filter=encodable(self._chosen.text), n=f"{n:,}")
+            yield text.format(filter=self._filter_text(), n=f"{n:,}")
 
     def _count_cause(self, session: model.Session) -> None:
         cause = session.cause
@@ -231,6 +275,9 @@ class Document:
             self._incidents.add(session)
 
     def _unreadable(self, error: CaptureError) -> None:
-        self.unreadable.append(model.Unreadable(encodable(error.path), encodable(error.reason)))
+        told = model.Unreadable(encodable(error.path), encodable(error.reason))
+        if self._redactor is not None:
+            told = model.Unreadable(f"input-{len(self.unreadable) + 1}", "could not be read")
+        self.unreadable.append(told)
         if self._tell_unreadable is not None:
             self._tell_unreadable(error)

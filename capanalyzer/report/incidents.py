@@ -9,7 +9,7 @@ from typing import Final
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report.model import Endpoint, Incident, Session
 
-__all__ = ["Incidents"]
+__all__ = ["Incidents", "incident_key"]
 
 MAX_INCIDENTS: Final = 10_000
 """A port scan makes one incident for each address and port; at about 1 kB each this stays near 10 MB."""
@@ -57,9 +57,8 @@ class Incidents:
 
     def add(self, session: Session) -> None:
         """Count a failed session to its incident."""
-        cause, server, tls = session.cause or "", session.server, session.tls
-        sni = tls.client_hello.sni if tls is not None and tls.client_hello is not None else None
-        key = (cause, server.ip, server.port, sni if cause.startswith(BY_NAME) else None)
+        cause, server, sni = session.cause or "", session.server, _name_sent(session)
+        key = incident_key(session)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MAX_INCIDENTS:
@@ -124,6 +123,17 @@ class Incidents:
                 )
             )
         return notes
+
+
+def incident_key(session: Session) -> tuple[str, str, int, str | None]:
+    """Equal for failed sessions of one incident."""
+    cause, server = session.cause or "", session.server
+    return cause, server.ip, server.port, _name_sent(session) if cause.startswith(BY_NAME) else None
+
+
+def _name_sent(session: Session) -> str | None:
+    tls = session.tls
+    return tls.client_hello.sni if tls is not None and tls.client_hello is not None else None
 
 
 def _compare(group: _Group, session: Session) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,6 +12,9 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.report import model
 from capanalyzer.report.build import session_id, session_model
 from capanalyzer.report.line import Line, ordinary_line
+
+if TYPE_CHECKING:
+    from capanalyzer.redact.redactor import Redactor
 
 __all__ = ["read_line", "session_line", "short_line"]
 
@@ -26,12 +29,14 @@ def short_line(session: Session, verdict: Verdict, *, timeline: bool) -> Line | 
     return ordinary_line(session_id(session.capture, "tcp", session.stream), session, verdict)
 
 
-def session_line(session: Session, verdict: Verdict, *, lang: str, timeline: bool) -> Line:
+def session_line(
+    session: Session, verdict: Verdict, *, lang: str, timeline: bool, redactor: Redactor | None = None
+) -> Line:
     """The line of any session; parameters as for :func:`capanalyzer.report.build.session_model`."""
-    line = short_line(session, verdict, timeline=timeline)
+    line = None if redactor is not None else short_line(session, verdict, timeline=timeline)
     if line is None:
         identity = session_id(session.capture, session.transport, session.stream)
-        made = session_model(identity, session, verdict, lang=lang, timeline=timeline)
+        made = session_model(identity, session, verdict, lang=lang, timeline=timeline, redactor=redactor)
         line = Line(identity, made.outcome, _encode(made))
     return line
 

@@ -95,10 +95,15 @@ class Tracker(Generic[S_co]):
         capture: int = 0,
         seed: int | None = None,
         share: Share = WHOLE,
+        observe: Callable[[I64, I64, I64], None] | None = None,
     ) -> None:
-        """:param share: all connections are numbered and counted, the sessions of this share are given."""
+        """:param share: all connections are numbered and counted, the sessions of this share are given.
+        :param observe: told (stream, frame, payload bytes) of the packets that belong to connections, as columns, in
+            order; those of ICMP errors that quote a segment included.
+        """
         self._connect = connect
         self._share = share
+        self._observe = observe
         self._shortcut = shortcut
         self._capture = capture
         self._live = LiveFlows()
@@ -162,6 +167,8 @@ class Tracker(Generic[S_co]):
                 chunk.keep(known)
             note_quotes(chunk, self._index, self._live)
             place_segments(chunk, self._live)
+            if self._observe is not None:
+                self._observe(self._live.stream.take(chunk.cell), chunk.frame, chunk.length)
             if len(chunk.from_error):
                 self._tie_quotes(chunk)
             count_segments(chunk, self._live)
@@ -173,7 +180,10 @@ class Tracker(Generic[S_co]):
         for error in icmp:
             self._now_ns = max(self._now_ns, error.time_ns)
             if error.quoted_flags is None:
-                self._tie(error, self._index.cell_of_pair(error.quoted_source, error.quoted_destination))
+                cell = self._index.cell_of_pair(error.quoted_source, error.quoted_destination)
+                self._tie(error, cell)
+                if self._observe is not None and cell > 0:
+                    self._observe(self._live.stream[[cell]], np.array([error.frame]), np.zeros(1, np.int64))
 
     def _pass_on(self, chunk: Chunk, rows: I64) -> None:
         """Group rows by flow and feed them; a connection that then wants more of this chunk gets it."""

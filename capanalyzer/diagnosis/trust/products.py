@@ -14,7 +14,7 @@ from typing import Final
 
 from capanalyzer.tls.x509 import CertificateFacts
 
-__all__ = ["interception_product", "product_named"]
+__all__ = ["PRODUCT_WORDS", "interception_product", "product_named"]
 
 _PRODUCTS: Final = (
     # (what a report calls it, words of the name)
@@ -65,6 +65,8 @@ _PRODUCTS: Final = (
 _PATTERNS: Final = tuple(
     (product, re.compile(rf"(?<![\w.-])(?:{words})(?![\w-])", re.IGNORECASE)) for product, words in _PRODUCTS
 )
+PRODUCT_WORDS: Final = frozenset(word for _, words in _PRODUCTS for word in re.findall(r"[a-z]{3,}", words))
+"""Words of all these names."""
 _ATTRIBUTE: Final = re.compile(r"(?:^|[,+])(?:CN|O|OU)=((?:\\.|[^,+\\])*)")
 
 

@@ -15,7 +15,7 @@ from capanalyzer.tls.x509 import CertificateFacts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Roots", "read_pem"]
+__all__ = ["Roots", "public_subjects", "read_pem"]
 
 _PEM: Final = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.*?)-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.DOTALL
@@ -75,6 +75,12 @@ class Roots:
 def _public_organisations() -> frozenset[str]:
     found = (organisation(root.subject) for roots in _public().values() for root in roots)
     return frozenset(name for name in found if name)
+
+
+@lru_cache(maxsize=1)
+def public_subjects() -> frozenset[str]:
+    """The public roots' names, as RFC 4514 texts."""
+    return frozenset(root.subject for roots in _public().values() for root in roots)
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from capanalyzer.classify.credentials import clear_start
 from capanalyzer.diagnosis.evidence import first_data, of_end, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
@@ -49,7 +50,7 @@ class NotTls(Rule):
             return None
         is_silent = replied is None
         at = first_data(session, Side.CLIENT)
-        start = session.first_bytes[Side.CLIENT] or b""
+        start = clear_start(session.first_bytes[Side.CLIENT] or b"", session.opening[Side.CLIENT])
         return failure(
             "not-tls",
             Confidence.CERTAIN if alert is not None or answered else Confidence.LIKELY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from capanalyzer.classify.credentials import clear_start
 from capanalyzer.diagnosis.evidence import first_data, first_line, of_hello, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
@@ -41,7 +42,7 @@ class TlsToOtherProtocol(Rule):
         else:
             cause, blame = "tls-to-plaintext-port", Blame.SERVER
         at = first_data(session, Side.SERVER)
-        binary = (session.first_bytes[Side.SERVER] or b"").hex(" ")
+        binary = clear_start(session.first_bytes[Side.SERVER] or b"", opening).hex(" ")
         answer = first_line(opening) if opening else shown(session.first_bytes[Side.SERVER] or b"")
         return failure(
             cause,

@@ -1,0 +1,1 @@
+"""What a report or an evidence capture must not say, said otherwise: keyed, consistent, of the same length."""
