@@ -74,7 +74,8 @@ def session_fields(session: Session) -> dict[str, str | int | float]:
     and name as they stand in a URL (IPv6 in brackets). ``connect``: how ``openssl s_client`` reaches this server as
     this client did, STARTTLS, proxy and server name included; ``endpoint``: the same without a server name.
     ``https_url``, ``http_url``: URL for curl, led to this server's address, where the port may carry HTTP. ``since``,
-    ``until``: about the session, UTC. ``nmap_sni``: its option for the name, after a space, or nothing. ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``: by IP version.
+    ``until``: about the session, UTC. ``nmap_sni``: the program's option for the name, after a space, or nothing.
+    ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``: by IP version.
     """
     server, client = session.server, session.client
     hello = session.tls.client_hello if session.tls is not None else None
