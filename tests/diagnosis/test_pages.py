@@ -17,6 +17,10 @@ from capanalyzer.diagnosis.fields import OPTIONAL_FIELDS, PLACEHOLDERS, SESSION_
 from capanalyzer.diagnosis.page import HEADINGS, Page, read_page
 from capanalyzer.diagnosis.registry import ALL_RULES
 from capanalyzer.diagnosis.rule import Rule
+from capanalyzer.diagnosis.rules.quality.warnings import CertificateLetPass
+from capanalyzer.diagnosis.rules.trust import intercepted, visible
+from capanalyzer.diagnosis.rules.trust.visible import VisibleCertificateFault
+from capanalyzer.diagnosis.trust import faults
 from capanalyzer.diagnosis.verdict import Stage
 from capanalyzer.errors import UsageError
 from capanalyzer.i18n import LANGUAGES, translator
@@ -29,20 +33,33 @@ PROGRAMS = re.compile(
     "|nstat|openssl|ping|ss|tcpdump|time|timedatectl|tmm|tmsh|tracepath|traceroute"
 )
 """What commands begin with: looked up, and tried where it could be."""
+WITH_VARIANT = {"_note": 3, "_Reading": 4}
+"""Functions of rules that take a variant, and at which place."""
+NAMED_ELSEWHERE = {
+    "MiddleboxReset": ("both", "after"),
+    "ClientCertificate": ("expired", "not-yet-valid", "issuer", "usage"),
+}
+"""Variants that are handed over in a list or by another module."""
+_CLOCKS = frozenset(("several", "ahead", "behind"))
+_CLIENT = frozenset(("client",))
 NOT_GIVEN = {
-    "certificate-chain-incomplete": frozenset(("encrypted", "close", "completed")),
-    **{
-        cause: frozenset(("client",))
-        for cause in (
-            "no-shared-alpn", "inappropriate-fallback", "sni-unrecognized", "unknown-psk", "server-internal-error",
-        )
-    },
+    "certificate-chain-incomplete": frozenset(("gap-passed",)),
+    "no-shared-alpn": _CLIENT,
+    "inappropriate-fallback": _CLIENT,
+    "sni-unrecognized": _CLIENT,
+    "unknown-psk": _CLIENT,
+    "server-internal-error": _CLIENT,
     "no-client-hello": frozenset(("before-hello",)),
     "client-hello-lost": frozenset(("reset", "arrived")),
-    "certificate-expires-soon": frozenset(("passed",)),
-    "client-clock-skew": frozenset(("hidden",)),
+    "client-clock-skew": frozenset(("hidden", "known-root")),
+    "certificate-unknown-ca": _CLOCKS,
+    **dict.fromkeys(
+        ("certificate-rejected", "certificate-unsupported", "certificate-revoked", "certificate-expired"),
+        _CLOCKS | {"known-root"},
+    ),
     "protocol-version-mismatch": frozenset(("offer",)),
-}  # fmt: skip
+    "client-certificate-missing": frozenset(NAMED_ELSEWHERE["ClientCertificate"]),
+}
 """Variants of a rule that gives several causes, and not this one with them."""
 USUAL = {"mtu-black-hole": "sent", "middlebox-reset": "ttl"}
 """Variants that are told by the page's usual summary."""
@@ -138,7 +155,7 @@ def test_a_page_names_no_field_that_its_findings_do_not_give(cause: str) -> None
 @pytest.mark.parametrize("cause", causes())
 def test_every_variant_has_its_summary_and_every_summary_its_variant(cause: str) -> None:
     """Collected from the rules' source; a summary that no rule asks for would never be read."""
-    named = {variant for rule in ALL_RULES if cause in rule.causes for variant in variants_of(type(rule))}
+    named = {variant for rule in ALL_RULES if cause in rule.causes for variant in variants_of(type(rule), cause)}
     named -= NOT_GIVEN.get(cause, frozenset()) | {USUAL.get(cause, "")}
     for lang in LANGUAGES:
         assert set(read_page(cause, lang).summaries) == named | {""}, lang
@@ -222,9 +239,11 @@ def test_evidence_is_translated() -> None:
     assert all(fields(text) == fields(translate(text)) for text in marked)
 
 
-def variants_of(rule: type[Rule]) -> set[str]:
+def variants_of(rule: type[Rule], cause: str) -> set[str]:
     """Every variant that a rule's source can give to its findings; also those of functions beside it that it calls."""
-    found: set[str] = set()
+    if rule is CertificateLetPass:
+        return {f"{variant}-passed" if variant else "passed" for variant in fault_variants(cause)}
+    found: set[str] = set(NAMED_ELSEWHERE.get(rule.__name__, ()))
     tree = ast.parse(textwrap.dedent(inspect.getsource(rule)))
     for node in _with_helpers(tree, rule):
         if isinstance(node, ast.keyword) and node.arg == "variant":
@@ -234,15 +253,50 @@ def variants_of(rule: type[Rule]) -> set[str]:
                 found |= _assigned(target, node.value)
         elif isinstance(node, ast.Call):
             found |= _as_argument(node, tree)
-    if "variant=refusal.how" in ast.unparse(tree):
-        found |= {"encrypted", "close", "completed"}  # Rejection.how, all but "alert"
+    if rule is VisibleCertificateFault:
+        ways = {"encrypted", "close", *(["completed"] if cause in visible._COMPLETED else [])}
+        for variant in fault_variants(cause):
+            found |= {variant} if variant else ways
     return found - {""}
+
+
+def fault_variants(cause: str) -> set[str]:
+    """The variants of the faults that are found on chains, by their source."""
+    found: set[str] = set()
+    for module in (faults, intercepted):
+        for function in ast.parse(inspect.getsource(module)).body:
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            assigned = {"": set()} | {
+                target.id: _results(node.value)
+                for node in ast.walk(function)
+                if isinstance(node, ast.Assign)
+                for target in node.targets
+                if isinstance(target, ast.Name)
+            }
+            for call in ast.walk(function):
+                if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Fault"):
+                    continue
+                first, *rest = call.args
+                named = getattr(module, first.id) if isinstance(first, ast.Name) else ast.literal_eval(first)
+                if named != cause:
+                    continue
+                variant = rest[1] if len(rest) > 1 else None
+                if variant is None:
+                    found.add("")
+                else:
+                    found |= assigned[variant.id] if isinstance(variant, ast.Name) else _results(variant)
+    return found
 
 
 def _with_helpers(tree: ast.Module, rule: type[Rule]) -> list[ast.AST]:
     """The class, and functions of its module that end in a finding and take the variant from themselves."""
     module = ast.parse(inspect.getsource(inspect.getmodule(rule) or rule))
     called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    helpers = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name in called and n.name != "_note"]
+    called |= {
+        n.func.id for h in helpers for n in ast.walk(h) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+    }
     helpers = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name in called and n.name != "_note"]
     return [node for part in (tree, *helpers) for node in ast.walk(part)]
 
@@ -265,8 +319,8 @@ def _as_argument(call: ast.Call, tree: ast.Module) -> set[str]:
     """Strings handed on as the parameter ``variant`` of a method of the same class, or of ``_note``."""
     if isinstance(call.func, ast.Attribute):
         name, skip = call.func.attr, 1
-    elif isinstance(call.func, ast.Name) and call.func.id == "_note":
-        return set().union(*map(_results, call.args[3:4]))
+    elif isinstance(call.func, ast.Name) and call.func.id in WITH_VARIANT:
+        return set().union(*map(_results, call.args[WITH_VARIANT[call.func.id] :][:1]))
     else:
         return set()
     for node in ast.walk(tree):
@@ -287,7 +341,7 @@ def _keys(rule: type[Rule]) -> set[str]:
     module = inspect.getmodule(rule)
     assert module is not None
     keys = _string_keys(inspect.getsource(module))
-    for name in ("alert_facts", "certificate_facts_of"):
+    for name in ("alert_facts", "certificate_facts_of", "visible_client_fault"):
         if hasattr(module, name):
             keys |= _string_keys(inspect.getsource(getattr(module, name)))
     return keys
