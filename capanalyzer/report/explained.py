@@ -38,6 +38,10 @@ def cause_page(cause: str, page: Page, look: Look) -> Iterator[str]:
                 yield paint([])
             for wrapped in _block(paragraph, look):
                 yield paint(wrapped)
+    yield paint([])
+    note = look.text(N_("Words in capitals stand for a session's values; a report has them filled in."))
+    for line in wrap(note, look.text_width):
+        yield paint([(line, "quiet")])
 
 
 def _block(block: str, look: Look) -> Iterator[Line]:
