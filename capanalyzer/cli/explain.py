@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from capanalyzer import i18n
 from capanalyzer.cli.arguments import add_lang
 from capanalyzer.cli.exits import OK
+from capanalyzer.cli.formats import look_of
 
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
@@ -25,8 +27,13 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the page, or the list of all causes."""
-    from capanalyzer.diagnosis.pages import explain, explain_all
+    from capanalyzer.diagnosis.explain import explained, list_causes
+    from capanalyzer.report.explained import cause_list, cause_page
 
     lang = options.lang or i18n.language_of_environment()
-    print(explain_all(lang) if options.cause is None else explain(options.cause, lang))
+    look = look_of(sys.stdout, lang)
+    if options.cause is None:
+        sys.stdout.writelines(cause_list(list_causes(lang), look))
+    else:
+        sys.stdout.writelines(cause_page(options.cause, explained(options.cause, lang), look))
     return OK

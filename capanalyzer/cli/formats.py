@@ -17,28 +17,20 @@ from capanalyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from capanalyzer.report.document import Document
+    from capanalyzer.report.terminal import Look
 
-__all__ = ["FORMATS", "PLAIN_WIDTH", "Format"]
+__all__ = ["FORMATS", "PLAIN_WIDTH", "Format", "look_of"]
 
 PLAIN_WIDTH: Final = 80
 """Columns of text that goes to no terminal: it fits tickets and mails."""
 
 
 def _text(document: Document, options: argparse.Namespace, lang: str) -> Iterator[bytes]:
-    from shutil import get_terminal_size
-
-    from capanalyzer.report.terminal import Look
     from capanalyzer.report.to_terminal import to_terminal
 
     to_file = options.output != "-"
     encoding = "utf-8" if to_file else sys.stdout.encoding or "ascii"
-    look = Look(
-        width=PLAIN_WIDTH if to_file else get_terminal_size((PLAIN_WIDTH, 24)).columns,
-        colour=not to_file and _has_colour(sys.stdout),
-        unicode=_can_show(encoding, "→─│✗"),
-        lang=lang,
-        verbose=options.verbose,
-    )
+    look = look_of(None if to_file else sys.stdout, lang, verbose=options.verbose)
     for piece in to_terminal(document.sessions(), document.trailer, look):
         yield piece.encode(encoding, "backslashreplace")
 
@@ -104,6 +96,21 @@ def _can_write_parquet(options: argparse.Namespace) -> None:
 
 def _anything(options: argparse.Namespace) -> None:
     """Nothing to be refused."""
+
+
+def look_of(stream: TextIO | None, lang: str, *, verbose: bool = False) -> Look:
+    """How text looks on ``stream``; None: in a file."""
+    from shutil import get_terminal_size
+
+    from capanalyzer.report.terminal import Look
+
+    return Look(
+        width=PLAIN_WIDTH if stream is None else get_terminal_size((PLAIN_WIDTH, 24)).columns,
+        colour=stream is not None and _has_colour(stream),
+        unicode=stream is None or _can_show(stream.encoding or "ascii", "→─│✗"),
+        lang=lang,
+        verbose=verbose,
+    )
 
 
 def _has_colour(stream: TextIO) -> bool:

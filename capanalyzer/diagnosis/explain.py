@@ -1,30 +1,140 @@
-"""What ``capanalyzer explain`` prints: a cause's page, or the list of all causes."""
+"""What ``capanalyzer explain`` shows: a page with placeholders for a session's values, or all causes by stage."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from capanalyzer.diagnosis.page import read_page
+from capanalyzer.diagnosis.fields import PLACEHOLDERS
+from capanalyzer.diagnosis.page import Page, read_page
 from capanalyzer.errors import UsageError
-from capanalyzer.i18n import LANGUAGES
+from capanalyzer.i18n import LANGUAGES, N_, translator
 
-__all__ = ["causes", "explain", "explain_all", "list_causes"]
+__all__ = ["GROUPS", "Group", "causes", "explained", "list_causes"]
 
-_PLACEHOLDERS: Final = {
-    "server": "SERVER",
-    "host": "SERVER",
-    "port": "PORT",
-    "name": "NAME",
-    "url_host": "NAME",
-    "client": "CLIENT",
-    "client_port": "CLIENT_PORT",
-}
+GROUPS: Final = (
+    (
+        N_("Reaching the server"),
+        "tcp-connect",
+        ("tcp-connect-timeout", "tcp-connect-refused", "tcp-connect-unreachable", "tcp-handshake-incomplete"),
+    ),
+    (
+        N_("Wrong protocol"),
+        "first-bytes",
+        (
+            "http-to-tls-port",
+            "tls-to-http-port",
+            "tls-to-server-first",
+            "tls-to-plaintext-port",
+            "proxy-header-unexpected",
+            "proxy-header-missing",
+            "starttls-refused",
+            "proxy-connect-refused",
+            "not-tls",
+            "obsolete-ssl-hello",
+        ),
+    ),
+    (
+        N_("Agreeing on parameters"),
+        "server-hello",
+        (
+            "protocol-version-mismatch",
+            "no-shared-cipher",
+            "no-shared-group",
+            "no-shared-signature-algorithm",
+            "handshake-failure-unspecified",
+            "no-shared-alpn",
+            "inappropriate-fallback",
+            "sni-unrecognized",
+            "sni-missing",
+            "unknown-psk",
+            "message-rejected",
+        ),
+    ),
+    (
+        N_("Trusting the server"),
+        "client-flight",
+        (
+            "certificate-expired",
+            "certificate-not-yet-valid",
+            "certificate-hostname-mismatch",
+            "certificate-chain-incomplete",
+            "certificate-self-signed",
+            "certificate-unknown-ca",
+            "certificate-weak",
+            "certificate-revoked",
+            "certificate-unsupported",
+            "certificate-rejected",
+            "certificate-rejected-encrypted",
+            "client-clock-skew",
+            "tls-interception",
+        ),
+    ),
+    (
+        N_("Trusting the client (mTLS)"),
+        "server-finished",
+        ("client-certificate-missing", "client-certificate-rejected"),
+    ),
+    (
+        N_("Resets, closes and silence"),
+        "",
+        (
+            "no-client-hello",
+            "client-hello-lost",
+            "large-client-hello-dropped",
+            "server-silent",
+            "server-reset",
+            "server-closed",
+            "middlebox-reset",
+            "mtu-black-hole",
+            "server-flight-lost",
+            "client-abandoned",
+            "client-aborted",
+            "client-silent",
+            "hello-rewritten",
+            "record-corrupted",
+            "server-internal-error",
+            "access-denied",
+            "user-canceled",
+            "alert-other",
+        ),
+    ),
+    (
+        N_("Established, but worth a warning"),
+        "",
+        ("slow-handshake", "obsolete-protocol-version", "weak-cipher", "certificate-expires-soon"),
+    ),
+    (
+        N_("What the capture cannot tell"),
+        "",
+        (
+            "capture-one-sided",
+            "capture-starts-mid-session",
+            "capture-ends-mid-handshake",
+            "capture-truncated",
+            "capture-lost-packets",
+        ),
+    ),
+)
+"""(title, stage where it is one alone, causes): the vocabulary in the order in which a session goes through it. A cause
+that no rule gives yet is not shown.
+"""
+
+
+class Group(NamedTuple):
+    title: str
+    """In the reader's language."""
+    stage: str
+    """``stage`` of the sessions that fail so; "" where it can be several."""
+    causes: tuple[tuple[str, str], ...]
+    """(cause, title)."""
 
 
 class _Placeholders(dict[str, str]):
+    """What no session fills in: a word in capitals."""
+
     def __missing__(self, key: str) -> str:
-        return _PLACEHOLDERS.get(key, key.upper())
+        return PLACEHOLDERS.get(key, key.upper())
 
 
 @lru_cache(maxsize=1)
@@ -35,8 +145,8 @@ def causes() -> tuple[str, ...]:
     return tuple(dict.fromkeys(cause for rule in ALL_RULES for cause in rule.causes))
 
 
-def explain(cause: str, lang: str = "en") -> str:
-    """The page of a cause as plain text; what a session would fill in stands in capitals.
+def explained(cause: str, lang: str = "en") -> Page:
+    """The page of a cause; what a session would fill in stands in capitals.
 
     :raises UsageError: no such cause (the message names close ones), or no such language.
     """
@@ -44,37 +154,33 @@ def explain(cause: str, lang: str = "en") -> str:
     if cause not in causes():
         from difflib import get_close_matches
 
-        close = get_close_matches(cause, causes(), n=3, cutoff=0.5)
+        close = get_close_matches(cause, causes(), n=3, cutoff=0.5) or [c for c in causes() if cause and cause in c][:3]
         hint = f"; did you mean {', '.join(close)}?" if close else "; without a cause, explain lists them all"
         raise UsageError(f"unknown cause {cause!r}{hint}")
     page, fields = read_page(cause, lang), _Placeholders()
-    parts = [f"{cause}: {page.title}".format_map(fields)]
-    for heading, text in page.sections:
-        parts.append(f"{heading}\n{'=' * _width(heading)}\n{text.format_map(fields)}")
-    return "\n\n".join(parts)
+    return page._replace(
+        title=page.title.format_map(fields),
+        titles={variant: title.format_map(fields) for variant, title in page.titles.items()},
+        summaries={variant: summary.format_map(fields) for variant, summary in page.summaries.items()},
+        sections=tuple((heading, text.format_map(fields)) for heading, text in page.sections),
+        checks=tuple(text.format_map(fields) for text in page.checks),
+        commands=tuple(text.format_map(fields) for text in page.commands),
+    )
 
 
-def list_causes(lang: str = "en") -> list[tuple[str, str]]:
-    """(cause, title) of every cause, in the rules' order.
+def list_causes(lang: str = "en") -> tuple[Group, ...]:
+    """Every cause that a rule can give, with its title, by stage.
 
     :raises UsageError: for a language that does not exist.
     """
     _check(lang)
-    return [(cause, read_page(cause, lang).title.format_map(_Placeholders())) for cause in causes()]
-
-
-def explain_all(lang: str = "en") -> str:
-    """The list of all causes as plain text, one a line."""
-    rows = list_causes(lang)
-    width = max(len(cause) for cause, _ in rows)
-    return "\n".join(f"{cause:<{width}}  {title}" for cause, title in rows)
+    translate, known = translator(lang), frozenset(causes())
+    return tuple(
+        Group(translate(title), stage, tuple((c, explained(c, lang).title) for c in members if c in known))
+        for title, stage, members in GROUPS
+    )
 
 
 def _check(lang: str) -> None:
     if lang not in LANGUAGES:
         raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
-
-
-def _width(text: str) -> int:
-    """Columns in a terminal: characters beyond Latin take two."""
-    return sum(2 if ord(c) > 0x2E80 else 1 for c in text)

@@ -9,7 +9,8 @@ A page begins with a front part between two lines ``---``, one text a line:
 
 Then come five headings, the same in each language (``HEADINGS``). What to check first and the commands are lists,
 one item a line; together they are a finding's remedies. Fields are filled with the finding's facts and the session's
-own addresses, ports and names (see :func:`capanalyzer.diagnosis.render.session_fields`). Literal braces are doubled.
+own addresses, ports and names (see :func:`capanalyzer.diagnosis.fields.session_fields`); an item that names a field
+which a session need not have is left out where it has none. Literal braces are doubled.
 """
 
 from __future__ import annotations

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from capanalyzer.diagnosis.evidence import shown
+from capanalyzer.diagnosis.fields import OPTIONAL_FIELDS, Hide, session_fields
 from capanalyzer.diagnosis.page import read_page
 from capanalyzer.diagnosis.verdict import Finding
 from capanalyzer.handshake.session import Session
 from capanalyzer.i18n import translator
 
-__all__ = ["SESSION_FIELDS", "RenderedFinding", "render_finding", "session_fields"]
+__all__ = ["RenderedFinding", "render_finding"]
 
-SESSION_FIELDS: Final = ("client", "client_port", "server", "port", "host", "url_host", "name", "filter")
-"""Fields that every page can use, beside the facts of its findings."""
+_FIELD: Final = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
 class RenderedFinding(NamedTuple):
@@ -25,7 +25,7 @@ class RenderedFinding(NamedTuple):
     alternatives: tuple[str, ...]
     """Causes, as identifiers."""
     remedies: tuple[str, ...]
-    """What to check first, then commands."""
+    """What to check first, then commands; without those that do not fit the session's protocol."""
 
 
 class _Fields(dict[str, str | int | float]):
@@ -35,33 +35,7 @@ class _Fields(dict[str, str | int | float]):
         return "?"
 
 
-def session_fields(session: Session) -> dict[str, str | int | float]:
-    """What the session itself gives to the texts.
-
-    ``name``: the server name sent, else the server's address; ``host``: the server's address; ``url_host``: ``name``
-    as it stands in a URL (IPv6 in brackets).
-    """
-    server, client = session.server, session.client
-    hello = session.tls.client_hello if session.tls is not None else None
-    name = _host_name(hello.sni) if hello is not None and hello.sni else server.ip
-    return {
-        "client": client.ip,
-        "client_port": client.port,
-        "server": f"[{server.ip}]" if ":" in server.ip else server.ip,
-        "port": server.port,
-        "host": server.ip,
-        "url_host": f"[{name}]" if ":" in name else name,
-        "name": name,
-        "filter": f"{session.transport}.stream eq {session.stream}",
-    }
-
-
-def render_finding(
-    finding: Finding,
-    session: Session,
-    lang: str = "en",
-    hide: Callable[[str, str | int | float], str | int | float] | None = None,
-) -> RenderedFinding:
+def render_finding(finding: Finding, session: Session, lang: str = "en", hide: Hide | None = None) -> RenderedFinding:
     """The texts of a finding in one language.
 
     :param hide: gives what is shown of a field, by its name and value; None shows all.
@@ -70,17 +44,21 @@ def render_finding(
     """
     translate = translator(lang)
     page = read_page(finding.cause, lang)
-    fields = _Fields(session_fields(session))
-    fields.update(_translated(finding.facts, lang))
-    if hide is not None:
-        fields = _Fields({name: hide(name, value) for name, value in fields.items()})
+    fields = _Fields(session_fields(session, hide))
+    facts = _translated(finding.facts, lang)
+    fields.update(facts if hide is None else {name: hide(name, value) for name, value in facts.items()})
     return RenderedFinding(
         page.titles.get(finding.variant, page.title).format_map(fields),
         page.summary(finding.variant).format_map(fields),
         tuple(translate(item.text).format_map(fields) for item in finding.evidence),
         finding.alternatives,
-        tuple(text.format_map(fields) for text in page.checks + page.commands),
+        tuple(text.format_map(fields) for text in page.checks + page.commands if _applies(text, fields)),
     )
+
+
+def _applies(text: str, fields: Mapping[str, object]) -> bool:
+    """Everything that not all sessions have and that the text names is there."""
+    return all(name in fields for name in _FIELD.findall(text) if name in OPTIONAL_FIELDS)
 
 
 _SIDES_JA: Final = {"client": "クライアント", "server": "サーバ"}
@@ -94,11 +72,3 @@ def _translated(facts: Mapping[str, str | int | float], lang: str) -> dict[str, 
         key: _SIDES_JA.get(value, value) if key in ("sender", "seen", "missing") and isinstance(value, str) else value
         for key, value in facts.items()
     }
-
-
-def _host_name(name: str) -> str:
-    """A server name as a command may carry it: what no host name has is left out, so that nothing of the wire
-    reaches a shell.
-    """
-    safe = "".join(c for c in name if c.isalnum() or c in "-._")
-    return shown(safe) if safe else "?"

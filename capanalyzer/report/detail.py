@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from rich.cells import cell_len
@@ -11,7 +11,7 @@ from capanalyzer.report import model
 from capanalyzer.report.beside import beside_texts
 from capanalyzer.report.escape import printable
 from capanalyzer.report.ladder import ladder
-from capanalyzer.report.terminal import Line, Look, wrap
+from capanalyzer.report.terminal import Line, Look, wrap, wrap_prose
 from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 
 __all__ = ["session_detail"]
@@ -89,9 +89,9 @@ def _remedies(remedies: tuple[str, ...], look: Look) -> Iterator[Line]:
         command, mark, rest = text[1:].partition("`") if text.startswith("`") else ("", "", text)
         if mark and command:
             yield [*_label(label), (f"{number}  ", ""), (printable(command), "strong")]
-            yield from _entry("", ["   " + rest.lstrip(": 、。")] if rest else [], look, hang=3)
+            yield from _entry("", ["   " + rest.lstrip(": 、。")] if rest else [], look, hang=3, wrapped=wrap_prose)
         else:
-            yield from _entry(label, [f"{number}  {text}"], look, hang=3)
+            yield from _entry(label, [f"{number}  {text}"], look, hang=3, wrapped=wrap_prose)
         label = ""
 
 
@@ -99,10 +99,12 @@ def _label(text: str) -> Line:
     return [("  " + text + " " * max(1, COLUMN - 2 - cell_len(text)), "strong")]
 
 
-def _entry(label: str, texts: list[str], look: Look, *, hang: int = 0) -> Iterator[Line]:
+def _entry(
+    label: str, texts: list[str], look: Look, *, hang: int = 0, wrapped: Callable[[str, int], list[str]] = wrap
+) -> Iterator[Line]:
     """A label at the left and its texts beside it; continued lines of a text start ``hang`` cells further right."""
     head = _label(label)
     for text in texts:
-        for index, line in enumerate(wrap(printable(text), look.text_width - COLUMN - hang)):
+        for index, line in enumerate(wrapped(printable(text), look.text_width - COLUMN - hang)):
             yield [*head, ((" " * hang if index else "") + line, "")]
             head = _label("")

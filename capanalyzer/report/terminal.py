@@ -16,7 +16,20 @@ from rich.cells import cell_len
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report.escape import printable
 
-__all__ = ["ASCII", "UNICODE", "Glyphs", "Line", "Look", "Span", "fit", "painter", "paragraphs", "table", "wrap"]
+__all__ = [
+    "ASCII",
+    "UNICODE",
+    "Glyphs",
+    "Line",
+    "Look",
+    "Span",
+    "fit",
+    "painter",
+    "paragraphs",
+    "table",
+    "wrap",
+    "wrap_prose",
+]
 
 Span: TypeAlias = tuple[str, str]
 """(text, style); style "" for plain."""
@@ -133,6 +146,17 @@ def wrap(text: str, width: int) -> list[str]:
             line, used = line + rest, used + size
         lines.append(line.rstrip())
     return lines
+
+
+_CODE: Final = re.compile("`[^`]+`")
+_HELD: Final = "\ue000"
+"""Stands for a space at which a line must not be broken: of private use, so no text of ours has it."""
+
+
+def wrap_prose(text: str, width: int) -> list[str]:
+    """Like :func:`wrap`, for texts of ours: code between backquotes stays in one line where it fits into one."""
+    held = _CODE.sub(lambda code: code[0].replace(" ", _HELD), text)
+    return [line.replace(_HELD, " ") for line in wrap(held, width)]
 
 
 def _tokens(text: str) -> Iterable[str]:

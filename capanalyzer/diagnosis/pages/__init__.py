@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capanalyzer.diagnosis.explain import explain, explain_all, list_causes
+from capanalyzer.diagnosis.explain import explained, list_causes
 from capanalyzer.diagnosis.render import RenderedFinding, render_finding
 
-__all__ = ["RenderedFinding", "explain", "explain_all", "list_causes", "render_finding"]
+__all__ = ["RenderedFinding", "explained", "list_causes", "render_finding"]

@@ -69,6 +69,7 @@ class CaptureLostPackets(Rule):
         return _note(
             "capture-lost-packets",
             {"sender": gap_side.name.lower() if gap_side is not None else "?", "gap_at": at if at is not None else "?"},
+            variant="unplaced" if at is None else "",
         )
 
 
