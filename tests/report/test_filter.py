@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import capanalyzer
@@ -221,6 +221,7 @@ def trees(leaves: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees(comparisons))
 def test_what_is_rendered_is_parsed_to_the_same(tree: Node) -> None:
     text = render(tree)
@@ -290,6 +291,7 @@ def evaluated(tree: Node, one: dict[str, Any]) -> bool:
             return any(evaluated(inner, one) for inner in nodes)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees(st.sampled_from(TERMS).map(parse)))
 def test_random_expressions_mean_what_they_say(tree: Node) -> None:
     """The same as a naive reading of the JSON; and what the outcome alone tells is never wrong."""
@@ -305,7 +307,7 @@ MARKS = ["=", "!=", "<", ">=", "(", ")", ",", '"', "\\", "and", "or", "not", "*"
 pieces = st.lists(st.sampled_from([*FIELDS, *MARKS, *ODD]), max_size=30).map("".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.text(max_size=60), pieces, st.builds("{}={}".format, st.sampled_from([*FIELDS]), st.text())))
 def test_hostile_input_is_refused_or_works(text: str) -> None:
     try:
