@@ -394,7 +394,7 @@ def test_every_part_of_a_report_is_about_the_chosen(expression: str, jobs: int) 
 @pytest.mark.parametrize("form", ["json", "jsonl", "text", "markdown", "csv"])
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_processes_do_not_change_the_output(form: str, expression: str, capsys: pytest.CaptureFixture[str]) -> None:
-    captures = [str(PCAPS / name) for name in ("healthy-tls13", "many-clients", "sni", "http-to-tls-port")]
+    captures = [str(PCAPS / name) for name in ("healthy-tls13", "many-clients", "http-to-tls-port")]
     written = []
     for jobs in ("1", "2"):
         arguments = [
