@@ -30,16 +30,20 @@ __all__ = ["FILTER_HELP", "add", "run"]
 
 FILTER_HELP: Final = """\
 filter:
-  FIELD=VALUE[,VALUE...]  != < <= > >=, joined with and, or, not and parentheses, e.g.
-    --filter 'outcome=failed and (sni=*.example.com or server=10.0.0.0/8) and time>=2026-11-23T10:00'
-  The summary and the incidents, too, are then about these sessions only, and say how many were left out.
-  words      outcome cause blame stage waiting_on confidence severity finding closed_by transport
-  texts      sni protocol version cipher_suite alert fingerprint community_id (* stands for any characters)
+  Comparisons joined with and, or, not and parentheses:
+    FIELD=VALUE[,VALUE...]   FIELD!=VALUE   and for numbers and times < <= > >=
+    'outcome=failed and (sni=*.example.com or server=10.0.0.0/8)'
+    'time>=2026-11-23T10:00 and cause=certificate-*'
+  Summary and incidents, too, are then about the chosen sessions only; the
+  report says how many were left out. Described in full in docs/filter.md.
+  words      outcome cause blame stage waiting_on confidence severity finding
+             closed_by transport
+  texts      sni protocol version cipher_suite alert fingerprint community_id
+             (in words and texts * stands for any characters)
   addresses  host client server (also networks)
   numbers    port client.port server.port capture stream
              connect_ms client_hello_ms server_hello_ms handshake_ms
   times      time (a session's start; UTC without an offset)
-  Details: docs/filter.md
 """
 """Written out here: the help is shown without importing what knows the fields; a test holds both together."""
 

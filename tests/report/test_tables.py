@@ -243,7 +243,8 @@ def test_duckdb(tables: Path, outcomes: dict[str, int], form: str) -> None:
     assert dict(duckdb.sql(f"select outcome, count(*) from {source} group by all").fetchall()) == outcomes
     [(slowest, first)] = duckdb.sql(f"select max(handshake_ms), epoch(min(start)) from {source}").fetchall()
     assert slowest > 0
-    assert datetime.fromtimestamp(first, UTC).isoformat().startswith("2026-11-23T16:22:42")
+    earliest = min(session.start for session in capanalyzer.analyze(PCAPS))
+    assert datetime.fromtimestamp(first, UTC).isoformat()[:19] == earliest[:19]
 
 
 def test_both_forms_say_the_same(tables: Path) -> None:
@@ -267,15 +268,16 @@ def test_both_forms_say_the_same(tables: Path) -> None:
 
 
 def test_parquet_on_standard_output(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "capanalyzer", "analyze", str(PCAPS / "sni"), "--format", "parquet"]
+    command = [sys.executable, "-m", "capanalyzer", "analyze", str(PCAPS / "many-clients"), "--format", "parquet"]
     done = subprocess.run(command, capture_output=True, timeout=60, check=True)
     assert done.stderr == b""
-    assert pq.read_table(io.BytesIO(done.stdout)).num_rows == 3
+    expected = len(list(capanalyzer.analyze(PCAPS / "many-clients")))
+    assert pq.read_table(io.BytesIO(done.stdout)).num_rows == expected > 0
 
 
 def test_parquet_is_not_for_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert cli.main(["analyze", str(PCAPS / "sni"), "--format", "parquet"]) == 2
+    assert cli.main(["analyze", str(PCAPS / "many-clients"), "--format", "parquet"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "redirect it, or name a file with -o" in err
@@ -287,7 +289,7 @@ def test_a_missing_extra_is_one_line(
     """And the file that was to be written is not touched."""
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     target = tmp_path / "out.parquet"
-    assert cli.main(["analyze", str(PCAPS / "sni"), "--format", "parquet", "-o", str(target)]) == 2
+    assert cli.main(["analyze", str(PCAPS / "many-clients"), "--format", "parquet", "-o", str(target)]) == 2
     assert capsys.readouterr().err == (
         "capanalyzer: --format parquet needs pyarrow: pip install 'capanalyzer[parquet]'\n"
     )
