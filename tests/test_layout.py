@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "capanalyzer"
 FOUNDATION = ("errors", "wire", "i18n")
 """What every stage may import, in order: each may import those before it."""
 STAGES = ("capture", "packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
-TOP = ("ca_file", "analysis", "report", "parallel", "output", "api", "crosscheck", "cli", "__main__")
+TOP = ("ca_file", "analysis", "report", "ticket", "parallel", "output", "api", "crosscheck", "cli", "__main__")
 """Above the stages."""
 ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
 
@@ -24,6 +24,10 @@ NAMES_ADDRESSES = {"handshake", "packets", "streams", "report"}
 """Use ``socket`` for the text forms of addresses, and nothing else of it."""
 PAGES = {"diagnosis/page.py", "report/schema.py"}
 """Read the causes' pages and the published schema, which are part of the package."""
+ATTACHES = {"ticket/parcel.py", "ticket/reading.py", "ticket/sent.py"}
+"""Read what goes to a ticket, and remember that it did; nothing else of a ticket opens files."""
+READS_URLS = {"ticket/rehearsal.py", "ticket/smtp.py", "ticket/target.py", "ticket/wire.py"}
+"""Take URLs apart with ``urllib.parse``."""
 MAX_LINES = 400
 CODE_POINT_TABLES = "tls/codepoints/"
 
@@ -96,11 +100,13 @@ def test_only_the_capture_stage_reads_files_and_sockets(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id != "open", f"line {node.lineno}: open()"
+            assert node.func.id != "open" or name_of(path) in ATTACHES, f"line {node.lineno}: open()"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             forbidden = ("read_bytes", "read_text", "write_bytes", "write_text")
             assert node.func.attr not in forbidden, f"line {node.lineno}: {node.func.attr}()"
     for line, module in imports_of(tree):
+        if module == "urllib.parse" and name_of(path) in READS_URLS:
+            continue
         allowed = {"socket"} if part_of(path) in NAMES_ADDRESSES else set()
         assert module.split(".")[0] not in {"socket", "mmap", "urllib", "http", "fsspec"} - allowed, f"line {line}"
     if "socket" in {module for _, module in imports_of(tree)}:
