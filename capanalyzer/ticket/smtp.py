@@ -81,13 +81,11 @@ def _connect(server: Server, credentials: Credentials | None) -> smtplib.SMTP:
         else:
             smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
         smtp.ehlo()
-        is_encrypted = server.is_implicit
-        if not is_encrypted and (smtp.has_extn("starttls") or not is_loopback(server.host)):
-            smtp.starttls(context=context)
-            smtp.ehlo()
-            is_encrypted = True
+        # What stays on this machine needs no TLS, and its own mail server seldom has a certificate to be verified.
+        if not server.is_implicit and (credentials is not None or not is_loopback(server.host)):
+            _encrypt(smtp, where, context)
         if credentials is not None:
-            _login(smtp, credentials, where, is_encrypted=is_encrypted)
+            _login(smtp, credentials)
     except (OSError, smtplib.SMTPException) as error:
         _close(smtp)
         raise _trouble(error, where, credentials) from None
@@ -102,9 +100,14 @@ def _close(smtp: smtplib.SMTP | None) -> None:
         smtp.close()
 
 
-def _login(smtp: smtplib.SMTP, credentials: Credentials, where: str, *, is_encrypted: bool) -> None:
-    if not is_encrypted:
-        raise TicketError(f"{where}: offers no TLS, and a password is not sent in clear text")
+def _encrypt(smtp: smtplib.SMTP, where: str, context: ssl.SSLContext) -> None:
+    if not smtp.has_extn("starttls"):
+        raise TicketError(f"{where}: offers no STARTTLS, and nothing is sent in clear text: does it speak smtps://?")
+    smtp.starttls(context=context)
+    smtp.ehlo()
+
+
+def _login(smtp: smtplib.SMTP, credentials: Credentials) -> None:
     if credentials.user is None:
         raise UsageError("a mail server wants a user name with it: set CAPANALYZER_SMTP_USER")
     if credentials.is_token:
@@ -146,9 +149,7 @@ def _trouble(error: Exception, where: str, credentials: Credentials | None) -> T
     if isinstance(error, smtplib.SMTPResponseException):
         return _says(where, error.smtp_code, error.smtp_error, credentials)
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return TicketError(
-            f"{where}: does not offer what is needed: {printable(str(error))}; in clear text nothing is sent"
-        )
+        return TicketError(f"{where}: offers no way to log in that is known here")
     return Unanswered(f"{where}: cannot be reached", maybe_done=False)
 
 

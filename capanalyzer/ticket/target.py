@@ -84,8 +84,10 @@ _SHAPES: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
         re.compile(r"(?P<prefix>(/[\w.-]+)*?)/(projects|find)/(?P<place>[A-Z][A-Z0-9_]*)"),
     ),
 }
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-"""An addr-spec without quoting and comments (RFC 5322, section 3.4.1): what desks have."""
+_ADDRESS: Final = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII
+)
+"""A dot-atom on both sides (RFC 5322, section 3.4.1), without quoting and comments: what desks have."""
 
 
 def parse_target(text: str) -> Target:

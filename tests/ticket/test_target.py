@@ -73,6 +73,8 @@ def test_options() -> None:
         ("redmine+https://h.example/issues/1?markup=html", "textile or markdown"),
         ("mailto:", "has no address"),
         ("mailto:nobody", "is no mail address"),
+        ("mailto:a..b@example.com", "is no mail address"),
+        ("mailto:a@example..com", "is no mail address"),
         ("mailto:a@example.com%0d%0aBcc:b@example.com", "is no mail address"),
         ("mailto:a@example.com?bcc=b@example.com", "takes no 'bcc'"),
         ("mailto:a@example.com?cc=b", "is no mail address"),
