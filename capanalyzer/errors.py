@@ -4,17 +4,27 @@ CapanalyzerError
 ├── UsageError          the call itself is wrong: unknown option value, no input        (exit 2)
 ├── CaptureError        a capture that cannot be read at all                            (exit 2)
 ├── WorkerError         one of several processes ended before its work was done         (exit 2)
+├── TicketError         a ticket system that cannot be reached, or does not take it     (exit 2)
 └── WireError           bytes of a peer that do not parse; never leaves a stage
     ├── Truncated       the bytes stop before the structure does
     └── Malformed       no further bytes could make it right
 
-Only :class:`CaptureError`, :class:`UsageError` and :class:`WorkerError` reach a user, as one line. Odd packets and odd
-streams become counts, notes with frame and offset, or findings.
+Only :class:`CaptureError`, :class:`UsageError`, :class:`WorkerError` and :class:`TicketError` reach a user, as one
+line. Odd packets and odd streams become counts, notes with frame and offset, or findings.
 """
 
 from __future__ import annotations
 
-__all__ = ["CapanalyzerError", "CaptureError", "Malformed", "Truncated", "UsageError", "WireError", "WorkerError"]
+__all__ = [
+    "CapanalyzerError",
+    "CaptureError",
+    "Malformed",
+    "TicketError",
+    "Truncated",
+    "UsageError",
+    "WireError",
+    "WorkerError",
+]
 
 
 class CapanalyzerError(Exception):
@@ -35,6 +45,10 @@ class CaptureError(CapanalyzerError):
 
 class WorkerError(CapanalyzerError):
     """A process of several ended before its work was done: killed, or out of memory."""
+
+
+class TicketError(CapanalyzerError):
+    """A ticket system cannot be reached, or does not take what it is sent; never holds a secret."""
 
 
 class WireError(CapanalyzerError):

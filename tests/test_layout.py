@@ -18,6 +18,7 @@ TOP = (
     "analysis",
     "redact",
     "report",
+    "ticket",
     "parallel",
     "output",
     "evidence",
@@ -38,6 +39,10 @@ PAGES = {"diagnosis/page.py", "report/html/parts.py", "report/schema.py"}
 """Read what is part of the package: the causes' pages, the fixed parts of the HTML report, the published schema."""
 KEYS = {"redact/key.py"}
 """Reads the redaction key."""
+ATTACHES = {"ticket/parcel.py", "ticket/reading.py", "ticket/sent.py"}
+"""Read what goes to a ticket, and remember that it did; nothing else of a ticket opens files."""
+READS_URLS = {"ticket/rehearsal.py", "ticket/smtp.py", "ticket/target.py", "ticket/wire.py"}
+"""Take URLs apart with ``urllib.parse``."""
 MAX_LINES = 400
 CODE_POINT_TABLES = "tls/codepoints/"
 
@@ -110,11 +115,13 @@ def test_only_the_capture_stage_reads_files_and_sockets(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id != "open", f"line {node.lineno}: open()"
+            assert node.func.id != "open" or name_of(path) in ATTACHES, f"line {node.lineno}: open()"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             forbidden = ("read_bytes", "read_text", "write_bytes", "write_text")
             assert node.func.attr not in forbidden, f"line {node.lineno}: {node.func.attr}()"
     for line, module in imports_of(tree):
+        if module == "urllib.parse" and name_of(path) in READS_URLS:
+            continue
         allowed = {"socket"} if part_of(path) in NAMES_ADDRESSES else set()
         assert module.split(".")[0] not in {"socket", "mmap", "urllib", "http", "fsspec"} - allowed, f"line {line}"
     if "socket" in {module for _, module in imports_of(tree)}:

@@ -1,0 +1,141 @@
+"""``capanalyzer attach``: a report and its evidence to a ticket."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from capanalyzer import i18n
+from capanalyzer.cli.arguments import add_lang
+from capanalyzer.cli.exits import OK
+from capanalyzer.cli.tell import fail, tell
+from capanalyzer.errors import TicketError
+
+if TYPE_CHECKING:
+    from capanalyzer.cli.arguments import Commands
+    from capanalyzer.ticket.deliver import Receipt
+
+__all__ = ["add", "run"]
+
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
+
+
+def add(commands: Commands) -> None:
+    """The command's arguments."""
+    parser = commands.add_parser(
+        "attach",
+        help="send a report and its evidence to a ticket",
+        description="Sends the summary of a report, the report and its evidence to an existing ticket, or opens one.",
+        epilog="Targets: the address that the browser shows, with the system's name before it: "
+        "redmine+https://HOST/issues/123, jira+https://HOST/browse/OPS-1, "
+        "servicenow+https://HOST/incident/INC0012345, github+https://github.com/OWNER/REPO/issues/5, "
+        "gitlab+https://HOST/GROUP/PROJECT/-/issues/5, backlog+https://SPACE.backlog.com/view/OPS-1, "
+        "mailto:desk@example.com. A project instead of a ticket opens a new one. Credentials come from "
+        "CAPANALYZER_<SYSTEM>_TOKEN (or _USER and _PASSWORD), a keyring or netrc.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("target", metavar="TARGET", help="where to: see below")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="what analyze wrote: reports and evidence (a folder becomes one archive); or captures alone, which are "
+        "analysed and whose reports are sent",
+    )
+    parser.add_argument("--title", metavar="TEXT", help="subject of a new ticket or mail (default: what failed)")
+    parser.add_argument(
+        "--max-size",
+        type=_size,
+        metavar="SIZE",
+        help="largest file to attach, as 5M or 500k (default: what the system takes); larger ones are compressed or "
+        "left out",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print what would be sent, and send nothing")
+    add_lang(parser, "the language of the locale")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send, say what was sent, return the exit status."""
+    from capanalyzer.ticket.target import parse_target
+
+    target = parse_target(options.target)  # before minutes of analysis
+    import tempfile
+
+    from capanalyzer.cli.made_reports import reports_of
+    from capanalyzer.ticket.attach import Wishes, attach, first_report
+    from capanalyzer.ticket.deliver import Receipt
+
+    lang = options.lang or i18n.language_of_environment()
+    with tempfile.TemporaryDirectory(prefix="capanalyzer-") as scratch:
+        paths = reports_of(options.files, target.system, lang, scratch)
+        found = first_report(paths)
+        if found is None:
+            tell("no JSON report among the files: the ticket gets them without a summary")
+        receipt = Receipt()
+        wishes = Wishes(
+            lang,
+            title=options.title,
+            max_bytes=options.max_size,
+            dry_run=_write if options.dry_run else None,
+        )
+        try:
+            attach(target, paths, None if found is None else found[1], receipt, scratch, wishes)
+        except TicketError as error:
+            status = fail(str(error))
+            _tell_rest(receipt, options)
+            return status
+        except KeyboardInterrupt:
+            _tell_rest(receipt, options)
+            raise
+    if options.dry_run:
+        tell("nothing was sent")
+    else:
+        _tell_done(receipt)
+    for one in receipt.left_out:
+        tell(f"{one.item.name}: not attached: {one.why(str)}")
+    return OK
+
+
+def _write(line: str) -> None:
+    from capanalyzer.report.escape import printable
+
+    sys.stdout.write(f"{printable(line)}\n")
+
+
+def _tell_done(receipt: Receipt) -> None:
+    from capanalyzer.ticket.parcel import human_size
+
+    for item in receipt.already:
+        tell(f"{item.name}: is there already")
+    for item in receipt.attached:
+        tell(f"{item.name}: attached, {human_size(item.size)}")
+    if not (receipt.attached or receipt.commented or receipt.opened):
+        tell("nothing had to be sent")
+    print(receipt.url)
+
+
+def _tell_rest(receipt: Receipt, options: argparse.Namespace) -> None:
+    """After a failure: how far it got, and how to go on."""
+    if options.dry_run:
+        return
+    if receipt.opened:
+        tell(f"{receipt.url}: was opened")
+    for item in receipt.attached:
+        tell(f"{item.name}: was attached")
+    if receipt.opened or receipt.attached or receipt.commented:
+        tell("not all was sent; the same command again sends what is missing")
+    else:
+        tell(f"nothing was sent; the files stay where they are: {', '.join(options.files)}")
+
+
+def _size(text: str) -> int:
+    """``5M``, ``500k``, ``1000000``."""
+    number, unit = (text[:-1], text[-1:].lower()) if text[-1:].isalpha() else (text, "")
+    size = int(float(number) * _UNITS.get(unit, 0))
+    if size < 1:
+        raise ValueError(text)
+    return size
+
+
+_size.__name__ = "size"
