@@ -57,6 +57,13 @@ class Chunk:
         self.seq, self.ack = table.seq[start:stop], table.ack[start:stop]
         self.flags, self.length = table.flags[start:stop], table.length[start:stop]
 
+    @classmethod
+    def of(cls, table: PacketTable, cell: I64, at: I64) -> Chunk:
+        """A whole table whose flows and sides are known already."""
+        chunk = cls(table, 0, len(table))
+        chunk.cell, chunk.at, chunk.entry = cell, at, np.zeros(len(table), np.int32)
+        return chunk
+
     def keep(self, rows: I64) -> None:
         """Go on with these rows only."""
         self.index = (np.arange(self.index.start, self.index.stop) if isinstance(self.index, slice) else self.index)[

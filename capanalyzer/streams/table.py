@@ -27,6 +27,9 @@ I64 = NDArray[np.int64]
 MAX_LOAD: Final = 0.7
 """Share of slots in use before the slot array doubles: 4 bytes a slot make 5.7 to 11.4 bytes an entry."""
 
+GROWTH: Final = 5
+"""Quarters to which the keys grow."""
+
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd: spreads neighbouring ports
 _THIRTY_ONE: Final = np.uint64(31)
 
@@ -116,9 +119,10 @@ class KeyTable:
     def _reserve(self, more: int) -> None:
         needed = self.count + 1 + more
         if needed > len(self.low):
-            size = max(needed, len(self.low) * 3 // 2)
-            self.low = np.concatenate([self.low, np.zeros(size - len(self.low), np.uint64)])
-            self.high = np.concatenate([self.high, np.zeros(size - len(self.high), np.uint64)])
+            # Where they are: a large array is moved to more pages, not copied.
+            size = max(needed, len(self.low) * GROWTH // 4)
+            self.low.resize(size, refcheck=False)
+            self.high.resize(size, refcheck=False)
         if needed > MAX_LOAD * len(self._slots):
             size = len(self._slots)
             while needed > MAX_LOAD * size:
