@@ -24,17 +24,16 @@ from numpy.typing import NDArray
 from capanalyzer.packets.table import IcmpError, PacketTable
 from capanalyzer.streams.behind import Connection, S_co, Shortcut
 from capanalyzer.streams.choice import rows_that_leave, rows_within
-from capanalyzer.streams.chunk import Chunk, stable_order
+from capanalyzer.streams.chunk import Chunk, groups_of, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.holes import Holes
 from capanalyzer.streams.index import FlowIndex
-from capanalyzer.streams.inorder import MIN_ROWS, find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
 from capanalyzer.streams.quotes import note_quotes, with_quotes
 from capanalyzer.streams.share import WHOLE, Share
-from capanalyzer.streams.waiting import MAX_WAITING_ROWS, Waiting
+from capanalyzer.streams.short_way import ShortWay
 
 __all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note", "is_note_of_share"]
 
@@ -51,8 +50,6 @@ MAX_LIVE: Final = 100_000
 """Open flows kept at a checkpoint; beyond it the quietest are handed on early, and say so."""
 MAX_ROWS: Final = 1_024
 """Segments that one connection may look at; a handshake needs about 20, 256 kB of certificates about 200."""
-MAX_WAITING: Final = 8_192
-"""Flows that may wait for the next chunk; where more would, the chunk's end is not the reason."""
 MAX_CONTROL_ROWS: Final = 128
 """SYN, FIN and RST segments beyond MAX_ROWS: closes are looked at even then."""
 MAX_ICMP: Final = 8
@@ -104,15 +101,14 @@ class Tracker(Generic[S_co]):
         """:param share: all connections are numbered and counted, the sessions of this share are given."""
         self._connect = connect
         self._share = share
-        self._shortcut = shortcut
         self._capture = capture
         self._live = LiveFlows()
+        self._short = None if shortcut is None else ShortWay(self._live, shortcut, self._feed, self._uncapped)
         self._index = FlowIndex(self._live, seed=seed)
         self._connections: list[Connection[S_co] | None] = [None] * self._live.capacity
         self._icmp: dict[int, list[IcmpError]] = {}
         self._now_ns = LiveFlows.NEVER
         self._holes = Holes()
-        self._waiting: Waiting | None = None
         self._checkpoint = CHECKPOINT_FRAMES
         self.notes: dict[str, int] = {}
         """What a report should tell, by key of :func:`describe_tracker_note`."""
@@ -185,8 +181,8 @@ class Tracker(Generic[S_co]):
         """Group rows by flow and feed them; a connection that then wants more of this chunk gets it."""
         if len(rows):
             rows = rows.take(stable_order(chunk.cell.take(rows)))
-        if self._shortcut is not None:
-            rows = self._cut_short(chunk, rows, self._shortcut)
+        if self._short is not None:
+            rows = self._short.pass_on(chunk, rows)
         self._feed(chunk, rows, chunk)
 
     def _feed(self, chunk: Chunk, rows: I64, whole: Chunk | None) -> None:
@@ -197,7 +193,7 @@ class Tracker(Generic[S_co]):
         if not len(rows):
             return
         connections, connect, live = self._connections, self._connect, self._live
-        groups, starts, sizes = _groups(chunk.cell.take(rows))
+        groups, starts, sizes = groups_of(chunk.cell.take(rows))
         ends = starts + sizes
         segments = chunk.rows(rows)
         settled: list[int] = []
@@ -222,82 +218,6 @@ class Tracker(Generic[S_co]):
         live.settled[settled] = True
         live.silent[silent] = True
 
-    def _cut_short(self, chunk: Chunk, rows: I64, shortcut: Shortcut[S_co]) -> I64:
-        """Offer the flows that begin here to the shortcut, and tell it of those it has; the rows that are left."""
-        live = self._live
-        cells = chunk.cell.take(rows)
-        is_short = live.short.take(cells)
-        if is_short.any():
-            shortcut.see(chunk, self._uncapped(chunk, rows.compress(is_short)))
-            rows, cells = rows.compress(~is_short), cells.compress(~is_short)
-        if self._waiting is not None:
-            waited = live.waiting.take(cells)
-            joined = self._waiting.joined(Waiting.copy(chunk, rows.compress(waited)))
-            rows = rows.compress(~waited)
-            self._waiting = None
-            live.waiting[joined.cell] = False
-            left, may_wait = self._offer(joined, np.arange(len(joined.cell)), shortcut)
-            self._feed(joined, np.sort(np.concatenate([left, may_wait])), chunk)  # nobody waits twice
-        if len(rows):
-            rows, may_wait = self._offer(chunk, rows, shortcut)
-            if len(may_wait):
-                self._waiting = Waiting.copy(chunk, may_wait)
-                live.waiting[self._waiting.chunk.cell] = True
-        return rows
-
-    def _offer(self, chunk: Chunk, rows: I64, shortcut: Shortcut[S_co]) -> tuple[I64, I64]:
-        """Offer flows to the shortcut: rows of those that it did not take, and of those that had better wait."""
-        live = self._live
-        groups, starts, sizes = _groups(chunk.cell.take(rows))
-        begins_here = (live.rows.take(groups) == 0) & (
-            chunk.frame.take(rows.take(starts)) == live.first_frame.take(groups)
-        )
-        found = find_in_order(chunk, rows, starts, sizes, begins_here, live)
-        waits = begins_here & (sizes < MIN_ROWS)
-        left = np.ones(len(groups), np.bool_)
-        if len(found.groups):
-            offered = groups.take(found.groups)
-            taken, silent, unfinished = shortcut.take(found, offered)
-            live.short[offered.compress(taken)] = True
-            live.settled[offered.compress(taken)] = True
-            live.silent[offered.compress(silent)] = True
-            at = found.groups.compress(taken)
-            live.rows[groups.take(at)] = sizes.take(at)
-            left[at] = False
-            waits[found.groups.compress(unfinished)] = True
-        # All of a flow that waits must be here: nothing of this chunk can be had later.
-        packets = live.packets.take(2 * groups) + live.packets.take(2 * groups + 1)
-        waits &= (packets == sizes) & (sizes <= MAX_WAITING_ROWS) & (live.closing.take(groups) == 0)
-        if np.count_nonzero(waits) > MAX_WAITING:
-            waits[:] = False
-        left &= ~waits
-        return rows.compress(np.repeat(left, sizes)), rows.compress(np.repeat(waits, sizes))
-
-    def _end_wait(self, cells: I64) -> None:
-        """These flows leave: what waits of them goes to their connections."""
-        if self._waiting is not None and self._live.waiting.take(cells).any():
-            leaving, self._waiting = self._waiting.split(cells)
-            if leaving is not None:
-                self._feed(leaving.chunk, np.arange(len(leaving.chunk.cell)), None)
-
-    def _uncapped(self, chunk: Chunk, rows: I64) -> I64:
-        """Of rows, grouped by flow, those that no cap leaves out; counts them."""
-        live = self._live
-        groups, starts, sizes = _groups(chunk.cell.take(rows))
-        seen = live.rows.take(groups) + sizes
-        live.rows[groups] = seen
-        over = np.flatnonzero(seen > MAX_ROWS)
-        if not len(over):
-            return rows
-        kept = np.ones(len(rows), np.bool_)
-        for cell, start, size in zip(
-            groups.take(over).tolist(), starts.take(over).tolist(), sizes.take(over).tolist(), strict=True
-        ):
-            flags = chunk.flags.take(rows[start : start + size]).tolist()
-            kept[start : start + size] = False
-            kept[[start + at for at in self._capped(cell, flags)]] = True
-        return rows.compress(kept)
-
     def _widen(self, chunk: Chunk, cell: int, connection: Connection[S_co]) -> None:
         """A handshake message announces more than was wanted so far: fetch what this chunk has of it."""
         live = self._live
@@ -312,6 +232,24 @@ class Tracker(Generic[S_co]):
                 return
             live.rows[cell] += len(rows)
             connection.feed(chunk.rows(rows))
+
+    def _uncapped(self, chunk: Chunk, rows: I64) -> I64:
+        """Of rows, grouped by flow, those that no cap leaves out; counts them."""
+        live = self._live
+        groups, starts, sizes = groups_of(chunk.cell.take(rows))
+        seen = live.rows.take(groups) + sizes
+        live.rows[groups] = seen
+        over = np.flatnonzero(seen > MAX_ROWS)
+        if not len(over):
+            return rows
+        kept = np.ones(len(rows), np.bool_)
+        for cell, start, size in zip(
+            groups.take(over).tolist(), starts.take(over).tolist(), sizes.take(over).tolist(), strict=True
+        ):
+            flags = chunk.flags.take(rows[start : start + size]).tolist()
+            kept[start : start + size] = False
+            kept[[start + at for at in self._capped(cell, flags)]] = True
+        return rows.compress(kept)
 
     def _capped(self, cell: int, flags: list[int]) -> list[int]:
         """Beyond MAX_ROWS only closes are passed on, and those not without end: which of a flow's rows, by place.
@@ -378,7 +316,8 @@ class Tracker(Generic[S_co]):
             return
         live = self._live
         cells = cells.take(np.argsort(live.stream.take(cells)))
-        self._end_wait(cells)
+        if self._short is not None:
+            self._short.end_wait(cells)
         if ended is not Ended.REUSED:
             self._index.leave(cells)
         self.turn = len(_TURNS) * self._last_frame + _TURNS[ended]
@@ -401,7 +340,7 @@ class Tracker(Generic[S_co]):
         plain = flows.some(np.flatnonzero(~is_short))
         by_rows = zip(plain.cell.tolist(), plain, strict=True)
         connections, connect = self._connections, self._connect
-        departure = self._shortcut.finish(flows.some(np.flatnonzero(is_short))) if self._shortcut is not None else None
+        departure = self._short.finish(flows.some(np.flatnonzero(is_short))) if self._short is not None else None
         given = 0
         edges = np.flatnonzero(np.diff(is_short)) + 1
         for start, stop in pairwise([0, *edges.tolist(), len(cells)]):
@@ -417,9 +356,3 @@ class Tracker(Generic[S_co]):
 
     def _note(self, what: str, count: int) -> None:
         self.notes[what] = self.notes.get(what, 0) + count
-
-
-def _groups(cells: I64) -> tuple[I64, I64, I64]:
-    """Runs of equal numbers: (the number, where it starts, how long it is) of each."""
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(cells)) + 1])
-    return cells.take(starts), starts, np.diff(starts, append=len(cells))
