@@ -30,6 +30,9 @@ MAX_LOAD: Final = 0.7
 GROWTH: Final = 5
 """Quarters to which the keys grow."""
 
+_BLOCK: Final = 1 << 16
+"""Entries that are given new slots at once: what that takes beside the table stays small."""
+
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd: spreads neighbouring ports
 _THIRTY_ONE: Final = np.uint64(31)
 
@@ -133,8 +136,13 @@ class KeyTable:
         self._slots: I32 = np.zeros(size, np.int32)
         self._mask = size - 1
         self._shift = np.uint64(64 - (size.bit_length() - 1))
-        entries = np.arange(1, self.count + 1, dtype=np.int32)
-        slot = self._hash(self.low[1 : self.count + 1], self.high[1 : self.count + 1])
+        for first in range(1, self.count + 1, _BLOCK):
+            self._enter(first, min(first + _BLOCK, self.count + 1))
+
+    def _enter(self, first: int, stop: int) -> None:
+        """Give the entries ``first`` to ``stop`` their slots."""
+        entries = np.arange(first, stop, dtype=np.int32)
+        slot = self._hash(self.low[first:stop], self.high[first:stop])
         while len(entries):
             free = self._slots.take(slot) == 0
             # As in insert: of several entries that want one free slot the last stays, the others go on.
