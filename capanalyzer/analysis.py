@@ -11,16 +11,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from capanalyzer.capture.records import Capture, CaptureInfo, RecordBatch
 from capanalyzer.capture.source import open_captures
+from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.connection import TLS_PORTS, Connection
+from capanalyzer.handshake.departure import OrdinaryRun
 from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
@@ -28,7 +30,10 @@ from capanalyzer.packets.notes import describe_note
 from capanalyzer.streams.share import WHOLE, Share
 from capanalyzer.streams.tracker import Tracker, describe_tracker_note, is_note_of_share
 
-__all__ = ["Analysis", "CaptureRun", "Options", "Tally", "analyze_captures"]
+__all__ = ["Analysis", "CaptureRun", "Judged", "Options", "Tally", "analyze_captures"]
+
+Judged: TypeAlias = "tuple[Session, Verdict] | JudgedRun"
+"""A session with its verdict, or several that simply work."""
 
 MAX_WARNINGS: Final = 100
 """Warnings kept for one capture; a damaged one may have a reason for each of its packets."""
@@ -93,7 +98,7 @@ class Analysis:
         self._decoder = Decoder(seed=for_packets)
         self._judge = Judge(tls_ports=options.tls_ports, roots=Roots(options.ca_certificates))
         tls_ports = TLS_PORTS | options.tls_ports
-        self._tracker: Tracker[Session] = Tracker(
+        self._tracker: Tracker[Session | OrdinaryRun] = Tracker(
             lambda: Connection(tls_ports=tls_ports),
             shortcut=None if options.full_timeline else Ordinary(),
             capture=capture,
@@ -110,17 +115,17 @@ class Analysis:
         """What the sessions so far taught. Other shares' knowledge is to be merged into it before :meth:`compare`."""
         return self._judge.knowledge
 
-    def feed(self, batch: RecordBatch) -> Iterator[tuple[Session, Verdict]]:
+    def feed(self, batch: RecordBatch) -> Iterator[Judged]:
         """Take a batch; give the sessions whose verdict is final."""
         table = self._decoder.decode(batch)
         yield from self._see(self._tracker.feed(table, batch.first_frame + len(batch) - 1))
 
-    def finish(self) -> Iterator[tuple[Session, Verdict]]:
+    def finish(self) -> Iterator[Judged]:
         """The capture is over: every session not given yet."""
         yield from self.close()
         yield from self.compare()
 
-    def close(self) -> Iterator[tuple[Session, Verdict]]:
+    def close(self) -> Iterator[Judged]:
         """The first part of :meth:`finish`: no packets come any more."""
         self._decoder.finish()
         yield from self._see(self._tracker.finish())
@@ -135,15 +140,26 @@ class Analysis:
         """What was met and not analysed."""
         return Tally(dict(self._decoder.notes), dict(self._tracker.notes), self._judge.limits())
 
-    def _see(self, sessions: Iterator[Session]) -> Iterator[tuple[Session, Verdict]]:
+    def _see(self, sessions: Iterator[Session | OrdinaryRun]) -> Iterator[Judged]:
         see, tracker = self._judge.see, self._tracker
         for session in sessions:
-            verdict = see(session)
-            if verdict is None:
-                self._held.append(tracker.turn)
+            if isinstance(session, OrdinaryRun):
+                for part in self._judge.see_run(session):
+                    if isinstance(part, JudgedRun):
+                        self.turn = tracker.turn
+                        yield part
+                    else:
+                        yield from self._pass_on(*part)
             else:
-                self.turn = tracker.turn
-                yield session, verdict
+                yield from self._pass_on(session, see(session))
+
+    def _pass_on(self, session: Session, verdict: Verdict | None) -> Iterator[tuple[Session, Verdict]]:
+        """A session, if its verdict is final."""
+        if verdict is None:
+            self._held.append(self._tracker.turn)
+        else:
+            self.turn = self._tracker.turn
+            yield session, verdict
 
 
 class CaptureRun:
@@ -172,6 +188,14 @@ class CaptureRun:
 
         :raises CaptureError: where the input turns out to be unreadable only now.
         """
+        for judged in self.judged():
+            if isinstance(judged, JudgedRun):
+                yield from judged
+            else:
+                yield judged
+
+    def judged(self) -> Iterator[Judged]:
+        """The same; sessions that simply work come together where they follow each other."""
         analysis = Analysis(self._options, capture=self.index)
         for batch in self._capture.batches():
             yield from analysis.feed(batch)

@@ -47,13 +47,22 @@ class Bounded(Generic[K, V]):
         values = self._values
         if len(values) >= self._size:
             if len(self._heap) < self._size:
-                self._heap = [(_order(known), known) for known in values]
+                self._heap = [(-self.order(known), known) for known in values]
                 heapify(self._heap)
-            _, out = heappushpop(self._heap, (_order(key), key))
+            _, out = heappushpop(self._heap, (-self.order(key), key))
             if out == key:
                 return
             del values[out]
         values[key] = value
+
+    def order(self, key: K) -> int:
+        """The hash: the same in every process, unlike hash()."""
+        return crc32(repr(key).encode())
+
+    @property
+    def largest(self) -> int | None:
+        """The largest hash in a full table, beyond which nothing is in it nor will be; None while there is room."""
+        return -self._heap[0][0] if self._heap else None
 
     def merge(self, other: Bounded[K, V], join: Callable[[V, V], None]) -> None:
         """Take over another table of the same size.
@@ -74,8 +83,3 @@ class Bounded(Generic[K, V]):
         self._size, self._values = state
         self._heap = []
         self.get = self._values.get
-
-
-def _order(key: tuple[object, ...]) -> int:
-    """The same in every process, unlike hash()."""
-    return -crc32(repr(key).encode())

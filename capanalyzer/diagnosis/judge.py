@@ -9,10 +9,12 @@ happened to end before it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from capanalyzer.diagnosis.bulk import JudgedRun, judge_run, verdicts_of
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
 from capanalyzer.diagnosis.rule import Context, Rule
@@ -23,14 +25,15 @@ from capanalyzer.diagnosis.trust.glance import Glances
 from capanalyzer.diagnosis.trust.paths import PathFinder
 from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
+from capanalyzer.handshake.departure import OrdinaryRun
+from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.ordinary_session import OrdinarySession
-from capanalyzer.handshake.session import Endpoint, Session, Side
+from capanalyzer.handshake.session import Endpoint, Session, Side, TlsFacts
 from capanalyzer.streams.flow import Ended
 from capanalyzer.streams.share import BUCKETS
 
 if TYPE_CHECKING:
     from capanalyzer.tls.certificates import CertificateFacts
-    from capanalyzer.tls.hello import ClientHello
 
 __all__ = ["Judge"]
 
@@ -67,7 +70,7 @@ class Judge:
     def see(self, session: Session) -> Verdict | None:
         """Learn from a session and judge it; None when it is held for comparison until :meth:`finish`."""
         if type(session) is OrdinarySession:
-            ordinary = self._see_ordinary(session)
+            ordinary = self._verdicts_of(session.group)[session.at]
             if ordinary is not None:
                 return ordinary
         tls = session.tls
@@ -86,22 +89,33 @@ class Judge:
                             handshake.is_13
                             or self._is_clean(
                                 tls.certificates,
-                                tls.client_hello,
+                                _name(tls),
                                 session.start_ns,
                                 session.client.ip,
                                 session.server,
                             )
                         )
                     ):
-                        self.knowledge.learn_ordinary(session, session.client.ip, session.server, session.start_ns)
+                        self.knowledge.learn_ordinary(session)
                         return self._established(session.first_close)
         return self._see(session)
 
+    def see_run(self, run: OrdinaryRun) -> Iterator[JudgedRun | tuple[Session, Verdict | None]]:
+        """The same for sessions that were taken the short way and are given one after the other: together those that
+        simply work, each of the others alone.
+        """
+        for part in judge_run(run, self._verdicts_of):
+            yield part if isinstance(part, JudgedRun) else (part, self.see(part))
+
+    def _verdicts_of(self, group: Group) -> list[Verdict | None]:
+        return verdicts_of(group, self.knowledge, self._is_clean, self._established)
+
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
-        held, self._held, self._held_of = self._held, [], [0] * BUCKETS
+        held, self._held, self._held_of = deque(self._held), [], [0] * BUCKETS
         successes = self.knowledge.successes
-        for session in held:
+        while held:
+            session = held.popleft()  # what is made of it now is not kept
             verdict = self._judge(Context(session, self.knowledge, self._finder))
             if verdict.outcome is Outcome.FAILED:
                 leg = self.knowledge.legs.other(session)
@@ -163,28 +177,8 @@ class Judge:
             verdict = self._plain[key] = Verdict(Outcome.ESTABLISHED, closed_how=key[0], closed_who=key[1])
         return verdict
 
-    def _see_ordinary(self, session: OrdinarySession) -> Verdict | None:
-        """The same for a session that was taken the short way; None when there is more to say of it."""
-        connection = session.connection
-        machine = connection.machine
-        if (
-            machine.version is None
-            or machine.version < TLS12
-            or connection.done_ns - connection.hello.time_ns >= SLOW_NS
-        ):
-            return None
-        if is_weak_suite(machine.suite):
-            return None
-        client, server = session.parties()
-        if not machine.is_13:
-            chain = connection.certificates
-            if chain and not self._is_clean(chain, connection.client_hello, session.flow.first_ns, client, server):
-                return None
-        self.knowledge.learn_ordinary(session, client, server, session.flow.first_ns)
-        return self._established(connection.first_close)
-
     def _is_clean(
-        self, chain: tuple[CertificateFacts, ...], hello: ClientHello | None, at_ns: int, client: str, server: Endpoint
+        self, chain: tuple[CertificateFacts, ...], name: str | None, at_ns: int, client: str, server: Endpoint
     ) -> bool:
         """The chain shows no fault for this name at this time. Each is looked at once; then a lookup tells."""
         if not chain:
@@ -192,7 +186,6 @@ class Judge:
         glance = self._glances.at(chain)
         if glance.is_suspect or not glance.from_ns <= at_ns < glance.until_ns:
             return False
-        name = hello.sni if hello is not None else None
         if name and not glance.names.match(name):
             return False
         self.knowledge.trust.issuers.learn_accepted(glance, client, server)
@@ -229,6 +222,11 @@ class Judge:
 _COMPARED: Final = frozenset(cause for rule in RULES if rule.compares for cause in rule.causes)
 
 _NOT_CLOSED: Final[tuple[str, str | None]] = ("none", None)
+
+
+def _name(tls: TlsFacts) -> str | None:
+    hello = tls.client_hello
+    return None if hello is None else hello.sni
 
 
 def _primary(story: Story, context: Context) -> tuple[Finding | None, Rule | None]:

@@ -7,9 +7,9 @@ capture's sessions each therefore know, put together (:meth:`Knowledge.merge`), 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.diagnosis.legs import Legs
@@ -17,7 +17,10 @@ from capanalyzer.diagnosis.successes import Successes
 from capanalyzer.diagnosis.trust.knowledge import TrustKnowledge
 from capanalyzer.handshake.session import Endpoint, Session
 
-__all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "ServerKnowledge"]
+if TYPE_CHECKING:
+    from capanalyzer.tls.hello import ClientHello
+
+__all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "Lesson", "Sample", "ServerKnowledge", "newest_offer", "sample_of"]
 
 DEFAULT_TLS_PORTS: Final = frozenset(
     (443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6380, 6697, 8443, 8883, 9443)
@@ -39,6 +42,8 @@ MAX_STARTS: Final = 8
 """Connects remembered of a client and port, the latest, and clients; about 400 bytes each."""
 
 
+Lesson: TypeAlias = tuple[int, str, Endpoint, int]
+"""What any session teaches that simply works: its stream number, client address, server, and start in ns."""
 Start: TypeAlias = tuple[int, tuple[str, int]]
 """Time in ns and server, an Endpoint, of a connect that was answered."""
 
@@ -129,29 +134,25 @@ class ServerKnowledge:
 
     def learn(self, session: Session) -> None:
         """Learn from a completed handshake."""
-        self.established += 1
-        samples, stream = self.samples, session.stream
-        is_full = len(samples) >= SAMPLED
-        if is_full and stream > samples[-1].stream:
-            return
-        tls = session.tls
-        if tls is None:
-            return
-        if is_full:
-            del samples[-1]
-        hello, message, upgrade = tls.client_hello, tls.client_hello_message, session.upgrade
-        sample = Sample(
-            stream,
-            tls.version,
-            tls.handshake.suite or 0,
-            tls.key_exchange_group,
-            hello is not None,
-            None if hello is None else hello.sni,
-            upgrade is not None and upgrade.kind.startswith("proxy-"),
-            0 if message is None else message.length,
-            0 if hello is None else max((v for v in hello.offered_versions if v <= TLS13), default=0),
-        )
-        insort(samples, sample, key=_stream_of)
+        self.learn_all([(session.stream, 0)], lambda _: sample_of(session))
+
+    def learn_all(self, streams: Sequence[tuple[int, int]], sample: Callable[[int], Sample | None]) -> None:
+        """The same for several.
+
+        :param streams: stream numbers, ascending, and by what ``sample`` knows them.
+        :param sample: looks into one, None where there is nothing to be seen; called only where that is of use.
+        """
+        self.established += len(streams)
+        samples = self.samples
+        for stream, which in streams:
+            is_full = len(samples) >= SAMPLED
+            if is_full and stream > samples[-1].stream:
+                return
+            looked = sample(which)
+            if looked is not None:
+                if is_full:
+                    del samples[-1]
+                insort(samples, looked, key=_stream_of)
 
     def merge(self, other: ServerKnowledge) -> None:
         """Add what was learned of the same server elsewhere."""
@@ -159,6 +160,30 @@ class ServerKnowledge:
         self.lessons += other.lessons
         self.samples = sorted(self.samples + other.samples, key=_stream_of)[:SAMPLED]
         self.answered(other._largest_hello)
+
+
+def sample_of(session: Session) -> Sample | None:
+    """What a completed handshake shows."""
+    tls = session.tls
+    if tls is None:
+        return None
+    hello, message, upgrade = tls.client_hello, tls.client_hello_message, session.upgrade
+    return Sample(
+        session.stream,
+        tls.version,
+        tls.handshake.suite or 0,
+        tls.key_exchange_group,
+        hello is not None,
+        None if hello is None else hello.sni,
+        upgrade is not None and upgrade.kind.startswith("proxy-"),
+        0 if message is None else message.length,
+        0 if hello is None else newest_offer(hello),
+    )
+
+
+def newest_offer(hello: ClientHello) -> int:
+    """The newest version offered, drafts and GREASE apart; 0 where there is none."""
+    return max((version for version in hello.offered_versions if version <= TLS13), default=0)
 
 
 def _stream_of(sample: Sample) -> int:
@@ -295,12 +320,35 @@ class Knowledge:
         if hello is not None:
             server.answered(hello.length)
 
-    def learn_ordinary(self, session: Session, client: str, server: Endpoint, start_ns: int) -> None:
+    def learn_ordinary(self, session: Session) -> None:
         """All at once, for the many sessions that simply work."""
-        self.two_sided += 1
-        self._learn_start(client, server, start_ns)
-        self.successes.add(client, server, start_ns)
-        self._teaches(server).learn(session)
+        lesson = session.stream, session.client.ip, session.server, session.start_ns
+        self.learn_all([lesson], lambda _: sample_of(session))
+
+    def learn_all(self, lessons: Sequence[Lesson], sample: Callable[[int], Sample | None]) -> None:
+        """The same for several, by ascending stream number.
+
+        :param sample: looks into one of them, see :meth:`ServerKnowledge.learn`.
+        """
+        self.two_sided += len(lessons)
+        by_server: dict[Endpoint, list[int]] = {}
+        starts = self._starts
+        for at, (_, client, server, start_ns) in enumerate(lessons):
+            known = starts.get((client, server[1]))
+            if known is None:
+                starts.add((client, server[1]), [(start_ns, server)])
+            else:
+                known.append((start_ns, server))
+                if len(known) >= 2 * MAX_STARTS:
+                    _trim(known)
+            places = by_server.get(server)
+            if places is None:
+                by_server[server] = [at]
+            else:
+                places.append(at)
+        for server, places in by_server.items():
+            self.successes.add_all(server, [(lessons[at][1], lessons[at][3]) for at in places])
+            self._teaches(server, len(places)).learn_all([(lessons[at][0], at) for at in places], sample)
 
     def learn_established(self, session: Session, *, left: bool) -> None:
         """What a completed handshake teaches about its server, beside what any session teaches.
@@ -319,14 +367,14 @@ class Knowledge:
             server = self._teaches(session.server)
         server.learn(session)
 
-    def _teaches(self, server: Endpoint) -> ServerKnowledge:
-        """A session shows this server speaking TLS: the place for what it teaches, which the cap may take away."""
-        self._lessons += 1
+    def _teaches(self, server: Endpoint, sessions: int = 1) -> ServerKnowledge:
+        """Sessions show this server speaking TLS: the place for what they teach, which the cap may take away."""
+        self._lessons += sessions
         known = self._servers.get(server)
         if known is None:
             known = ServerKnowledge()
             self._servers.add(server, known)
-        known.lessons += 1
+        known.lessons += sessions
         return known
 
     def is_one_sided_capture(self) -> bool:

@@ -4,7 +4,9 @@ whether this client was content with this server before.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.handshake.session import Endpoint
@@ -29,15 +31,22 @@ class Comparison(NamedTuple):
     """Those servers."""
 
 
+class _Pairs(Bounded[tuple[str, str, int], list[int]]):
+    """Ordered so that what a server adds to the hash is worked out once for many clients."""
+
+    def order(self, key: tuple[str, str, int]) -> int:
+        return crc32(key[0].encode(), _order_of_server(key[1], key[2]))
+
+
 class Successes:
     """Established sessions counted by client address and server; the content does not depend on the order."""
 
     __slots__ = ("_by_client", "_by_server", "_pairs")
 
     def __init__(self) -> None:
-        self._pairs: Bounded[tuple[str, Endpoint], list[int]] = Bounded(MAX_PAIRS)
-        """(sessions established, start of the first one that carried data, sessions left without a request), in a list
-        so that counting changes no table."""
+        self._pairs = _Pairs(MAX_PAIRS)
+        """Client address, server's address and port -> (sessions established, start of the first one that carried
+        data, sessions left without a request), in a list so that counting changes no table."""
         self._by_server: dict[Endpoint, tuple[int, int]] | None = None
         self._by_client: dict[str, tuple[int, int]] = {}
 
@@ -47,9 +56,10 @@ class Successes:
         :param data_ns: its start, when it carried data both ways.
         :param left: the client closed it without having sent a request.
         """
-        known = self._pairs.get((client, server))
+        pair = (client, server[0], server[1])
+        known = self._pairs.get(pair)
         if known is None:
-            self._pairs.add((client, server), [1, _NEVER if data_ns is None else data_ns, int(left)])
+            self._pairs.add(pair, [1, _NEVER if data_ns is None else data_ns, int(left)])
         else:
             known[0] += 1
             known[2] += left
@@ -57,14 +67,30 @@ class Successes:
                 known[1] = data_ns
         self._by_server = None
 
+    def add_all(self, server: Endpoint, sessions: Iterable[tuple[str, int]]) -> None:
+        """Sessions that carried data, of one server: client and start of each."""
+        self._by_server = None
+        pairs, largest, (ip, port) = self._pairs, self._pairs.largest, server
+        seed = _order_of_server(ip, port)
+        for client, data_ns in sessions:
+            if largest is not None and crc32(client.encode(), seed) > largest:
+                continue  # most of them, once the table is full
+            known = pairs.get((client, ip, port))
+            if known is None:
+                pairs.add((client, ip, port), [1, data_ns, 0])
+                largest = pairs.largest
+            else:
+                known[0] += 1
+                known[1] = min(known[1], data_ns)
+
     def was_content(self, client: str, server: Endpoint, before_ns: int) -> bool:
         """This client exchanged data with this server in a session that began earlier: it takes its certificate."""
-        known = self._pairs.get((client, server))
+        known = self._pairs.get((client, *server))
         return known is not None and known[1] < before_ns
 
     def left(self, client: str, server: Endpoint) -> int:
         """Sessions that this client left without a request, while it never exchanged data with this server."""
-        known = self._pairs.get((client, server))
+        known = self._pairs.get((client, *server))
         return known[2] if known is not None and known[1] == _NEVER else 0
 
     def merge(self, other: Successes) -> None:
@@ -79,7 +105,7 @@ class Successes:
         assert self._by_server is not None
         at_server, clients = self._by_server.get(server, (0, 0))
         of_client, servers = self._by_client.get(client, (0, 0))
-        own = self._pairs.get((client, server))
+        own = self._pairs.get((client, *server))
         if own is not None:
             of_client, servers = of_client - own[0], servers - 1
         return Comparison(at_server, clients, of_client, servers)
@@ -87,19 +113,24 @@ class Successes:
     def _sum_up(self) -> None:
         by_server: dict[Endpoint, tuple[int, int]] = {}
         by_client: dict[str, tuple[int, int]] = {}
-        for (client, server), (count, _, _) in zip(self._pairs.keys(), self._pairs.values(), strict=True):
+        for (client, ip, port), (count, _, _) in zip(self._pairs.keys(), self._pairs.values(), strict=True):
+            server = Endpoint(ip, port)
             sessions, clients = by_server.get(server, (0, 0))
             by_server[server] = sessions + count, clients + 1
             sessions, servers = by_client.get(client, (0, 0))
             by_client[client] = sessions + count, servers + 1
         self._by_server, self._by_client = by_server, by_client
 
-    def __getstate__(self) -> Bounded[tuple[str, Endpoint], list[int]]:
+    def __getstate__(self) -> _Pairs:
         return self._pairs
 
-    def __setstate__(self, state: Bounded[tuple[str, Endpoint], list[int]]) -> None:
+    def __setstate__(self, state: _Pairs) -> None:
         self._pairs = state
         self._by_server, self._by_client = None, {}
+
+
+def _order_of_server(ip: str, port: int) -> int:
+    return crc32(f"{ip} {port} ".encode())
 
 
 def _add(known: list[int], other: list[int]) -> None:

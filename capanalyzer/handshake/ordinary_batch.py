@@ -1,236 +1,166 @@
-"""All flows of a chunk as the short way (:mod:`capanalyzer.handshake.ordinary`) sees them, by whole columns."""
+"""Ordinary handshakes that were settled in one chunk, as columns (see :mod:`capanalyzer.handshake.ordinary`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from capanalyzer.handshake.shapes import LENGTH_CLASS
-from capanalyzer.streams.chunk import stable_order
-from capanalyzer.streams.flow import FIN
-from capanalyzer.streams.inorder import InOrder
-from capanalyzer.streams.tail import alerts_at_end
-from capanalyzer.tls.columns import Segments, read_units
-from capanalyzer.tls.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Message
+from capanalyzer.handshake.connection import MAX_LATE_ALERTS
+from capanalyzer.handshake.shapes import Shape
+from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.tls_facts import Alert
+from capanalyzer.streams.flow import Row
+from capanalyzer.streams.inorder import FlowSegments
+from capanalyzer.streams.runs import Runs
+from capanalyzer.tls.records import CHANGE_CIPHER_SPEC, Message
+from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
 
-__all__ = ["CODE_ALERT", "CODE_DATA", "CODE_DATA_13", "CODE_ENCRYPTED", "CODE_HANDSHAKE", "Batch"]
+if TYPE_CHECKING:
+    from capanalyzer.tls.certificates import Chain
 
-# Codes of messages (see shapes): what the message is, its side in the lowest bit. In this order: _connect compares.
-CODE_CCS, CODE_ENCRYPTED, CODE_ALERT, CODE_DATA = 0x200, 0x202, 0x204, 0x206
-CODE_DATA_13, CODE_HANDSHAKE = 0x400, 0x800
+__all__ = ["Batch"]
 
-_FIRST: Final = 16
-"""First bytes that a report shows."""
-_CLEAR: Final = np.zeros(256, np.bool_)
-"""Handshake messages that an ordinary handshake has in the clear: ClientHello, ServerHello, NewSessionTicket,
-Certificate, ServerKeyExchange, ServerHelloDone, ClientKeyExchange, CertificateStatus."""
-_CLEAR[[1, 2, 4, 11, 12, 14, 16, 22]] = True
-_SERVER_KEY_EXCHANGE: Final = 12
-_CLASSES: Final = np.frombuffer(LENGTH_CLASS, np.uint8).astype(np.int64)
+I64 = NDArray[np.int64]
+
+_SIDES = (Side.CLIENT, Side.SERVER)
 _new = tuple.__new__
-T = TypeVar("T")
 
 
-class Batch(Generic[T]):
-    """Columns and lists over the flows of one chunk; flows by their number in ``found``, messages by their place."""
+class Batch:
+    """Ordinary handshakes that were settled in one chunk: by flow, counted from 0, what is asked of all of them.
 
-    def __init__(self, found: InOrder) -> None:
-        self.found = found
-        self.unfinished: dict[int, T] = {}
-        """Connections taken that are still open, by flow."""
-        count = len(found.groups)
-        first = found.ends - np.diff(found.ends, prepend=0)
-        self._flow = np.repeat(np.arange(count), np.diff(found.ends, prepend=0))
-        rows = np.flatnonzero(found.length)
-        stream = 2 * self._flow.take(rows) + found.side.take(rows)
-        order = stable_order(stream) if len(rows) else rows
-        rows, stream = rows.take(order), stream.take(order)
-        self._segments = segments = Segments(stream, found.payload_at.take(rows), found.length.take(rows), 2 * count)
-        units, irregular = read_units(found.table.data, segments, _CLEAR)
-        self._rows = rows
-        """Row of each segment."""
-        if len(units.stream):
-            # In capture order: by flow, then by the row that completes them; what is equal stays in stream order.
-            units.take(stable_order(rows.take(units.last)))
-            units.take(stable_order(units.stream >> 1))
-        self._units = units
-        self.first_row: list[int] = first.tolist()
-        end_row = rows.take(units.last)
-        self.end_row: list[int] = end_row.tolist()
-        """By message: the row that completed it; ``end_ns``: when."""
-        self.end_ns: list[int] = found.time_ns.take(end_row).tolist()
-        self.codes: list[int] = self._codes().tolist()
-        plain = ~(irregular[::2] | irregular[1::2])
-        # The client's ACK of the SYN/ACK comes right behind it; both sides' first segments have what reports show.
-        plain &= found.side.take(first + 2) == 0
-        plain &= (self._first_lengths() >= _FIRST).reshape(-1, 2).all(axis=1)
-        begin = np.searchsorted(units.stream >> 1, np.arange(count + 1))
-        self.bounds: list[tuple[int, int]] = list(
-            zip(np.where(plain, begin[:-1], -1).tolist(), begin[1:].tolist(), strict=True)
-        )
-        """By flow: its messages; (-1, ...) where it is not ordinary."""
-        ack_ns = found.time_ns.take(first + 2).tolist()
-        self.connect_ns: list[tuple[int | None, int | None]] = list(
-            zip(found.time_ns.take(first).tolist(), ack_ns, strict=True)
-        )
-        """By flow: time of its SYN, and of the ACK that completed the connect."""
-        self._cut_out(plain)
+    Columns have shape (n,); lists are as long. Side 0 is the client, who sent the SYN.
+    """
 
-    def message(self, at: int, known: Message | None = None) -> Message:
-        """A message without its body; ``known``: itself, if it was cut out already."""
-        if known is not None:
-            return known
-        units, found, rows = self._units, self.found, self._rows
-        last, first = int(rows[units.last[at]]), int(rows[units.first[at]])
-        kind, message = int(units.kind[at]), int(units.message[at])
-        encrypted = message < 0 and kind != CHANGE_CIPHER_SPEC
-        return Message(
-            int(found.time_ns[last]),
-            int(found.frame[last]),
-            int(found.frame[first]),
-            int(units.stream[at]) & 1,
-            kind,
-            message,
-            int(units.length[at]),
-            encrypted,
-            int(units.version[at]),
-            int(units.offset[at]),
-            b"",
-        )
+    cell: I64
+    nodes: list[Shape]
+    node: I64
+    """Which of ``nodes`` the messages make."""
+    silent: NDArray[np.bool_]
+    """TLS 1.3: alerts look like data."""
+    hello_frame: I64
+    hello_ns: I64
+    answer_frame: I64
+    answer_ns: I64
+    """Of the ServerHello."""
+    done_ns: I64
+    """When the handshake was done."""
+    since_ns: I64
+    """When the machine came into its last state."""
+    syn_ns: I64
+    ack_ns: I64
+    """When the client completed the connect."""
+    settled_frame: I64
+    """The frame with which the handshake was settled."""
+    group: I64
+    """Named group of the ServerKeyExchange; 0 without one, or where it is not in one piece."""
+    opening: NDArray[np.uint8]
+    """First 16 bytes of the client and of the server, shape (n, 32)."""
+    close: NDArray[np.uint8]
+    """What closed it first: 0 nothing yet; 1, 2 FIN, 3, 4 RST, each of client and server."""
+    hello_body: list[bytes]
+    hello_shape: list[ClientHelloShape]
+    answer_body: list[bytes]
+    answer_shape: list[ServerHelloShape]
+    certificate: list[tuple[bytes, Chain] | None]
+    """The server's Certificate message and what it says; None without one."""
+    alerts: dict[int, list[Alert]]
+    """By flow, those after the handshake."""
+    alert_places: set[tuple[int, int, int]]
+    """(flow, side, sequence number) of those."""
+    late: dict[int, list[Row]]
+    """By flow, the segments of later chunks that close."""
+    segments: FlowSegments
+    """Of this chunk."""
+    messages: Runs
+    """Up to the settled handshake: time, frame, first frame, stream, record type, handshake type, length, record
+    version and stream offset; of the stream the lowest bit is the side."""
 
-    def late(self, settled: Sequence[int]) -> list[tuple[int, int, int, int, int, int, bytes]]:
-        """Segments that close, and those behind the row in which their flow was settled that end in an alert.
+    _COLUMNS = (
+        "cell",
+        "node",
+        "silent",
+        "hello_frame",
+        "hello_ns",
+        "answer_frame",
+        "answer_ns",
+        "done_ns",
+        "since_ns",
+        "syn_ns",
+        "ack_ns",
+        "settled_frame",
+        "group",
+        "opening",
+        "close",
+    )
+    _LISTS = ("hello_body", "hello_shape", "answer_body", "answer_shape", "certificate")
+    _BY_FLOW = ("alerts", "late")
 
-        :param settled: by flow, that row; -1 for flows that are of no interest.
-        :returns: (flow, row, side, frame, time in ns, flags, alert record or b"").
+    def __len__(self) -> int:
+        return len(self.cell)
+
+    def some(self, flows: I64) -> Batch:
+        """These flows alone."""
+        result = Batch()
+        result.nodes = self.nodes
+        for name in self._COLUMNS:
+            setattr(result, name, getattr(self, name).take(flows, axis=0))
+        places = flows.tolist()
+        for name in self._LISTS:
+            every = getattr(self, name)
+            setattr(result, name, [every[place] for place in places])
+        for name in self._BY_FLOW:
+            known = getattr(self, name)
+            setattr(result, name, {new: known[old] for new, old in enumerate(places) if old in known})
+        new_of = dict(zip(places, range(len(places)), strict=True))
+        result.alert_places = {(new_of[flow], side, seq) for flow, side, seq in self.alert_places if flow in new_of}
+        result.segments, result.messages = self.segments.some(flows), self.messages.some(flows)
+        return result
+
+    def add_alerts(
+        self,
+        flows: Sequence[int],
+        times_ns: Sequence[int],
+        frames: Sequence[int],
+        sides: Sequence[int],
+        seqs: Sequence[int],
+        records: Sequence[bytes | memoryview],
+    ) -> None:
+        """Alert records that end segments behind the handshake, in capture order; of each side only so many are kept.
+
+        :param seqs: sequence numbers of their first bytes: what is sent again is one alert.
         """
-        found, data = self.found, self.found.table.data
-        behind = np.array(settled, np.int64).take(self._flow) if len(self._flow) else self._flow
-        later = np.arange(len(behind)) > behind
-        rows = np.flatnonzero((behind >= 0) & (later | ((found.flags & FIN) > 0)))
-        position, length = found.payload_at.take(rows), found.length.take(rows)
-        alert = np.where(later.take(rows), alerts_at_end(data, position, length), -1)
-        matter = (alert >= 0) | ((found.flags.take(rows) & FIN) > 0)
-        rows, alert = rows.compress(matter), alert.compress(matter)
-        end = (position + length).compress(matter)
-        records = [
-            b"" if start < 0 else data[start:stop].tobytes()
-            for start, stop in zip(alert.tolist(), end.tolist(), strict=True)
-        ]
-        columns = (self._flow, None, found.side, found.frame, found.time_ns, found.flags)
-        return list(
-            zip(*((rows if column is None else column.take(rows)).tolist() for column in columns), records, strict=True)
-        )
+        every, seen = self.alerts, self.alert_places
+        for flow, time_ns, frame, side, seq, record in zip(flows, times_ns, frames, sides, seqs, records, strict=True):
+            place = (flow, side, seq)
+            known = every.get(flow)
+            if known is None:
+                known = every[flow] = []
+            elif place in seen or (
+                len(known) >= MAX_LATE_ALERTS and sum(alert.side == side for alert in known) >= MAX_LATE_ALERTS
+            ):
+                continue
+            seen.add(place)
+            length = len(record) - 5
+            clear = length == 2 and 1 <= record[5] <= 2
+            level, code = (record[5], record[6]) if clear else (None, None)
+            known.append(_new(Alert, (time_ns, frame, _SIDES[side], level, code, not clear, length)))
 
-    def settle(self) -> None:
-        """Let go of all that is not asked for later: the batch's bytes, and what the connections have taken."""
-        self.found.settle()
-        del self._segments, self._flow, self.shown, self.shown_from, self.codes, self.end_row, self.end_ns
-        del self.opening, self.connect_ns, self.group, self.bounds
+    def messages_of(self, flow: int) -> list[Message]:
+        """Its messages; of those other than hellos and the certificates only the headers are kept."""
+        node, certificate = self.nodes[int(self.node[flow])], self.certificate[flow]
+        bodies = {
+            node.hello_at: self.hello_body[flow],
+            node.server_hello_at: self.answer_body[flow],
+            node.certificate_at: b"" if certificate is None else certificate[0],
+        }
+        return [_message(columns, bodies.get(place, b"")) for place, columns in enumerate(self.messages.rows(flow))]
 
-    def _codes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        units = self._units
-        kind, side = units.kind, units.stream & 1
-        code = np.full(len(kind), CODE_ALERT, np.int64)
-        code[kind == CHANGE_CIPHER_SPEC] = CODE_CCS
-        code[kind == HANDSHAKE] = CODE_ENCRYPTED
-        data = np.flatnonzero(kind == APPLICATION_DATA)
-        code[data] = CODE_DATA_13 | _CLASSES.take(units.length.take(data), mode="clip") << 1
-        clear = np.flatnonzero(units.message >= 0)
-        code[clear] = CODE_HANDSHAKE | units.message.take(clear).astype(np.int64) << 1
-        return code | side
 
-    def _first_lengths(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """By stream: length of its first segment; 0 without one."""
-        segments = self._segments
-        if not len(segments.length):
-            return np.zeros(len(segments.total), np.int64)
-        lengths = segments.length.take(segments.first, mode="clip")
-        return np.where(segments.total > 0, lengths, 0)
-
-    def _cut_out(self, plain: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-        """Copy out of the batch what is kept: first bytes, hellos, certificates."""
-        found, units, segments, rows = self.found, self._units, self._segments, self._rows
-        view = found.table.data.data
-        self.opening: list[tuple[bytes | None, bytes | None]] = [(None, None)] * len(plain)
-        """By flow: first bytes of both sides."""
-        flows = np.flatnonzero(plain)
-        starts = segments.position.take(segments.first, mode="clip") if len(segments.position) else segments.first
-        for flow, client, server in zip(
-            flows.tolist(), starts.take(2 * flows).tolist(), starts.take(2 * flows + 1).tolist(), strict=True
-        ):
-            self.opening[flow] = bytes(view[client : client + _FIRST]), bytes(view[server : server + _FIRST])
-        self._read_groups(len(plain))
-        at = np.flatnonzero((units.message == 1) | (units.message == 2) | (units.message == 11))
-        self.shown_from: list[int] = np.searchsorted(units.stream.take(at) >> 1, np.arange(len(plain))).tolist()
-        """By flow: its first entry in ``shown``."""
-        last, first = units.last.take(at), units.first.take(at)
-        last_row, first_row = rows.take(last), rows.take(first)
-        columns = (
-            found.time_ns.take(last_row),
-            found.frame.take(last_row),
-            found.frame.take(first_row),
-            units.stream.take(at) & 1,
-            units.message.take(at),
-            units.length.take(at),
-            units.version.take(at),
-            units.offset.take(at),
-            units.position.take(at),
-            first,
-            last,
-        )
-        self.shown: list[Message] = [
-            _new(
-                Message,
-                (
-                    time_ns,
-                    frame,
-                    first_frame,
-                    side,
-                    HANDSHAKE,
-                    message,
-                    length,
-                    False,
-                    version,
-                    offset,
-                    bytes(view[position : position + length])
-                    if begin == end
-                    else self._joined(view, position, length, begin),
-                ),
-            )
-            for time_ns, frame, first_frame, side, message, length, version, offset, position, begin, end in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ]
-        """Hellos and certificates, by flow and in order."""
-
-    def _read_groups(self, flows: int) -> None:
-        """The named group of each ServerKeyExchange, RFC 8422 section 5.4: curve_type 3, then the group."""
-        units, segments, data = self._units, self._segments, self.found.table.data
-        at = np.flatnonzero(units.message == _SERVER_KEY_EXCHANGE)
-        first, position = units.first.take(at), units.position.take(at)
-        ends = segments.position.take(first) + segments.length.take(first)
-        inside = (position + 3 <= ends) & (units.length.take(at) > 3)
-        at, position = at.compress(inside), position.compress(inside)
-        start = data[position[:, None] + np.arange(3)]
-        value = np.where(start[:, 0] == 3, start[:, 1].astype(np.int64) << 8 | start[:, 2], 0)
-        groups = np.zeros(flows, np.int64)
-        groups[units.stream.take(at) >> 1] = value
-        self.group: list[int] = groups.tolist()
-        """By flow: named group of the ServerKeyExchange, 0 where there is none or it is not in one piece."""
-
-    def _joined(self, view: memoryview, position: int, length: int, at: int) -> bytes:
-        """``length`` bytes from ``position`` in segment ``at`` on, over the segments of its stream."""
-        segments = self._segments
-        pieces = []
-        begin = position
-        while length:
-            start = int(segments.position[at])
-            stop = min(start + int(segments.length[at]), begin + length)
-            pieces.append(bytes(view[begin:stop]))
-            length -= stop - begin
-            at += 1
-            begin = int(segments.position[at]) if length else 0
-        return b"".join(pieces)
+def _message(columns: tuple[int, ...], body: bytes) -> Message:
+    time_ns, frame, first_frame, stream, kind, message, length, version, offset = columns
+    encrypted = message < 0 and kind != CHANGE_CIPHER_SPEC
+    return Message(time_ns, frame, first_frame, stream & 1, kind, message, length, encrypted, version, offset, body)

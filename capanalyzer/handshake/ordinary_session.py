@@ -1,56 +1,74 @@
 """Sessions that were taken the short way (:mod:`capanalyzer.handshake.ordinary`): facts are made when asked for.
 
 An :class:`OrdinarySession` can be asked everything a :class:`~capanalyzer.handshake.session.Session` can. Whoever deals
-with a hundred thousand of them looks at ``connection`` and ``flow`` instead, where what every report shows lies ready.
+with a hundred thousand of them looks at their :class:`~capanalyzer.handshake.ordinary_group.Group` instead.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from capanalyzer.handshake.build import address_text
-from capanalyzer.handshake.machine import Handshake
-from capanalyzer.handshake.session import Endpoint, KnownBy, Session
-from capanalyzer.handshake.tls_facts import TlsFacts
-from capanalyzer.streams.flow import Flow
-from capanalyzer.tls.records import Message
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from capanalyzer.handshake.ordinary import OrdinaryConnection
-    from capanalyzer.handshake.side import Side
+from capanalyzer.handshake.build import address_text, build_session
+from capanalyzer.handshake.direction import Direction
+from capanalyzer.handshake.lazy import lazy
+from capanalyzer.handshake.machine import Handshake, walk
+from capanalyzer.handshake.ordinary_batch import Batch
+from capanalyzer.handshake.ordinary_group import Chain, Group
+from capanalyzer.handshake.session import Endpoint, KnownBy, Session, Side
+from capanalyzer.handshake.tls_facts import Alert, TlsFacts
+from capanalyzer.streams.flow import FIN, RST, SYN, Flow
+from capanalyzer.tls.hello import ClientHello, ServerHello
+from capanalyzer.tls.history import MAX_HISTORY
+from capanalyzer.tls.records import ALERT, Message
 
 __all__ = ["OrdinarySession"]
 
+I64 = NDArray[np.int64]
+
 _TLS: Final = ("tls", "tls")
 _NO_OPENING: Final = (b"", b"")
+_CONTROL: Final = SYN | FIN | RST
+_FIRST: Final = 16
+_SHOWN: Final = (1, 2, 11)
+_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE = _SHOWN
 _new = tuple.__new__
 
 
 class OrdinarySession(Session):
     """A session of which only what is asked for is made, and then kept."""
 
-    __slots__ = ("_plain", "connection", "flow")
-    connection: OrdinaryConnection
-    flow: Flow
+    __slots__ = ("_plain", "at", "group")
+    group: Group
+    at: int
+    """Its number in the group."""
 
-    def __init__(self, connection: OrdinaryConnection, flow: Flow) -> None:
+    def __init__(self, group: Group, at: int, stream: int) -> None:
         # Not the dataclass's own: it would fill the slots that are to stay empty.
-        self.connection, self.flow = connection, flow
-        self.capture, self.stream = flow.capture, flow.stream
+        self.group, self.at = group, at
+        self.capture, self.stream = group.flows.capture, stream
+
+    @property
+    def flow(self) -> Flow:
+        """Its counters and identity."""
+        return self.group.flows.flow(self.at)
+
+    @property
+    def _row(self) -> int:
+        """Its flow in the batch."""
+        return self.group.places[self.at]
 
     @property
     def connect_ns(self) -> tuple[int | None, int | None]:
-        return self.connection.connect_ns
+        batch, row = self.group.batch, self._row
+        return int(batch.syn_ns[row]), int(batch.ack_ns[row])
 
     @property
     def first_close(self) -> tuple[bool, Side] | None:
-        return self.connection.first_close
-
-    def parties(self) -> tuple[str, Endpoint]:
-        """The client's address, and the server."""
-        flow = self.flow
-        one, other = flow.addresses
-        return address_text(one), _new(Endpoint, (address_text(other), flow.ports[1]))
+        close = int(self.group.batch.close[self._row])
+        return (close > 2, Side.SERVER if close & 1 == 0 else Side.CLIENT) if close else None
 
     if not TYPE_CHECKING:  # for a type checker every field is simply there
 
@@ -60,81 +78,161 @@ class OrdinarySession(Session):
             if make is not None:
                 value = make(self)
             elif name == "_plain":
-                value = self.connection.plain_session(self.flow)
+                value = _plain(self.group, self.at)
             else:
                 value = getattr(self._plain, name)
             setattr(self, name, value)
             return value
 
 
-def _endpoint(flow: Flow, side: int) -> Endpoint:
+def _endpoint(session: OrdinarySession, side: int) -> Endpoint:
+    flow = session.flow
     return _new(Endpoint, (address_text(flow.addresses[side]), flow.ports[side]))
+
+
+def _first_bytes(batch: Batch, row: int) -> tuple[bytes, bytes]:
+    both = batch.opening[row].tobytes()
+    return both[:_FIRST], both[_FIRST:]
 
 
 _MADE: Final = {
     "transport": lambda _: "tcp",
-    "client": lambda session: _endpoint(session.flow, 0),
-    "server": lambda session: _endpoint(session.flow, 1),
+    "client": lambda session: _endpoint(session, 0),
+    "server": lambda session: _endpoint(session, 1),
     "client_known_by": lambda _: KnownBy.SYN,
     "start_ns": lambda session: session.flow.first_ns,
     "end_ns": lambda session: session.flow.last_ns,
     "packets": lambda session: session.flow.packets,
     "payload_bytes": lambda session: session.flow.payload_bytes,
-    "first_bytes": lambda session: session.connection.opening,
+    "first_bytes": lambda session: _first_bytes(session.group.batch, session.group.places[session.at]),
     "protocol": lambda _: _TLS,
     "opening": lambda _: _NO_OPENING,
     "upgrade": lambda _: None,
-    "tls": lambda session: _OrdinaryTls(session.connection, session.flow),
+    "tls": lambda session: _OrdinaryTls(session.group, session.at),
 }
 """How a field is made that needs no look at the segments."""
 
 
 class _OrdinaryTls(TlsFacts):
-    """TLS facts of which the messages are made when they are asked for."""
+    """TLS facts of which the messages are made when they are asked for.
 
-    def __init__(self, connection: OrdinaryConnection, flow: Flow) -> None:
+    It knows its group, not its session: two objects that knew each other would live until a garbage collection, and
+    with them the group.
+    """
+
+    def __init__(self, group: Group, at: int) -> None:
         # What is known already, set in the place of what would be worked out from the messages.
-        self._connection, self._flow = connection, flow
-        self.handshake = _OrdinaryHandshake(connection, flow)
+        self._group, self._at, self._row = group, at, group.places[at]
+        batch, row = group.batch, self._row
+        self.handshake = _OrdinaryHandshake(group, at)
         known = self.__dict__
-        known["_hellos"] = (connection.hello, None, connection.server_hello, None)
-        known["alerts"] = tuple(connection.alerts)
-        known["history"] = connection.history
-        known["client_hello"] = connection.client_hello
+        known["alerts"] = tuple(batch.alerts.get(row, ()))
+        known["client_hello"] = ClientHello(batch.hello_shape[row], batch.hello_body[row])
+        known["server_hello"] = ServerHello(batch.answer_shape[row], batch.answer_body[row])
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             if name not in ("messages", "_readers"):
                 raise AttributeError(name)
-            value = getattr(self._connection.plain_session(self._flow).tls, name)
+            value = getattr(_plain(self._group, self._at).tls, name)
             setattr(self, name, value)
             return value
 
+    @lazy
+    def _hellos(self) -> tuple[Message | None, Message | None, Message | None, Message | None]:
+        shown = self._shown
+        return shown[_CLIENT_HELLO], None, shown[_SERVER_HELLO], None
+
+    @lazy
+    def _shown(self) -> dict[int, Message]:
+        """Hellos and the server's Certificate, by their type."""
+        messages = self._group.batch.messages_of(self._row)
+        return {message.handshake_type: message for message in messages if message.handshake_type in _SHOWN}
+
+    @lazy
+    def history(self) -> str:
+        """Zeek's letters."""
+        letters = self._group.shapes[self._at].history
+        for alert in self.alerts:
+            if not alert.encrypted and len(letters) < MAX_HISTORY:
+                letters += "l" if alert.side else "L"
+        return letters
+
     def _group_of_server_key_exchange(self) -> int | None:
-        return self._connection.group
+        return int(self._group.batch.group[self._row]) or None
+
+    @lazy
+    def certificates(self) -> Chain:
+        """The server's chain, as its group read it."""
+        return self._group.chains[self._at]
 
     def certificate_message(self, side: Side) -> Message | None:
         """This side's first Certificate message, if it can be read; an ordinary client sends none."""
-        return self._connection.certificate if side else None
+        return self._shown.get(_CERTIFICATE) if side else None
 
 
 class _OrdinaryHandshake(Handshake):
     """The machine's results; those that are messages are made when they are asked for."""
 
-    __slots__ = ("_connection", "_flow")
+    __slots__ = ("_at", "_group")
 
-    def __init__(self, connection: OrdinaryConnection, flow: Flow) -> None:
-        self._connection, self._flow = connection, flow
-        machine = connection.machine
+    def __init__(self, group: Group, at: int) -> None:
+        self._group, self._at = group, at
+        machine, batch, row = group.shapes[at].handshake, group.batch, group.places[at]
         self.state, self.version, self.suite = machine.state, machine.version, machine.suite
         self.is_13, self.retried, self.data_from = machine.is_13, False, machine.data_from
         self.alert_sized, self.unexpected, self.alert_size = machine.alert_sized, machine.unexpected, machine.alert_size
-        self.done_ns, self.since_ns = connection.done_ns, connection.since_ns
+        self.done_ns, self.since_ns = int(batch.done_ns[row]), int(batch.since_ns[row])
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            value = getattr(self._connection.plain_session(self._flow).tls.handshake, name)
+            value = getattr(_plain(self._group, self._at).tls.handshake, name)
             setattr(self, name, value)
             return value
+
+
+def _plain(group: Group, at: int) -> Session:
+    """The session with all its facts, made from its segments."""
+    batch, row = group.batch, group.places[at]
+    settled = int(batch.settled_frame[row])
+    segments = batch.segments.rows(row)
+    rows = [one for one in segments if one[0] <= settled]
+    openings = _first_bytes(batch, row)
+    directions = Direction(), Direction()
+    for side, direction in enumerate(directions):
+        direction.isn = rows[side][4]
+        direction.syn = rows[side]
+        direction.start(direction.isn + 1 & 0xFFFFFFFF)
+        direction.offset = sum(one[7] for one in rows if one[2] == side)
+        direction.next_seq = direction.isn + 1 + direction.offset & 0xFFFFFFFF
+        direction.prefix, direction.protocol, direction.tls_at = openings[side] or b"", "tls", 0
+    rows += [one for one in segments[len(rows) :] + batch.late.get(row, []) if one[3] & _CONTROL]
+    for side, direction in enumerate(directions):
+        direction.fin = next((one for one in rows if one[2] == side and one[3] & FIN), None)
+        syns = [one for one in rows if one[2] == side and one[3] & SYN]
+        direction.syn_count, direction.syn_last_ns = len(syns), syns[-1][1]
+    messages = batch.messages_of(row)
+    handshake = walk(messages)
+    messages += [
+        Message(a.time_ns, a.frame, a.frame, a.side, ALERT, -1, a.length, a.encrypted, 0x0303, 0, _alert_body(a))
+        for a in batch.alerts.get(row, ())
+    ]
+    return build_session(
+        group.flows.flow(at),
+        client=0,
+        known_by=KnownBy.SYN,
+        directions=directions,
+        rows=rows,
+        closes=[one for one in rows if one[3] & (FIN | RST)],
+        ack_row=rows[2],
+        messages=messages,
+        handshake=handshake,
+        reading=None,
+        settled=True,
+    )
+
+
+def _alert_body(alert: Alert) -> bytes:
+    return b"" if alert.level is None or alert.code is None else bytes((alert.level, alert.code))

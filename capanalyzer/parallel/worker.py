@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from typing import Final
 
-from capanalyzer.analysis import Analysis
+from capanalyzer.analysis import Analysis, Judged
 from capanalyzer.capture.records import Capture
 from capanalyzer.capture.source import open_files
-from capanalyzer.diagnosis.verdict import Verdict
+from capanalyzer.diagnosis.bulk import JudgedRun
+from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.errors import CaptureError
-from capanalyzer.handshake.session import Session
 from capanalyzer.parallel.messages import Block, Broken, Done, Learned, Task, Unreadable
-from capanalyzer.report.line import Line
-from capanalyzer.report.made import session_line
+from capanalyzer.report.line import Lines
+from capanalyzer.report.made import lines_of, session_line
 
 __all__ = ["work"]
 
@@ -59,7 +59,9 @@ class _Errand:
     def __init__(self, task: Task, connection: Connection) -> None:
         self._task, self._connection = task, connection
         self._turns: list[int] = []
-        self._lines: list[Line] = []
+        self._ids: list[int] = []
+        self._outcomes: list[str] = []
+        self._data: list[bytes] = []
         self._size = 0
 
     def run(self) -> None:
@@ -83,25 +85,31 @@ class _Errand:
         self._send(capture)
         connection.send(Done(capture.info, analysis.tally()))
 
-    def _take(self, capture: Capture, analysis: Analysis, judged: Iterable[tuple[Session, Verdict]]) -> None:
+    def _take(self, capture: Capture, analysis: Analysis, judged: Iterable[Judged]) -> None:
         lang, timeline = self._task.lang, self._task.options.full_timeline
-        turns, lines, redactor = self._turns, self._lines, self._task.redactor
-        for session, verdict in judged:
-            line = session_line(session, verdict, lang=lang, timeline=timeline, redactor=redactor)
-            turns.append(analysis.turn)
-            lines.append(line)
-            self._size += len(line.data)
+        redactor = self._task.redactor
+        for one in judged:
+            # Redacted sessions need their models.
+            plain = timeline or redactor is not None
+            for part in lines_of(one, timeline=plain) if type(one) is JudgedRun else (one,):
+                if type(part) is Lines:
+                    ids, data = part.ids, part.data
+                    self._outcomes += [Outcome.ESTABLISHED.value] * len(ids)
+                else:
+                    line = session_line(*part, lang=lang, timeline=timeline, redactor=redactor)
+                    ids, data = [line.id], [line.data]
+                    self._outcomes.append(line.outcome)
+                self._turns += [analysis.turn] * len(ids)
+                self._ids += ids
+                self._data += data
+                self._size += sum(map(len, data))
             if self._size >= BLOCK_BYTES:
                 self._send(capture)
 
     def _send(self, capture: Capture) -> None:
-        turns, lines = self._turns, self._lines
-        data = b"\n".join([line.data for line in lines])
-        block = Block(
-            turns, [line.id for line in lines], [line.outcome for line in lines], data,
-            capture.progress(), capture.info.packets,
-        )  # fmt: skip
+        data = b"\n".join(self._data)
+        block = Block(self._turns, self._ids, self._outcomes, data, capture.progress(), capture.info.packets)
         self._connection.send(block)
-        turns.clear()
-        lines.clear()
+        for column in (self._turns, self._ids, self._outcomes, self._data):
+            column.clear()
         self._size = 0

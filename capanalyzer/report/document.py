@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.session import Session
@@ -17,8 +18,8 @@ from capanalyzer.report import model
 from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.incidents import Incidents
-from capanalyzer.report.line import Line
-from capanalyzer.report.made import read_line, short_line
+from capanalyzer.report.line import Line, Lines
+from capanalyzer.report.made import lines_of, read_line, short_line
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
@@ -56,6 +57,10 @@ class Run(_Capture, Protocol):
     """A capture being analysed."""
 
     def sessions(self) -> Iterable[tuple[Session, Verdict]]: ...
+
+    def judged(self) -> Iterable[tuple[Session, Verdict] | JudgedRun]:
+        """The same; sessions that simply work come together where they follow each other."""
+        ...
 
 
 @runtime_checkable
@@ -121,8 +126,8 @@ class Document:
         """Every session once, as it is finished. To be read once, to its end."""
         return self._each(self._sessions_of if self._chosen is None else self._chosen_of)
 
-    def lines(self) -> Iterator[model.Session | Line]:
-        """The same for JSON: sessions that need no model come as text."""
+    def lines(self) -> Iterator[model.Session | Line | Lines]:
+        """The same for JSON: sessions that need no model come as text, together where they follow each other."""
         if self._redactor is not None or self._watch is not None:
             return self.sessions()
         return self._each(self._lines_of if self._chosen is None else self._chosen_of)
@@ -160,7 +165,7 @@ class Document:
                 self._count(session)
                 yield session
 
-    def _lines_of(self, run: AnyRun) -> Iterator[model.Session | Line]:
+    def _lines_of(self, run: AnyRun) -> Iterator[model.Session | Line | Lines]:
         outcomes = self._outcomes
         if isinstance(run, MadeRun):
             for line in run.lines():
@@ -170,15 +175,23 @@ class Document:
                     outcomes[line.outcome] += 1
                 yield line
             return
-        for facts, verdict in run.sessions():
-            short = short_line(facts, verdict, timeline=self._timeline)
-            if short is None:
-                session = self._model(facts, verdict, self._redactor)
-                self._count(session)
-                yield session
-            else:
-                outcomes[short.outcome] += 1
-                yield short
+        for judged in run.judged():
+            for part in lines_of(judged, timeline=self._timeline) if isinstance(judged, JudgedRun) else (judged,):
+                if isinstance(part, Lines):
+                    outcomes[Outcome.ESTABLISHED.value] += len(part.ids)
+                    yield part
+                else:
+                    yield self._line_or_model(*part)
+
+    def _line_or_model(self, facts: Session, verdict: Verdict) -> model.Session | Line:
+        """One session, counted."""
+        short = short_line(facts, verdict, timeline=self._timeline)
+        if short is not None:
+            self._outcomes[short.outcome] += 1
+            return short
+        session = self._model(facts, verdict, self._redactor)
+        self._count(session)
+        return session
 
     def _chosen_of(self, run: AnyRun) -> Iterator[model.Session]:
         """Where the outcome tells that a session is left out, its model is not even made."""

@@ -1,40 +1,67 @@
-"""Ordinary sessions as JSON, without a model: text put together from ready pieces.
+"""Ordinary sessions as JSON, without a model: text put together from ready pieces, a group of sessions at a time.
 
 Of 100,000 sessions most differ in little more than numbers: their ClientHellos are of a few shapes, their certificates
-of a few chains. What repeats is encoded once, by the model's own encoder; a test holds that both ways give the same
-objects.
+of a few chains. What repeats is encoded once, by the model's own encoder. What differs is made as columns of text
+(:mod:`capanalyzer.report.columns`), and one format brings them together. A test holds that both ways give the same
+bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from capanalyzer.diagnosis.verdict import Verdict
-from capanalyzer.handshake.build import address_text
+from capanalyzer.handshake.departure import OrdinaryRun
+from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.ordinary_session import OrdinarySession
+from capanalyzer.report import columns
 from capanalyzer.report.build import SIDES, chain_model, client_hello_parts
-from capanalyzer.report.times import to_rfc3339
-from capanalyzer.streams.community_id import community_id
+from capanalyzer.streams.community_id import community_ids
 from capanalyzer.tls.codepoints import alert_name, version_name
 from capanalyzer.tls.fingerprint import ja3s
-from capanalyzer.tls.hello import ServerHello, read_server_hello
+from capanalyzer.tls.hello import ClientHello, ServerHello
+from capanalyzer.tls.history import MAX_HISTORY
 
 if TYPE_CHECKING:
+    from capanalyzer.diagnosis.verdict import Verdict
+    from capanalyzer.handshake.shapes import Shape
     from capanalyzer.handshake.tls_facts import Alert
     from capanalyzer.tls.certificates import CertificateFacts
-    from capanalyzer.tls.hello import ClientHello
+    from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
 
-__all__ = ["Line", "ordinary_line"]
+__all__ = ["Line", "Lines", "ordinary_line", "run_lines"]
 
 _encode: Final = msgspec.json.Encoder().encode
 _MAX_CHAINS: Final = 4096
 """Encoded certificate chains kept, about 1 kB each; then all are forgotten at once."""
-_chains: dict[int, tuple[tuple[CertificateFacts, ...], str]] = {}
+_chains: dict[int, tuple[tuple[CertificateFacts, ...], bytes]] = {}
 """By identity of the chain's facts, which the entry itself keeps alive."""
-_LEVELS: Final = {1: '"warning"', 2: '"fatal"'}
-_NULL: Final = "null"
+_CLOSES: Final = (("none", None), ("fin", "client"), ("fin", "server"), ("rst", "client"), ("rst", "server"))
+"""By Batch.close: how, and by whom."""
+_CLOSED_BY: Final = [_encode({"how": how, "who": who}) for how, who in _CLOSES]
+_LEVELS: Final = {1: b'"warning"', 2: b'"fatal"'}
+_HIDDEN_ALERT: Final = [
+    b'{"frame":%%d,"from":"%b","level":null,"code":null,"description":null,"encrypted":true}' % side.encode()
+    for side in SIDES
+]
+_Fields = tuple[int | bytes, ...]
+
+_FORMAT: Final = (
+    b'{"id":%d,"capture":%d,"transport":"tcp","stream":%d,"community_id":"1:%b",'
+    b'"client":{"ip":"%b","port":%d},"server":{"ip":"%b","port":%d},"start":"%b","end":"%b",'
+    b'"packets":{"client":%d,"server":%d},"bytes":{"client":%d,"server":%d},'
+    b'"first_bytes":{"client":"%b","server":"%b"},"protocol":{"client":"tls","server":"tls"},'
+    b'"outcome":"established","stage":null,"waiting_on":null,"blame":null,"cause":null,"history":"%b",'
+    b'"closed_by":%b,"tls":{"client_hello":{"frame":%d,%b"sni":%b,%b},"server_hello":{"frame":%d,%b},'
+    b'"certificates":%b,"client_certificates":[],"alerts":[%b],"resumed":%b},'
+    b'"timing":{"connect_ms":%b,"client_hello_ms":%b,"server_hello_ms":%b,"handshake_ms":%b},'
+    b'"findings":[],"timeline":[],"display_filter":"tcp.stream eq %d",'
+    b'"comparison":null,"other_leg":null}'
+)
+"""The keys of :class:`capanalyzer.report.model.Session`, in its order."""
 
 
 class Line(NamedTuple):
@@ -45,75 +72,131 @@ class Line(NamedTuple):
     data: bytes
 
 
-def ordinary_line(identity: int, session: OrdinarySession, verdict: Verdict) -> Line | None:
-    """An ordinary session whose verdict has no findings; None where the model has to be made."""
-    connection, flow = session.connection, session.flow
-    machine, hello, answer = connection.machine, connection.hello, connection.server_hello
-    facts = connection.client_hello
-    reading = read_server_hello(answer.body)
-    if machine.is_13:
-        resumed = reading.selected_psk is not None
-        chain = "[]"
-    else:
-        certificates = connection.certificates
-        if not certificates:
-            return None  # resumed, or anonymous
-        resumed = False
-        chain = _chain(certificates)
-    one, other = flow.addresses
-    client_port, server_port = flow.ports
-    packets, payload = flow.packets, flow.payload_bytes
-    opening, opening_server = connection.opening
-    syn_ns, ack_ns = connection.connect_ns
-    if opening is None or opening_server is None or syn_ns is None or ack_ns is None:
-        return None
-    hello_ns = hello.time_ns
-    who = _NULL if verdict.closed_who is None else f'"{verdict.closed_who}"'
-    alerts = connection.alerts
-    head, tail = _client_hello(facts)
-    sni = facts.sni
-    text = (
-        f'{{"id":{identity},"capture":{flow.capture},"transport":"tcp","stream":{flow.stream},'
-        f'"community_id":"{community_id(one, other, client_port, server_port)}",'
-        f'"client":{{"ip":"{address_text(one)}","port":{client_port}}},'
-        f'"server":{{"ip":"{address_text(other)}","port":{server_port}}},'
-        f'"start":"{to_rfc3339(flow.first_ns)}","end":"{to_rfc3339(flow.last_ns)}",'
-        f'"packets":{{"client":{packets[0]},"server":{packets[1]}}},'
-        f'"bytes":{{"client":{payload[0]},"server":{payload[1]}}},'
-        f'"first_bytes":{{"client":"{opening.hex()}","server":"{opening_server.hex()}"}},'
-        f'"protocol":{{"client":"tls","server":"tls"}},"outcome":"established","stage":null,"waiting_on":null,'
-        f'"blame":null,"cause":null,"history":"{connection.history}",'
-        f'"closed_by":{{"how":"{verdict.closed_how}","who":{who}}},'
-        f'"tls":{{"client_hello":{{"frame":{hello.frame},{head}'
-        f'"sni":{_NULL if sni is None else _encode(sni).decode()},{tail}}},'
-        f'"server_hello":{{"frame":{answer.frame},{_server_hello(reading)}}},'
-        f'"certificates":{chain},"client_certificates":[],'
-        f'"alerts":[{",".join(map(_alert, alerts)) if alerts else ""}],"resumed":{"true" if resumed else "false"}}},'
-        f'"timing":{{"connect_ms":{(ack_ns - syn_ns) / 1e6},"client_hello_ms":{(hello_ns - ack_ns) / 1e6},'
-        f'"server_hello_ms":{(answer.time_ns - hello_ns) / 1e6},'
-        f'"handshake_ms":{(connection.done_ns - hello_ns) / 1e6}}},'
-        f'"findings":[],"timeline":[],"display_filter":"tcp.stream eq {flow.stream}",'
-        f'"comparison":null,"other_leg":null}}'
-    )
-    return Line(identity, "established", text.encode())
+class Lines(NamedTuple):
+    """Established sessions without findings, one after the other."""
+
+    ids: list[int]
+    data: list[bytes]
 
 
-def _client_hello(hello: ClientHello) -> tuple[str, str]:
-    """What is written of a ClientHello before and behind its server name; shared by all of one shape."""
-    known: tuple[str, str] | None = hello.shape.scratch.get("json")
+def ordinary_line(session: OrdinarySession, verdict: Verdict, first_id: int) -> bytes | None:
+    """The line of a session whose verdict has no findings; None where the model has to be made.
+
+    :param first_id: id of the capture's stream 0.
+    """
+    group, at = session.group, session.at
+    if _CLOSES[int(group.batch.close[group.places[at]])] != (verdict.closed_how, verdict.closed_who):
+        return None  # the diagnosis knows better who closed it
+    fields = _fields_of(group, first_id)[at]
+    return None if fields is None else _FORMAT % fields
+
+
+def run_lines(run: OrdinaryRun, first_id: int) -> Lines | None:
+    """The lines of sessions that simply work; None where the model of one of them has to be made."""
+    departure, piece = run.departure, slice(run.start, run.stop)
+    known: list[_Fields | None] | None = departure.made.get("lines")
     if known is None:
-        legacy, offered, suites, alpn, groups, md5, fingerprint = client_hello_parts(hello)
-        before = {"legacy_version": legacy, "offered_versions": offered, "cipher_suites": suites}
-        behind = {"alpn": alpn, "groups": groups, "ja3": md5, "ja4": fingerprint}
-        known = _encode(before).decode()[1:-1] + ",", _encode(behind).decode()[1:-1]
-        hello.shape.scratch["json"] = known
+        known = departure.made["lines"] = departure.in_order(lambda group: _fields_of(group, first_id))
+    fields = known[piece]
+    if None in fields:
+        return None
+    return Lines([first_id + stream for stream in departure.streams[piece]], list(map(_FORMAT.__mod__, fields)))
+
+
+def _fields_of(group: Group, first_id: int) -> list[_Fields | None]:
+    known: list[_Fields | None] | None = group.made.get("lines")
+    if known is None:
+        known = group.made["lines"] = _make_fields(group, first_id)
     return known
 
 
-def _server_hello(hello: ServerHello) -> str:
+def _make_fields(group: Group, first_id: int) -> list[_Fields | None]:
+    """What the format takes, for all sessions as if none had anything unusual about it."""
+    batch, rows, flows, places, chains = group.batch, group.rows, group.flows, group.places, group.chains
+    clients, servers = group.endpoints
+    streams, ports, packets, payload = flows.stream.tolist(), flows.port, flows.packets, flows.payload
+    opening = batch.opening.take(rows, axis=0)
+    hello_ns, syn_ns, ack_ns = batch.hello_ns.take(rows), batch.syn_ns.take(rows), batch.ack_ns.take(rows)
+    hello_shapes = [batch.hello_shape[place] for place in places]
+    answer_shapes = [batch.answer_shape[place] for place in places]
+    one_hello = dict(zip(hello_shapes, places, strict=True))
+    hellos = {shape: _client_hello(shape, batch.hello_body[place]) for shape, place in one_hello.items()}
+    one_answer = dict(zip(answer_shapes, places, strict=True))
+    answers = {shape: _server_hello(shape, batch.answer_body[place]) for shape, place in one_answer.items()}
+    alerts = [batch.alerts.get(place, ()) for place in places]
+    fields: list[_Fields | None] = list(
+        zip(
+            (flows.stream + first_id).tolist(),
+            repeat(flows.capture, len(streams)),
+            streams,
+            community_ids(flows.address, flows.is_v6, ports),
+            [client.encode() for client in clients],
+            ports[:, 0].tolist(),
+            [server[0].encode() for server in servers],
+            ports[:, 1].tolist(),
+            columns.times(flows.first_ns),
+            columns.times(flows.last_ns),
+            packets[:, 0].tolist(),
+            packets[:, 1].tolist(),
+            payload[:, 0].tolist(),
+            payload[:, 1].tolist(),
+            columns.hexadecimal(opening[:, :16]),
+            columns.hexadecimal(opening[:, 16:]),
+            _histories(group.shapes, alerts),
+            [_CLOSED_BY[close] for close in batch.close.take(rows).tolist()],
+            batch.hello_frame.take(rows).tolist(),
+            [hellos[shape].before for shape in hello_shapes],
+            columns.strings(group.names),
+            [hellos[shape].behind for shape in hello_shapes],
+            batch.answer_frame.take(rows).tolist(),
+            [answers[shape].text for shape in answer_shapes],
+            [_chain(chain) if chain else b"[]" for chain in chains],
+            [b",".join(map(_alert, some)) if some else b"" for some in alerts],
+            [answers[shape].resumed for shape in answer_shapes],
+            columns.milliseconds(ack_ns - syn_ns),
+            columns.milliseconds(hello_ns - ack_ns),
+            columns.milliseconds(batch.answer_ns.take(rows) - hello_ns),
+            columns.milliseconds(batch.done_ns.take(rows) - hello_ns),
+            streams,
+            strict=True,
+        ),
+    )
+    if not all(chains):
+        for at, (shape, chain) in enumerate(zip(group.shapes, chains, strict=True)):
+            if not chain and not shape.handshake.is_13:
+                fields[at] = None  # resumed, or anonymous
+    return fields
+
+
+class _Hello(NamedTuple):
+    """What is written of a ClientHello before and behind its server name; shared by all of one shape."""
+
+    before: bytes
+    behind: bytes
+
+
+class _Answer(NamedTuple):
     """What is written of a ServerHello behind its frame; shared by all of one shape."""
-    known: str | None = hello.shape.scratch.get("json")
+
+    text: bytes
+    resumed: bytes
+    """In TLS 1.3."""
+
+
+def _client_hello(shape: ClientHelloShape, body: bytes) -> _Hello:
+    known: _Hello | None = shape.scratch.get("json")
     if known is None:
+        legacy, offered, suites, alpn, groups, md5, fingerprint = client_hello_parts(ClientHello(shape, body))
+        before = {"legacy_version": legacy, "offered_versions": offered, "cipher_suites": suites}
+        behind = {"alpn": alpn, "groups": groups, "ja3": md5, "ja4": fingerprint}
+        known = shape.scratch["json"] = _Hello(_encode(before)[1:-1] + b",", _encode(behind)[1:-1])
+    return known
+
+
+def _server_hello(shape: ServerHelloShape, body: bytes) -> _Answer:
+    known: _Answer | None = shape.scratch.get("json")
+    if known is None:
+        hello = ServerHello(shape, body)
         fields = {
             "version": version_name(hello.version),
             "cipher_suite": hello.cipher_suite,
@@ -121,23 +204,38 @@ def _server_hello(hello: ServerHello) -> str:
             "ja3s": ja3s(hello),
             "hello_retry": False,
         }
-        known = hello.shape.scratch["json"] = _encode(fields).decode()[1:-1]
+        resumed = b"false" if hello.selected_psk is None else b"true"
+        known = shape.scratch["json"] = _Answer(_encode(fields)[1:-1], resumed)
     return known
 
 
-def _chain(certificates: tuple[CertificateFacts, ...]) -> str:
+def _histories(shapes: Sequence[Shape], alerts: Sequence[Sequence[Alert]]) -> list[bytes]:
+    known = {shape: shape.history.encode() for shape in set(shapes)}
+    histories = [known[shape] for shape in shapes]
+    for at, some in enumerate(alerts):
+        for alert in some:
+            if not alert[5] and len(histories[at]) < MAX_HISTORY:  # in the clear
+                histories[at] += b"l" if alert.side else b"L"
+    return histories
+
+
+def _chain(certificates: tuple[CertificateFacts, ...]) -> bytes:
     known = _chains.get(id(certificates))
     if known is None:
         if len(_chains) >= _MAX_CHAINS:
             _chains.clear()
-        known = _chains[id(certificates)] = certificates, _encode(chain_model(certificates)).decode()
+        known = _chains[id(certificates)] = certificates, _encode(chain_model(certificates))
     return known[1]
 
 
-def _alert(alert: Alert) -> str:
-    level, code = alert.level, alert.code
+def _alert(alert: Alert) -> bytes:
+    _, frame, side, level, code, _, _ = alert
     if level is None or code is None:
-        rest = '"level":null,"code":null,"description":null,"encrypted":true'
-    else:
-        rest = f'"level":{_LEVELS[level]},"code":{code},"description":"{alert_name(code)}","encrypted":false'
-    return f'{{"frame":{alert.frame},"from":"{SIDES[alert.side]}",{rest}}}'
+        return _HIDDEN_ALERT[side] % frame
+    return b'{"frame":%d,"from":"%b","level":%b,"code":%d,"description":"%b","encrypted":false}' % (
+        frame,
+        SIDES[side].encode(),
+        _LEVELS[level],
+        code,
+        alert_name(code).encode(),
+    )

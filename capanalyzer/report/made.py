@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Session
 from capanalyzer.report import model
 from capanalyzer.report.build import session_id, session_model
-from capanalyzer.report.line import Line, ordinary_line
+from capanalyzer.report.line import Line, Lines, ordinary_line, run_lines
 
 if TYPE_CHECKING:
     from capanalyzer.redact.redactor import Redactor
 
-__all__ = ["read_line", "session_line", "short_line"]
+__all__ = ["lines_of", "read_line", "session_line", "short_line"]
 
 _encode: Final = msgspec.json.Encoder().encode
+_new: Final = tuple.__new__
 _decode: Final = msgspec.json.Decoder(model.Session).decode
 
 
@@ -26,7 +29,17 @@ def short_line(session: Session, verdict: Verdict, *, timeline: bool) -> Line | 
     """The line of a session of which no model need be made; None for all others."""
     if type(session) is not OrdinarySession or verdict.findings or timeline:
         return None
-    return ordinary_line(session_id(session.capture, "tcp", session.stream), session, verdict)
+    first_id = session_id(session.capture, "tcp", 0)
+    line = ordinary_line(session, verdict, first_id)
+    return None if line is None else _new(Line, (first_id + session.stream, "established", line))
+
+
+def lines_of(judged: JudgedRun, *, timeline: bool) -> Iterable[Lines | tuple[Session, Verdict]]:
+    """The lines of sessions that simply work; the sessions themselves where not all can be written without a model."""
+    if timeline:
+        return judged
+    lines = run_lines(judged.run, session_id(judged.run.departure.flows.capture, "tcp", 0))
+    return judged if lines is None else (lines,)
 
 
 def session_line(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["from_rfc3339", "to_rfc3339"]
+__all__ = ["from_rfc3339", "second_text", "to_rfc3339"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_CACHED: Final = 1 << 14
@@ -19,13 +19,18 @@ def to_rfc3339(time_ns: int) -> str:
     Any int64 works: it reaches from 1677 to 2262.
     """
     second, fraction = divmod(time_ns, 1_000_000_000)
+    return f"{second_text(second)}{fraction:09d}Z"
+
+
+def second_text(second: int) -> str:
+    """``2026-11-23T10:01:02.`` of seconds since the Unix epoch: what stands before the fraction."""
     text = _seconds.get(second)
     if text is None:
         if len(_seconds) >= _MAX_CACHED:
             _seconds.clear()
         text = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.")
         _seconds[second] = text
-    return f"{text}{fraction:09d}Z"
+    return text
 
 
 def from_rfc3339(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from capanalyzer.report import model
-from capanalyzer.report.line import Line
+from capanalyzer.report.line import Line, Lines
 from capanalyzer.report.spool import Spool
 
 __all__ = ["to_json", "to_jsonl"]
@@ -19,7 +19,7 @@ CHUNK: Final = 1 << 16
 _encoder = msgspec.json.Encoder()
 
 
-def to_json(sessions: Iterable[model.Session | Line], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
+def to_json(sessions: Iterable[model.Session | Line | Lines], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
     """One document, its sessions ordered by capture and stream, each on a line of its own.
 
     :param sessions: in any order; read to the end before the first of them is given out.
@@ -28,7 +28,11 @@ def to_json(sessions: Iterable[model.Session | Line], trailer: Callable[[], mode
     encode = _encoder.encode
     with Spool() as spool:
         for session in sessions:
-            spool.add(session.id, session.data if type(session) is Line else encode(session))
+            if isinstance(session, Lines):
+                for identity, data in zip(session.ids, session.data, strict=True):
+                    spool.add(identity, data)
+            else:
+                spool.add(session.id, session.data if type(session) is Line else encode(session))
         end = trailer()
         yield b'{"schema_version":%b,\n"tool":%b,\n"sessions":[' % (encode(model.SCHEMA_VERSION), encode(model.TOOL))
         yield from _chunks(_separated(spool.in_order()))
@@ -40,22 +44,25 @@ def to_json(sessions: Iterable[model.Session | Line], trailer: Callable[[], mode
     yield b"}\n"
 
 
-def to_jsonl(sessions: Iterable[model.Session | Line], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
+def to_jsonl(sessions: Iterable[model.Session | Line | Lines], trailer: Callable[[], model.Trailer]) -> Iterator[bytes]:
     """A line for each session in the order they come, then a line without ``outcome``: captures, incidents, summary."""
-    encode_into = _encoder.encode_into
-    buffer = bytearray()
+    encode = _encoder.encode
+    pieces: list[bytes] = []
+    size = 0
     for session in sessions:
-        if type(session) is Line:
-            buffer += session.data
+        if type(session) is Lines:
+            pieces += session.data
+            size += sum(map(len, session.data))
         else:
-            encode_into(session, buffer, -1)
-        buffer += b"\n"
-        if len(buffer) >= CHUNK:
-            yield bytes(buffer)
-            buffer.clear()
-    encode_into(trailer(), buffer, -1)
-    buffer += b"\n"
-    yield bytes(buffer)
+            pieces.append(session.data if type(session) is Line else encode(session))
+            size += len(pieces[-1])
+        if size >= CHUNK:
+            pieces.append(b"")
+            yield b"\n".join(pieces)
+            pieces.clear()
+            size = 0
+    pieces += (encode(trailer()), b"")
+    yield b"\n".join(pieces)
 
 
 def _separated(pieces: Iterable[bytes]) -> Iterator[bytes]:

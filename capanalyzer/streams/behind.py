@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.streams.chunk import Chunk
 from capanalyzer.streams.flow import Flow, Row
+from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.inorder import InOrder
 
 __all__ = ["Connection", "S_co", "Shortcut"]
 
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 S_co = TypeVar("S_co", covariant=True)
 """What a finished connection becomes."""
 
@@ -42,8 +49,31 @@ class Connection(Protocol[S_co]):
 
 
 class Shortcut(Protocol[S_co]):
-    """A quicker way for flows of which all segments of this chunk simply follow each other."""
+    """A quicker way for flows of which all segments of one chunk simply follow each other. A flow it has taken is its
+    own: it is told what else matters of it, and makes the session.
+    """
 
-    def take(self, found: InOrder) -> Sequence[Connection[S_co] | None]:
-        """For each of these flows a connection that has taken its segments, or None: then its rows are fed as usual."""
+    def take(self, found: InOrder, cells: I64) -> tuple[Bools, Bools, Bools]:
+        """Take what it can of these flows.
+
+        :param cells: by which it is told of them again.
+        :returns: which were taken, which of those are silent (see :class:`Connection`), and which it may take when it
+            sees more of them; shape (n,) each.
+        """
+        ...
+
+    def see(self, chunk: Chunk, rows: I64) -> None:
+        """Segments of flows it has taken: rows of a later chunk, by flow and in capture order."""
+        ...
+
+    def finish(self, flows: Flows) -> Departure[S_co]:
+        """The sessions of flows it has taken, in this order; their cells will be used for others."""
+        ...
+
+
+class Departure(Protocol[S_co]):
+    """Sessions that leave at the same time, numbered from 0."""
+
+    def run(self, start: int, stop: int) -> S_co:
+        """Some that follow each other, as one item."""
         ...

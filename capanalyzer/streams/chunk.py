@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from capanalyzer.packets.table import EXTRA, PacketTable
 from capanalyzer.streams.flow import SYN, Row
 
-__all__ = ["Chunk", "bytes_at", "stable_order"]
+__all__ = ["Chunk", "bytes_at", "groups_of", "stable_order"]
 
 I64 = NDArray[np.int64]
 _NONE: Final = np.zeros(0, np.int64)
@@ -56,6 +56,13 @@ class Chunk:
         self.frame, self.time_ns = table.frame[start:stop], table.time_ns[start:stop]
         self.seq, self.ack = table.seq[start:stop], table.ack[start:stop]
         self.flags, self.length = table.flags[start:stop], table.length[start:stop]
+
+    @classmethod
+    def of(cls, table: PacketTable, cell: I64, at: I64) -> Chunk:
+        """A whole table whose flows and sides are known already."""
+        chunk = cls(table, 0, len(table))
+        chunk.cell, chunk.at, chunk.entry = cell, at, np.zeros(len(table), np.int32)
+        return chunk
 
     def keep(self, rows: I64) -> None:
         """Go on with these rows only."""
@@ -132,3 +139,9 @@ def stable_order(cells: I64) -> I64:
     if int(cells.max()) >= 1 << 16:
         order = order.take(np.argsort((cells >> 16).take(order).astype(np.uint16), kind="stable"))
     return order
+
+
+def groups_of(cells: I64) -> tuple[I64, I64, I64]:
+    """Runs of equal numbers: (the number, where it starts, how long it is) of each."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(cells)) + 1])
+    return cells.take(starts), starts, np.diff(starts, append=len(cells))

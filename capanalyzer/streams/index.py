@@ -108,8 +108,7 @@ class FlowIndex:
         if len(absent):
             entry[absent] = keys.insert(chunk.low.take(absent), chunk.high.take(absent))
         if keys.count >= len(self._cell_of):
-            more = max(keys.count + 1 - len(self._cell_of), len(self._cell_of) // 2)
-            self._cell_of = np.concatenate([self._cell_of, np.zeros(more, np.int32)])
+            self._cell_of.resize(len(keys.low), refcheck=False)
         return entry
 
     def _open(self, chunk: Chunk, entries: I32, rows: I64) -> I64:

@@ -1,7 +1,8 @@
 """Flows whose segments simply follow each other: found by whole columns, so that nothing need be reassembled.
 
 Most connections of most captures are like this: SYN, SYN/ACK, then every segment begins where its side's last one
-ended, nothing is missing, cut, sent twice or reset. For those the payloads in capture order *are* the streams.
+ended, nothing is missing, cut, sent twice or reset. For those the payloads in capture order *are* the streams. That
+need hold for a beginning only: what comes behind it is marked, for whoever wants no more than the beginning.
 Whatever is not exactly so is left to the reassembly, which knows all cases.
 """
 
@@ -16,8 +17,9 @@ from capanalyzer.packets.table import EXTRA
 from capanalyzer.streams.chunk import Chunk
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
 from capanalyzer.streams.live import LiveFlows
+from capanalyzer.streams.runs import Runs
 
-__all__ = ["InOrder", "find_in_order"]
+__all__ = ["MIN_ROWS", "FlowSegments", "InOrder", "find_in_order"]
 
 I64 = NDArray[np.int64]
 
@@ -33,13 +35,13 @@ class InOrder:
     def __init__(self, chunk: Chunk, rows: I64, groups: I64, sizes: I64) -> None:
         table, get = chunk.table, chunk.column
         self.table = table
-        self.options: dict[int, bytes] = {}
-        """TCP options of SYNs, by row; after :meth:`settle`."""
         self.groups = groups
         """Which groups of those offered."""
         self.ends = np.cumsum(sizes)
         """Row behind the last of each flow."""
         self.rows = rows
+        self.sound = np.ones(len(rows), np.bool_)
+        """In order up to here; what comes behind may be anything but a SYN."""
         self.frame, self.time_ns = chunk.frame.take(rows), chunk.time_ns.take(rows)
         self.side = (chunk.at.take(rows) & 1).astype(np.uint8)
         self.seq, self.ack = chunk.seq.take(rows), chunk.ack.take(rows)
@@ -51,8 +53,8 @@ class InOrder:
         self.options_at = get(table.options_at).take(rows)
         self.options_len = get(table.options_len).take(rows)
 
-    def narrowed(self, flows: NDArray[np.bool_]) -> None:
-        """Keep only these flows."""
+    def narrow(self, flows: NDArray[np.bool_]) -> None:
+        """Keep only these flows; before :meth:`settle`."""
         sizes = np.diff(self.ends, prepend=0)
         keep = np.repeat(flows, sizes)
         for name, column in vars(self).items():
@@ -61,51 +63,55 @@ class InOrder:
         self.groups = self.groups.compress(flows)
         self.ends = np.cumsum(sizes.compress(flows))
 
-    def settle(self) -> None:
-        """Copy what later rows need out of the batch: the options of SYNs, two a flow."""
-        syns = np.flatnonzero(self.flags & SYN)
+    def settle(self, flows: I64) -> FlowSegments:
+        """What can be asked later of these of the flows, copied out of the batch."""
+        sizes = np.diff(self.ends, prepend=0).take(flows)
+        first = self.ends.take(flows) - sizes
+        columns = (self.frame, self.time_ns, self.side, self.flags, self.seq, self.ack, self.window, self.length)
+        syns = (first[:, None] + np.arange(2)).ravel()
         data = self.table.data
         width = min(_SYN_OPTIONS, len(data))
         at = np.minimum(self.options_at.take(syns), len(data) - width)
-        before = self.options_at.take(syns) - at
-        windows = data[at[:, None] + np.arange(width)].tobytes()
-        starts = np.arange(len(syns)) * width + before
-        sizes = self.options_len.take(syns)
-        self.options = {
-            row: windows[start : start + size]
-            for row, start, size in zip(syns.tolist(), starts.tolist(), sizes.tolist(), strict=True)
-        }
-        del self.table, self.payload_at, self.captured, self.options_at, self.options_len
+        return FlowSegments(
+            Runs.cut_out((*columns, self.ttl, self.ip_id), first, sizes),
+            data[at[:, None] + np.arange(width)].reshape(-1, 2, width),
+            (self.options_at.take(syns) - at).reshape(-1, 2),
+            self.options_len.take(syns).reshape(-1, 2),
+        )
 
-    def made_rows(self, start: int, stop: int) -> list[Row]:
-        """Rows start .. stop as streams.flow describes them, but without payload. After :meth:`settle`."""
-        piece = slice(start, stop)
-        options = self.options
-        return [
-            (*head, b"", ttl, ip_id, options.get(row, b""))
-            for row, head, ttl, ip_id in zip(
-                range(start, stop),
-                zip(
-                    *(
-                        column[piece].tolist()
-                        for column in (
-                            self.frame,
-                            self.time_ns,
-                            self.side,
-                            self.flags,
-                            self.seq,
-                            self.ack,
-                            self.window,
-                            self.length,
-                        )
-                    ),
-                    strict=True,
-                ),
-                self.ttl[piece].tolist(),
-                self.ip_id[piece].tolist(),
-                strict=True,
-            )
-        ]
+
+class FlowSegments:
+    """Segments of flows, without their payload: enough to say later how TCP went.
+
+    A SYN's options stand in bytes ``option_at`` .. ``option_at + option_size`` of its row of ``options``; the first two
+    segments of a flow are SYN and SYN/ACK.
+    """
+
+    __slots__ = ("_option_at", "_option_size", "_options", "_runs")
+
+    def __init__(self, runs: Runs, options: NDArray[np.uint8], option_at: I64, option_size: NDArray[np.uint8]) -> None:
+        """:param runs: frame, time, side, flags, seq, ack, window, length, TTL and IP id."""
+        self._runs, self._options, self._option_at, self._option_size = runs, options, option_at, option_size
+
+    def some(self, flows: I64) -> FlowSegments:
+        """Those of these flows."""
+        return FlowSegments(
+            self._runs.some(flows),
+            self._options.take(flows, axis=0),
+            self._option_at.take(flows, axis=0),
+            self._option_size.take(flows, axis=0),
+        )
+
+    def rows(self, flow: int) -> list[Row]:
+        """All of one flow, as streams.flow describes rows, payload apart."""
+        rows = []
+        for at, (*head, ttl, ip_id) in enumerate(self._runs.rows(flow)):
+            options = b""
+            if at < 2:
+                start = int(self._option_at[flow, at])
+                options = self._options[flow, at, start : start + int(self._option_size[flow, at])].tobytes()
+            rows.append((*head, b"", ttl, ip_id, options))
+        return rows
 
 
 def find_in_order(
@@ -125,9 +131,13 @@ def find_in_order(
     if not len(groups):
         return found
     begin = found.ends - sizes
-    bad = np.logical_or.reduceat(_is_irregular(found, begin, chunk, live), begin)
-    if bad.any():
-        found.narrowed(~bad)
+    irregular = _is_irregular(found, begin, chunk, live)
+    if irregular.any():
+        at = np.arange(len(irregular))
+        first = np.minimum.reduceat(np.where(irregular, at, len(at)), begin)
+        found.sound = at < np.repeat(first, sizes)
+        beyond = ~found.sound & (((found.flags & SYN) > 0) | (found.payload_at >= EXTRA))
+        found.narrow((first - begin >= MIN_ROWS) & ~np.logical_or.reduceat(beyond, begin))
     return found
 
 

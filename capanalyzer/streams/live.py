@@ -38,6 +38,10 @@ class LiveFlows:
     settled: NDArray[np.bool_]
     silent: NDArray[np.bool_]
     """Settled, and no alert of it can be read any more."""
+    short: NDArray[np.bool_]
+    """Taken by the shortcut."""
+    waiting: NDArray[np.bool_]
+    """Its segments wait for the next chunk."""
     rows: NDArray[np.int32]
     """Segments handed to the connection."""
     dropped: NDArray[np.int32]
@@ -65,6 +69,8 @@ class LiveFlows:
         "closing": np.uint8,
         "settled": np.bool_,
         "silent": np.bool_,
+        "short": np.bool_,
+        "waiting": np.bool_,
         "rows": np.int32,
         "dropped": np.int32,
     }

@@ -27,6 +27,12 @@ I64 = NDArray[np.int64]
 MAX_LOAD: Final = 0.7
 """Share of slots in use before the slot array doubles: 4 bytes a slot make 5.7 to 11.4 bytes an entry."""
 
+GROWTH: Final = 5
+"""Quarters to which the keys grow."""
+
+_BLOCK: Final = 1 << 16
+"""Entries that are given new slots at once: what that takes beside the table stays small."""
+
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd: spreads neighbouring ports
 _THIRTY_ONE: Final = np.uint64(31)
 
@@ -116,9 +122,10 @@ class KeyTable:
     def _reserve(self, more: int) -> None:
         needed = self.count + 1 + more
         if needed > len(self.low):
-            size = max(needed, len(self.low) * 3 // 2)
-            self.low = np.concatenate([self.low, np.zeros(size - len(self.low), np.uint64)])
-            self.high = np.concatenate([self.high, np.zeros(size - len(self.high), np.uint64)])
+            # Where they are: a large array is moved to more pages, not copied.
+            size = max(needed, len(self.low) * GROWTH // 4)
+            self.low.resize(size, refcheck=False)
+            self.high.resize(size, refcheck=False)
         if needed > MAX_LOAD * len(self._slots):
             size = len(self._slots)
             while needed > MAX_LOAD * size:
@@ -129,8 +136,13 @@ class KeyTable:
         self._slots: I32 = np.zeros(size, np.int32)
         self._mask = size - 1
         self._shift = np.uint64(64 - (size.bit_length() - 1))
-        entries = np.arange(1, self.count + 1, dtype=np.int32)
-        slot = self._hash(self.low[1 : self.count + 1], self.high[1 : self.count + 1])
+        for first in range(1, self.count + 1, _BLOCK):
+            self._enter(first, min(first + _BLOCK, self.count + 1))
+
+    def _enter(self, first: int, stop: int) -> None:
+        """Give the entries ``first`` to ``stop`` their slots."""
+        entries = np.arange(first, stop, dtype=np.int32)
+        slot = self._hash(self.low[first:stop], self.high[first:stop])
         while len(entries):
             free = self._slots.take(slot) == 0
             # As in insert: of several entries that want one free slot the last stays, the others go on.

@@ -15,6 +15,7 @@ capture was cut into batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Final, Generic
 
 import numpy as np
@@ -23,15 +24,16 @@ from numpy.typing import NDArray
 from capanalyzer.packets.table import IcmpError, PacketTable
 from capanalyzer.streams.behind import Connection, S_co, Shortcut
 from capanalyzer.streams.choice import rows_that_leave, rows_within
-from capanalyzer.streams.chunk import Chunk, stable_order
+from capanalyzer.streams.chunk import Chunk, groups_of, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
-from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow, Row
+from capanalyzer.streams.flow import FIN, RST, SYN, Ended
+from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.holes import Holes
 from capanalyzer.streams.index import FlowIndex
-from capanalyzer.streams.inorder import find_in_order
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
 from capanalyzer.streams.quotes import note_quotes, with_quotes
 from capanalyzer.streams.share import WHOLE, Share
+from capanalyzer.streams.short_way import ShortWay
 
 __all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note", "is_note_of_share"]
 
@@ -104,9 +106,9 @@ class Tracker(Generic[S_co]):
         self._connect = connect
         self._share = share
         self._observe = observe
-        self._shortcut = shortcut
         self._capture = capture
         self._live = LiveFlows()
+        self._short = None if shortcut is None else ShortWay(self._live, shortcut, self._feed, self._uncapped)
         self._index = FlowIndex(self._live, seed=seed)
         self._connections: list[Connection[S_co] | None] = [None] * self._live.capacity
         self._icmp: dict[int, list[IcmpError]] = {}
@@ -187,17 +189,23 @@ class Tracker(Generic[S_co]):
 
     def _pass_on(self, chunk: Chunk, rows: I64) -> None:
         """Group rows by flow and feed them; a connection that then wants more of this chunk gets it."""
+        if len(rows):
+            rows = rows.take(stable_order(chunk.cell.take(rows)))
+        if self._short is not None:
+            rows = self._short.pass_on(chunk, rows)
+        self._feed(chunk, rows, chunk)
+
+    def _feed(self, chunk: Chunk, rows: I64, whole: Chunk | None) -> None:
+        """Feed rows, grouped by flow, to their connections.
+
+        :param whole: in which more of these flows may be found than in ``chunk``.
+        """
         if not len(rows):
             return
-        rows = rows.take(stable_order(chunk.cell.take(rows)))
-        if self._shortcut is not None:
-            rows = self._cut_short(chunk, rows, self._shortcut)
-            if not len(rows):
-                return
-        groups, starts, sizes = _groups(chunk.cell.take(rows))
+        connections, connect, live = self._connections, self._connect, self._live
+        groups, starts, sizes = groups_of(chunk.cell.take(rows))
         ends = starts + sizes
         segments = chunk.rows(rows)
-        connections, connect, live = self._connections, self._connect, self._live
         settled: list[int] = []
         silent: list[int] = []
         seen = live.rows.take(groups) + sizes
@@ -209,39 +217,16 @@ class Tracker(Generic[S_co]):
                 connection = connections[cell] = connect()
             group = segments[start:end]
             if over and live.rows[cell] > MAX_ROWS:
-                group = self._capped(cell, group)
+                group = [group[at] for at in self._capped(cell, [row[3] for row in group])]
             connection.feed(group)
             if connection.settled:
                 settled.append(cell)
                 if connection.silent:
                     silent.append(cell)
-            elif connection.wanted != WANTED:
-                self._widen(chunk, cell, connection)
+            elif connection.wanted != WANTED and whole is not None:
+                self._widen(whole, cell, connection)
         live.settled[settled] = True
         live.silent[silent] = True
-
-    def _cut_short(self, chunk: Chunk, rows: I64, shortcut: Shortcut[S_co]) -> I64:
-        """Offer the flows that begin here to the shortcut; the rows of those it did not take."""
-        live, connections = self._live, self._connections
-        groups, starts, sizes = _groups(chunk.cell.take(rows))
-        begins_here = (live.rows.take(groups) == 0) & (
-            chunk.frame.take(rows.take(starts)) == live.first_frame.take(groups)
-        )
-        found = find_in_order(chunk, rows, starts, sizes, begins_here, live)
-        if not len(found.groups):
-            return rows
-        cells = groups.take(found.groups)
-        offered, left = found.groups, np.ones(len(groups), np.bool_)
-        taken, silent = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.bool_)
-        for at, (cell, connection) in enumerate(zip(cells.tolist(), shortcut.take(found), strict=True)):
-            if connection is not None:
-                connections[cell] = connection
-                taken[at], silent[at] = True, connection.silent
-        live.settled[cells.compress(taken)] = True
-        live.silent[cells.compress(silent)] = True
-        live.rows[cells.compress(taken)] = sizes.take(offered.compress(taken))
-        left[offered.compress(taken)] = False
-        return rows.compress(np.repeat(left, sizes))
 
     def _widen(self, chunk: Chunk, cell: int, connection: Connection[S_co]) -> None:
         """A handshake message announces more than was wanted so far: fetch what this chunk has of it."""
@@ -258,15 +243,35 @@ class Tracker(Generic[S_co]):
             live.rows[cell] += len(rows)
             connection.feed(chunk.rows(rows))
 
-    def _capped(self, cell: int, group: list[Row]) -> list[Row]:
-        """Beyond MAX_ROWS only closes are passed on, and those not without end."""
+    def _uncapped(self, chunk: Chunk, rows: I64) -> I64:
+        """Of rows, grouped by flow, those that no cap leaves out; counts them."""
         live = self._live
-        if live.rows[cell] - len(group) > MAX_ROWS + MAX_CONTROL_ROWS:
-            kept: list[Row] = []
-        else:
-            kept = [row for row in group if row[3] & (SYN | FIN | RST)][:MAX_CONTROL_ROWS]
-        live.dropped[cell] += len(group) - len(kept)
-        self._note("segments-beyond-cap", len(group) - len(kept))
+        groups, starts, sizes = groups_of(chunk.cell.take(rows))
+        seen = live.rows.take(groups) + sizes
+        live.rows[groups] = seen
+        over = np.flatnonzero(seen > MAX_ROWS)
+        if not len(over):
+            return rows
+        kept = np.ones(len(rows), np.bool_)
+        for cell, start, size in zip(
+            groups.take(over).tolist(), starts.take(over).tolist(), sizes.take(over).tolist(), strict=True
+        ):
+            flags = chunk.flags.take(rows[start : start + size]).tolist()
+            kept[start : start + size] = False
+            kept[[start + at for at in self._capped(cell, flags)]] = True
+        return rows.compress(kept)
+
+    def _capped(self, cell: int, flags: list[int]) -> list[int]:
+        """Beyond MAX_ROWS only closes are passed on, and those not without end: which of a flow's rows, by place.
+
+        :param flags: of each row.
+        """
+        live = self._live
+        kept: list[int] = []
+        if live.rows[cell] - len(flags) <= MAX_ROWS + MAX_CONTROL_ROWS:
+            kept = [at for at, bits in enumerate(flags) if bits & (SYN | FIN | RST)][:MAX_CONTROL_ROWS]
+        live.dropped[cell] += len(flags) - len(kept)
+        self._note("segments-beyond-cap", len(flags) - len(kept))
         return kept
 
     def _tie_quotes(self, chunk: Chunk) -> None:
@@ -321,6 +326,8 @@ class Tracker(Generic[S_co]):
             return
         live = self._live
         cells = cells.take(np.argsort(live.stream.take(cells)))
+        if self._short is not None:
+            self._short.end_wait(cells)
         if ended is not Ended.REUSED:
             self._index.leave(cells)
         self.turn = len(_TURNS) * self._last_frame + _TURNS[ended]
@@ -330,55 +337,32 @@ class Tracker(Generic[S_co]):
                 self._icmp.pop(cell, None)
             live.give_back(cells.compress(left_out))
             cells = cells.compress(~left_out)
-        sides = 2 * cells
-        pairs = [
-            list(zip(column.take(sides).tolist(), column.take(sides + 1).tolist(), strict=True))
-            for column in (live.port, live.packets, live.payload, live.last_ns)
-        ]
-        addresses = live.address.take(cells, axis=0).tobytes()
-        for at, (cell, stream, first_ns, frame, v6, dropped, ports, packets, payload, last) in enumerate(
-            zip(
-                cells.tolist(),
-                live.stream.take(cells).tolist(),
-                live.first_ns.take(cells).tolist(),
-                live.first_frame.take(cells).tolist(),
-                live.is_v6.take(cells).tolist(),
-                live.dropped.take(cells).tolist(),
-                *pairs,
-                strict=True,
-            )
-        ):
-            size = 16 if v6 else 4
-            # Not through Flow(...): its constructor is a Python function, and this is called for every connection.
-            flow = tuple.__new__(
-                Flow,
-                (
-                    self._capture,
-                    stream,
-                    (addresses[32 * at : 32 * at + size], addresses[32 * at + 16 : 32 * at + 16 + size]),
-                    ports,
-                    first_ns,
-                    max(last),
-                    frame,
-                    packets,
-                    payload,
-                    (last[0] if packets[0] else None, last[1] if packets[1] else None),
-                    dropped,
-                    ended,
-                    self._holes.watched_until(max(last), until_ns[cell] if until_ns else self._now_ns),
-                    tuple(self._icmp.pop(cell)) if cell in self._icmp else (),
-                ),
-            )
-            connection = self._connections[cell] or self._connect()
-            self._connections[cell] = None
-            yield connection.finish(flow)
+            if not len(cells):
+                return
+        now_ns, holes = self._now_ns, self._holes
+
+        def watched_until(cell: int, last_ns: int) -> int:
+            return holes.watched_until(last_ns, until_ns[cell] if until_ns else now_ns)
+
+        icmp = {cell: tuple(self._icmp.pop(cell)) for cell in self._icmp.keys() & set(cells.tolist())}
+        flows = Flows(live, cells, capture=self._capture, ended=ended, watched_until=watched_until, icmp=icmp)
+        is_short = live.short.take(cells)
+        plain = flows.some(np.flatnonzero(~is_short))
+        by_rows = zip(plain.cell.tolist(), plain, strict=True)
+        connections, connect = self._connections, self._connect
+        departure = self._short.finish(flows.some(np.flatnonzero(is_short))) if self._short is not None else None
+        given = 0
+        edges = np.flatnonzero(np.diff(is_short)) + 1
+        for start, stop in pairwise([0, *edges.tolist(), len(cells)]):
+            if departure is not None and is_short[start]:
+                yield departure.run(given, given + stop - start)
+                given += stop - start
+                continue
+            for cell, flow in islice(by_rows, stop - start):
+                connection = connections[cell] or connect()
+                connections[cell] = None
+                yield connection.finish(flow)
         live.give_back(cells)
 
     def _note(self, what: str, count: int) -> None:
         self.notes[what] = self.notes.get(what, 0) + count
-
-
-def _groups(cells: I64) -> tuple[I64, I64, I64]:
-    """Runs of equal numbers: (the number, where it starts, how long it is) of each."""
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(cells)) + 1])
-    return cells.take(starts), starts, np.diff(starts, append=len(cells))

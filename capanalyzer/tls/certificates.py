@@ -10,7 +10,14 @@ from typing import Any, Final, NamedTuple
 from capanalyzer.errors import Malformed
 from capanalyzer.tls.x509 import CertificateFacts
 
-__all__ = ["CertificateFacts", "Chain", "certificate_facts", "read_certificate_message", "read_chain"]
+__all__ = [
+    "CertificateFacts",
+    "Chain",
+    "certificate_facts",
+    "read_certificate_message",
+    "read_chain",
+    "read_shared_chain",
+]
 
 MAX_CERTIFICATES: Final = 64
 """Certificates read of one message; OpenSSL's chains stop at a depth of 100, real ones have under 6."""
@@ -80,9 +87,14 @@ class _Kept:
         self._bytes = 0
 
     def get(self, data: bytes) -> Any:
+        kept = self.find(data)
+        return kept[1] if kept is not None else None
+
+    def find(self, data: bytes) -> tuple[bytes, Any] | None:
+        """The bytes that are kept, which are the same, and the value."""
         # 80 bytes reach over the lengths, the serial number and into the issuer: different certificates differ there.
         kept = self._values.get((len(data), data[:80]))
-        return kept[1] if kept is not None and kept[0] == data else None
+        return kept if kept is not None and kept[0] == data else None
 
     def put(self, data: bytes, value: Any) -> None:
         key = (len(data), data[:80])
@@ -124,3 +136,9 @@ def read_chain(body: bytes, *, is_tls13: bool = False) -> Chain:
         chain = Chain(tuple(map(certificate_facts, ders)), error)
         _chains.put(body, chain)
     return chain
+
+
+def read_shared_chain(body: bytes) -> tuple[bytes, Chain]:
+    """:func:`read_chain` up to TLS 1.2, and one body for all messages that are the same while it is remembered."""
+    kept = _chains.find(body)
+    return (body, read_chain(body)) if kept is None else kept

@@ -15,6 +15,7 @@ from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.connection import Connection
+from capanalyzer.handshake.departure import OrdinaryRun
 from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Session
@@ -22,7 +23,7 @@ from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.table import PacketTable
 from capanalyzer.report.build import session_model
 from capanalyzer.streams import tracker as tracker_module
-from capanalyzer.streams.flow import ACK, FIN, PSH, RST
+from capanalyzer.streams.flow import ACK, FIN, PSH, RST, SYN
 from capanalyzer.streams.tracker import Tracker
 from tests.handshake.messages import (
     CCS,
@@ -63,15 +64,15 @@ def models_of(
     :param checkpoint: frame of the first checkpoint.
     """
     judge, ordinary = Judge(), 0
-    tracker: Tracker[Session] = Tracker(Connection, shortcut=Ordinary() if short else None, seed=SEED)
+    tracker: Tracker[Session | OrdinaryRun] = Tracker(Connection, shortcut=Ordinary() if short else None, seed=SEED)
     if checkpoint is not None:
         tracker._checkpoint = checkpoint
     models: Models = {}
 
     def sessions() -> Iterator[Session]:
         for table, last_frame in tables:
-            yield from tracker.feed(table, last_frame)
-        yield from tracker.finish()
+            yield from each(tracker.feed(table, last_frame))
+        yield from each(tracker.finish())
 
     for session in sessions():
         ordinary += isinstance(session, OrdinarySession)
@@ -80,6 +81,14 @@ def models_of(
             models[session.stream] = shown(session, verdict)
     models |= {session.stream: shown(session, verdict) for session, verdict in judge.finish()}
     return models, ordinary
+
+
+def each(sessions: Iterator[Session | OrdinaryRun]) -> Iterator[Session]:
+    for session in sessions:
+        if isinstance(session, OrdinaryRun):
+            yield from session
+        else:
+            yield session
 
 
 def shown(session: Session, verdict: Verdict) -> dict[str, Any]:
@@ -124,7 +133,7 @@ def test_the_corpus(corpus: Path) -> None:
 def talks() -> list[Talk]:
     """Ordinary sessions and such as seem so for a while."""
     found = []
-    for number in range(9):
+    for number in range(12):
         talk = Talk(client_isn=1000 + number, server_isn=2**32 - 300 if number == 1 else 5000, mss=700).connect()
         talk.send(CLIENT, CLIENT_HELLO).ack(SERVER)
         if number % 2:
@@ -139,7 +148,7 @@ def talks() -> list[Talk]:
         talk.send(SERVER, sealed(900)).ack(CLIENT)
         if number == 4:
             talk.send(SERVER, alert(1, 0))
-        if number in (0, 4, 5):
+        if number in (0, 4, 5, 10):
             talk.send(CLIENT, sealed(26, 21)).send(SERVER, sealed(26, 21))
         if number == 6:
             talk.packet(SERVER, RST | ACK)
@@ -149,6 +158,13 @@ def talks() -> list[Talk]:
             talk.close(CLIENT).close(SERVER).ack(CLIENT)
         if number == 5:
             talk.packet(CLIENT, FIN | PSH | ACK, seq=talk.next[CLIENT] - 1)
+        if number in (9, 10):  # after the handshake anything may happen: data and an alert sent again, a late SYN/ACK
+            talk.send(SERVER, sealed(900)[:400], seq=talk.next[SERVER] - 401)
+        if number == 10:
+            talk.send(CLIENT, sealed(26, 21), seq=talk.next[CLIENT] - 32)
+            talk.packet(CLIENT, RST, seq=talk.next[CLIENT])
+        if number == 11:
+            talk.packet(SERVER, SYN | ACK, seq=5000)
         found.append(talk)
     return found
 
@@ -180,5 +196,5 @@ def test_cut_at_every_checkpoint(again: bool, monkeypatch: pytest.MonkeyPatch) -
         short, ordinary = models_of(one_table(segments), short=True, checkpoint=frame)
         assert_same(plain, short, f"checkpoint at frame {frame}")
         counts.add(ordinary)
-    assert max(counts) >= 5
+    assert max(counts) >= 11
     assert min(counts) == 0 if again else min(counts) < max(counts)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from capanalyzer.streams.community_id import community_id
+from capanalyzer.streams.community_id import community_id, community_ids
 
 BASELINE = [
     (58, "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 136, "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
@@ -57,3 +60,28 @@ def test_baseline(proto: int, src: str, dst: str, sport: int, dport: int, expect
 def test_same_address_is_ordered_by_port() -> None:
     loopback = bytes((127, 0, 0, 1))
     assert community_id(loopback, loopback, 9, 5) == community_id(loopback, loopback, 5, 9)
+
+
+@given(
+    flows=st.lists(
+        st.tuples(
+            st.booleans(),
+            st.binary(min_size=32, max_size=32),
+            st.booleans(),
+            st.integers(0, 65535),
+            st.integers(0, 65535),
+        ),
+        max_size=20,
+    )
+)
+def test_columns_are_the_ids_one_by_one(flows: list[tuple[bool, bytes, bool, int, int]]) -> None:
+    address = np.zeros((len(flows), 32), np.uint8)
+    expected = []
+    for at, (is_v6, raw, same, sport, dport) in enumerate(flows):
+        size = 16 if is_v6 else 4
+        one, other = raw[:size], raw[:size] if same else raw[16 : 16 + size]
+        address[at, :size], address[at, 16 : 16 + size] = list(one), list(other)
+        expected.append(community_id(one, other, sport, dport).removeprefix("1:").encode())
+    is_v6 = np.array([flow[0] for flow in flows], np.bool_)
+    port = np.array([flow[3:] for flow in flows], np.uint16).reshape(-1, 2)
+    assert community_ids(address, is_v6, port) == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,3 +56,19 @@ def test_neighbouring_keys_stay_few_probes_apart(count: int) -> None:
     size = table._mask + 1
     expected = size * (1 - (1 - 1 / size) ** count)
     assert distinct > 0.97 * expected
+
+
+def test_memory_of_a_connection() -> None:
+    """Keys, slots and the cell beside each key; and what growing takes on the way."""
+    table = KeyTable(seed=1)
+    numbers = np.arange(1, 300_001, dtype=np.uint64) * np.uint64(7919)
+    tracemalloc.start()
+    try:
+        for part in np.array_split(numbers, 100):
+            table.insert(part, part + np.uint64(1))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(table) == len(numbers)
+    assert most / len(table) < 40
+    assert sorted(table.find(numbers, numbers + np.uint64(1)).tolist()) == list(range(1, len(numbers) + 1))
