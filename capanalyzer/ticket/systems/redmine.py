@@ -1,4 +1,4 @@
-"""Redmine, over python-redmine: REST API of Redmine 3.4 and newer.
+"""Redmine, over python-redmine and its REST API.
 
 Uploads give tokens; the note or the new issue that names the tokens attaches the files, all at once.
 """
