@@ -181,3 +181,20 @@ def unknown_ca(lab: Lab) -> list[Expected]:
     ]
     with lab.capture():
         return play(lab, rows, keep_order=True)
+
+
+@case(
+    "certificate-expired",
+    "An expired certificate, refused in TLS 1.2 and 1.3",
+    "openssl s_client, curl, gnutls-cli (TLS 1.2) and Python's ssl against nginx.",
+    "nginx",
+    "openssl",
+    "curl",
+    "gnutls",
+    "python",
+)
+def expired(lab: Lab) -> list[Expected]:
+    servers.start(lab, "nginx", MAKE["expired"](lab.pki))
+    pairs = (("openssl", "1.2"), ("openssl", "1.3"), ("curl", "1.2"), ("gnutls", "1.2"), ("python", "1.3"))
+    with lab.capture():
+        return play(lab, [session(*pair, verdict(*pair, FAULTS["expired"])) for pair in pairs])

@@ -118,3 +118,24 @@ def absent(lab: Lab) -> list[Expected]:
     ]
     with lab.capture():
         return play(lab, rows)
+
+
+@case(
+    "sni",
+    "Names: a served one, an unknown one, none at all",
+    "openssl s_client to nginx, whose default server has ssl_reject_handshake on. Alert 112.",
+    "nginx",
+    "openssl",
+)
+def three_names(lab: Lab) -> list[Expected]:
+    number = lab.plan.port(443)
+    listen = f"listen {number} ssl default_server; listen [::]:{number} ssl default_server"
+    reject = f"server {{ {listen}; ssl_protocols TLSv1.2 TLSv1.3; ssl_reject_handshake on; }}"
+    servers.nginx(lab, (lab.pki.leaf(),), beside=reject)
+    rows = [
+        session("openssl", "", ok()),
+        session("openssl", "", unknown(), name="unknown"),
+        session("openssl", "", missing(), name=None),
+    ]
+    with lab.capture():
+        return play(lab, rows, keep_order=True)

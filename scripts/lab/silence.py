@@ -136,7 +136,7 @@ def client_silent(lab: Lab) -> list[Expected]:
 
 
 @case(
-    "middlebox-reset",
+    "middlebox-reset-by-name",
     "A router resets connections with a certain server name, towards the client, the server or both",
     "six clients to nginx and Go, allowed and blocked names; the router has iptables string match with REJECT "
     "--reject-with tcp-reset, whose packets have another TTL than the server's.",
@@ -155,6 +155,23 @@ def middlebox_reset(lab: Lab) -> list[Expected]:
     rows += [session(one, "", label, port=port, name="blocked") for one in CLIENTS[:6] for port in (443, 8443)]
     with lab.capture():
         return play(lab, rows)
+
+
+@case(
+    "middlebox-reset",
+    "A router resets connections with a certain server name, on the server's behalf",
+    "openssl s_client to nginx, an allowed and a blocked name; the router has iptables string match with REJECT "
+    "--reject-with tcp-reset, whose packets have another TTL than the server's.",
+    "nginx",
+    "openssl",
+)
+def middlebox_two(lab: Lab) -> list[Expected]:
+    servers.start(lab, "nginx", lab.pki.leaf(hosts=("blocked",)))
+    match = ("-p", "tcp", "-m", "string", "--algo", "bm", "--string", lab.plan.fqdn("blocked"))
+    lab.firewall("REJECT --reject-with tcp-reset", "-i", "down0", *match)
+    blocked = failed("middlebox-reset", "server-hello", "network", sni="blocked", server=None)
+    with lab.capture():
+        return play(lab, [session("openssl", "", ok()), session("openssl", "", blocked, name="blocked")])
 
 
 @case(

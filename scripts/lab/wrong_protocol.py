@@ -46,7 +46,7 @@ def start_tls(lab: Lab) -> None:
 
 
 @case(
-    "http-to-tls-port",
+    "http-to-tls-every-server",
     "Plain HTTP to the TLS ports of eleven servers: pages, alerts, silent closes, resets, silence; and HTTP where it "
     "belongs",
     "curl http:// (and wget for some) to one server of each stack; beside them plain HTTP on 8080 and a TLS session.",
@@ -76,6 +76,27 @@ def http_to_tls(lab: Lab) -> list[Expected]:
 
 def http_refused(spoken: str | None) -> Expected:
     return failed("http-to-tls-port", "first-bytes", "client", client="http", server=spoken, sni=None)
+
+
+@case(
+    "http-to-tls-port",
+    "Plain HTTP to TLS ports: a 400 page, a silent close, a reset, an alert",
+    "curl http:// to nginx (443), HAProxy (8443), stunnel (993) and gnutls-serv (9443).",
+    "curl",
+    "nginx",
+    "haproxy",
+    "stunnel",
+    "gnutls",
+)
+def http_to_four(lab: Lab) -> list[Expected]:
+    identity = lab.pki.leaf()
+    ports = {"nginx": 443, "haproxy": 8443, "stunnel": 993, "gnutls": 9443}
+    for stack, port in ports.items():
+        servers.start(lab, stack, identity, port)
+    with lab.capture():
+        for port in ports.values():
+            clients.curl(lab, f"http://www:{port}/")
+    return [http_refused(SPOKEN.get(stack)) for stack in ports]
 
 
 @case(
@@ -204,6 +225,33 @@ def tls_to_silent(lab: Lab) -> list[Expected]:
         return play(lab, rows)
 
 
+def sslv2_hello() -> bytes:
+    """An SSLv2-format ClientHello (RFC 5246, appendix E.2)."""
+    suites = bytes.fromhex("0100800300800400800600400700c0")
+    body = b"\x01\x00\x02" + len(suites).to_bytes(2, "big") + b"\0\0\0\x10" + suites + bytes(range(16))
+    return (0x8000 | len(body)).to_bytes(2, "big") + body
+
+
+@case(
+    "sslv2-hello",
+    "An SSLv2-format ClientHello, refused with an alert",
+    "the bytes of the hello are made by this script (no library of today sends them), the servers are nginx and "
+    "openssl s_server.",
+    "nginx",
+    "openssl",
+    "python",
+    form="pcap",
+)
+def sslv2(lab: Lab) -> list[Expected]:
+    identity = lab.pki.leaf()
+    servers.start(lab, "nginx", identity)
+    servers.start(lab, "openssl", identity, 8443)
+    with lab.capture():
+        for port in (443, 8443):
+            raw.client(lab, sslv2_hello(), port=port)
+    return [failed("obsolete-ssl-hello", "first-bytes", "client", client="sslv2", sni=None)] * 2
+
+
 @case(
     "obsolete-ssl-hello",
     "SSLv2-format and SSLv3-only ClientHellos, refused",
@@ -221,14 +269,12 @@ def obsolete(lab: Lab) -> list[Expected]:
     ports = {"nginx": 443, "openssl": 8443, "haproxy": 9443, "node": 993, "java": 5061}
     for stack, port in ports.items():
         servers.start(lab, stack, identity, port)
-    suites = bytes.fromhex("0100800300800400800600400700c0")
-    old = b"\x01\x00\x02" + len(suites).to_bytes(2, "big") + b"\0\0\0\x10" + suites + bytes(range(16))
     body = b"\x03\x00" + bytes(range(32)) + b"\0" + b"\0\x06\0\x0a\0\x05\0\x2f" + b"\x01\0"
     sslv3 = raw.record(22, b"\x01" + len(body).to_bytes(3, "big") + body, 0x0300)
     labels = []
     with lab.capture():
         for port in lab.plan.order(lab.case, ports.values()):
-            raw.client(lab, (0x8000 | len(old)).to_bytes(2, "big") + old, port=port)
+            raw.client(lab, sslv2_hello(), port=port)
             labels.append(
                 failed("obsolete-ssl-hello", "first-bytes", "client", client="sslv2", sni=None, server=UNLABELLED)
             )
