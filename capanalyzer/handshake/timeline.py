@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from capanalyzer.classify.credentials import mask
+from capanalyzer.classify.credentials import clear_start, mask
 from capanalyzer.handshake.side import Side
 from capanalyzer.handshake.tcp_facts import MAX_TEXT
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
@@ -95,11 +95,11 @@ def _speaks_something_else(session: Session) -> tuple[bool, bool]:
 def _opening(first_bytes: bytes | None, payload: bytes) -> str:
     """What a segment says that begins a stream: its first line, or the first bytes of what is no text.
 
-    No more than the 16 bytes that the report has anyway: what follows may be a password.
+    No more than the 16 bytes that the report has anyway, up to a secret.
     """
     if not first_bytes or not payload or payload[: len(first_bytes)] != first_bytes[: len(payload)]:
         return ""
-    known = first_bytes[: len(payload)]
+    known = clear_start(first_bytes[: len(payload)], payload)
     line, end, _ = known.replace(b"\n", b"\r").partition(b"\r")
     if line and all(0x20 <= byte < 0x7F for byte in line):
         more = "..." if not end and len(payload) > len(known) else ""

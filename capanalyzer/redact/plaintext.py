@@ -84,8 +84,8 @@ _WANTED: Final = re.compile(b"|".join(map(re.escape, HTTPS_WANTED)), re.IGNORECA
 
 def redact_plaintext(data: bytes, redactor: Redactor) -> bytes:
     """A direction's bytes before TLS, or all of them; the same length."""
-    if not data:
-        return data
+    if len(data) < 2:
+        return data  # PostgreSQL's S, N or G: one byte says nothing of anybody
     if data.startswith(_PROXY_V2):
         return _proxy_v2(data, redactor)
     header = _PROXY_V1.match(data)

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from capanalyzer.errors import WireError
 from capanalyzer.redact.der import redact_certificate, redact_distinguished_name
 from capanalyzer.redact.redactor import Redactor
 from capanalyzer.tls.certificates import read_chain
+from capanalyzer.tls.hello import read_client_hello, read_server_hello
 from capanalyzer.tls.plausible import begins_record, is_header, is_hello, is_plausible, is_sslv2_start, sslv2_size
 from capanalyzer.tls.record_facts import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, MAX_MESSAGE
 from capanalyzer.tls.signatures import Signature
@@ -23,6 +25,8 @@ _HARMLESS: Final = frozenset((1, 5, 10, 11, 13, 14, 15, 16, 17, 18, 21, 22, 23, 
                               51, 13172, 17513, 17613, 30032, 65281))  # fmt: skip
 """Extensions that say what the software can do, not who it is."""
 _NAME, _TICKET, _AUTHORITIES, _PSK = 0, 35, 47, 41
+_MOST_METHODS: Final = 4
+"""Compression methods: three were ever defined (RFC 3749, RFC 3943)."""
 _NONCE: Final = 8
 """First bytes of ciphertext that stay: by them it is told from clear messages."""
 
@@ -131,6 +135,15 @@ class _Stream:
         return bytes(message.new)
 
 
+def _is_sound(read: Callable[[bytes], object], body: bytes) -> bool:
+    """All lengths in a hello fit."""
+    try:
+        read(body)
+    except WireError:
+        return False
+    return True
+
+
 def _broken_signatures(body: bytes) -> frozenset[bytes]:
     """Certificates of a message whose named issuer is there too, and did not make their signature."""
     chain = read_chain(body).certificates
@@ -173,16 +186,23 @@ class _Message:
 
     def client_hello(self) -> None:
         self.keep(34)
-        self.keep(self.number(1))
-        self.keep(self.number(2))
-        self.keep(self.number(1))
+        self.keep(min(self.number(1), 32))
+        suites = self.number(2)
+        if not _is_sound(read_client_hello, self.old):
+            return  # by a length that is wrong a name would be taken for cipher suites, and stay
+        self.keep(suites)
+        methods = self.number(1)
+        if suites % 2 or methods > _MOST_METHODS:
+            return
+        self.keep(methods)
         self.extensions()
 
     def server_hello(self) -> None:
         self.keep(34)
-        self.keep(self.number(1))
+        self.keep(min(self.number(1), 32))
         self.keep(3)
-        self.extensions()
+        if _is_sound(read_server_hello, self.old):
+            self.extensions()
 
     def extensions(self) -> None:
         if self.at >= len(self.old):

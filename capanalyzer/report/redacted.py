@@ -38,11 +38,11 @@ _CLEAR_TLS: Final = frozenset(("tls", "sslv2"))
 
 def hide_field(name: str, value: str | float, redactor: Redactor) -> str | float:
     """The value of a field of a finding's texts; what is not known to be harmless is hidden."""
-    if not isinstance(value, str) or name in _OURS:
+    if not isinstance(value, str) or (name in _OURS and "=" not in value):
         return value
     if name in _ADDRESSES:
         return f"[{redactor.address_text(value[1:-1])}]" if value[:1] == "[" else redactor.address_text(value)
-    if name in _DISTINGUISHED:
+    if name in _DISTINGUISHED or "=" in value:
         return name_text(value, redactor)
     if name in _WIRE:
         return redact_plaintext(value.encode("utf-8", "surrogatepass"), redactor).decode("utf-8", "replace")
@@ -151,18 +151,28 @@ def _alternative_name(text: str, redactor: Redactor) -> str:
 
 
 def _event(event: model.TimelineEntry, sni: str | None, redactor: Redactor) -> model.TimelineEntry:
-    """Details are ours but for server names, reporters of ICMP errors, and texts in resets."""
+    """Details are ours but for server names, reporters of ICMP errors, beginnings of plaintext, and texts in resets."""
     detail = event.detail
     if event.event.startswith("ICMP"):
         found = _ICMP_FROM.match(detail)
         detail = f"from {redactor.address_text(found[1])}{found[2] or ''}" if found else ""
     elif event.event == "RST":
         detail = detail if detail.startswith("BIG-IP: [0x") or not detail else redactor.words.text(detail)
+    elif event.event == "data":
+        size, comma, text = detail.partition(", ")
+        detail = size + comma + _plain(text, redactor)
     elif sni and f"SNI {sni}" in detail:
         detail = detail.replace(f"SNI {sni}", f"SNI {redactor.name(sni)}")
     elif "SNI " in detail:
         detail = detail.partition("SNI ")[0] + "SNI"  # cut short within the name
     return event if detail == event.detail else replace(event, detail=detail)
+
+
+def _plain(text: str, redactor: Redactor) -> str:
+    """How plaintext begins: quoted, or in hexadecimal."""
+    if text.startswith('"'):
+        return '"' + redact_plaintext(text[1:].encode("utf-8", "surrogatepass"), redactor).decode("utf-8", "replace")
+    return _hidden_hex(text, redactor) if text else ""
 
 
 def redact_capture(capture: model.Capture, number: int) -> model.Capture:

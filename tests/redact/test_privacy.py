@@ -19,6 +19,7 @@ import capanalyzer
 from capanalyzer.capture.source import open_files
 from capanalyzer.cli import main
 from capanalyzer.cli.formats import FORMATS
+from capanalyzer.redact.authorities import KEPT
 from capanalyzer.redact.key import KEY_VARIABLE
 from tests.capture.builders import read_bytes
 from tests.small_captures import capture, connection
@@ -27,7 +28,9 @@ from tests.test_pcaps import CASES, capture_of
 KEY = "a key of sixteen bytes, and more"
 MIN_WORD = 5
 """Shorter words of names are part of other words."""
-OURS = frozenset(("client", "server", "other", "issuing", "unknown", "example", "invalid", "expired", "certificate"))
+OURS = frozenset(
+    ("client", "server", "other", "issuing", "unknown", "example", "invalid", "expired", "certificate", "works")
+)
 """Words of names in the samples that are words of our texts too."""
 
 
@@ -67,12 +70,14 @@ def of_address(text: str) -> dict[bytes, str]:
     return dict.fromkeys(forms, text)
 
 
+def is_ours(word: str) -> bool:
+    """It is in our texts too, or one that may stay: of a kind of authority, or of a product."""
+    return all(one in OURS or one.encode() in KEPT for one in re.findall(r"[\w-]+", word.lower()))
+
+
 def of_name(name: str) -> dict[bytes, str]:
-    words = [word for word in re.findall(r"[\w-]+", name) if len(word) >= MIN_WORD and word.lower() not in OURS]
-    return {
-        word.encode(): name
-        for word in [*words, *([name] if name.lower() not in OURS and len(name) >= MIN_WORD else [])]
-    }
+    words = [word for word in re.findall(r"[\w-]+", name) if len(word) >= MIN_WORD and not is_ours(word)]
+    return {word.encode(): name for word in [*words, *([name] if not is_ours(name) and len(name) >= MIN_WORD else [])]}
 
 
 def needles_of(path: Path) -> dict[bytes, str]:

@@ -37,6 +37,16 @@ def test_a_protocol_is_recognised_as_before(data: bytes) -> None:
     assert classify(made, ended=True) == classify(data, ended=True)
 
 
+def test_a_name_behind_a_length_that_is_wrong_does_not_stay() -> None:
+    body = bytearray(client_hello(sni(b"db.internal.example.com")))
+    body[35:37] = (len(body) - 40).to_bytes(2, "big")  # the cipher suites reach over the name
+    wire = record(22, message(1, bytes(body)))
+    made = redact_stream(wire, [0], REDACTOR)
+    assert made[:44] == wire[:44]
+    for word in (b"internal", b"example"):
+        assert word not in made
+
+
 def test_a_page_still_asks_for_https_and_says_nothing_else() -> None:
     page = (
         b"HTTP/1.1 400 Bad Request\r\nServer: acme-balancer/7\r\nX-Node: rack-17\r\n\r\n<html><body>"
