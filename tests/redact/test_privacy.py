@@ -29,7 +29,19 @@ KEY = "a key of sixteen bytes, and more"
 MIN_WORD = 5
 """Shorter words of names are part of other words."""
 OURS = frozenset(
-    ("client", "server", "other", "issuing", "unknown", "example", "invalid", "expired", "certificate", "works")
+    (
+        "client",
+        "server",
+        "other",
+        "issuing",
+        "unknown",
+        "example",
+        "invalid",
+        "expired",
+        "certificate",
+        "works",
+        "endpoint",
+    )
 )
 """Words of names in the samples that are words of our texts too."""
 
