@@ -347,7 +347,7 @@ class Knowledge:
             else:
                 places.append(at)
         for server, places in by_server.items():
-            self.successes.add_all(server, [(lessons[at][1], lessons[at][3]) for at in places])
+            self.successes.add_all(server, [lessons[at][1] for at in places])
             self._teaches(server, len(places)).learn_all([(lessons[at][0], at) for at in places], sample)
 
     def learn_established(self, session: Session, *, left: bool) -> None:
@@ -358,8 +358,7 @@ class Knowledge:
         tls = session.tls
         if tls is None:
             return
-        data_ns = session.start_ns if all(tls.data_from) else None
-        self.successes.add(session.client.ip, session.server, data_ns, left=left)
+        self.successes.add(session.client.ip, session.server, carried=all(tls.data_from), left=left)
         server = self._servers.get(session.server)
         if server is None:
             if tls.server_hello_message is not None:

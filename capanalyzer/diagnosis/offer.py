@@ -24,8 +24,8 @@ _SIGNALS: Final = frozenset((0x00FF, 0x5600))
 """TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) and TLS_FALLBACK_SCSV (RFC 7507) are no cipher suites."""
 _SUITES_13: Final = frozenset((0x1301, 0x1302, 0x1303))
 """What every TLS 1.3 server has of (RFC 8446 section 9.1)."""
-_GROUPS: Final = frozenset((23, 24, 25, 29))
-"""secp256r1, secp384r1, secp521r1, x25519: on by default in the common libraries."""
+_GROUPS: Final = frozenset((23, 24, 29))
+"""secp256r1, secp384r1, x25519: on by default in all common libraries, and the curves of most certificates."""
 _WEAK: Final = ("NULL", "EXPORT", "anon", "RC4", "_DES_", "3DES", "IDEA", "SEED", "RC2")
 
 _RSA_PKCS1: Final = frozenset((0x0401, 0x0501, 0x0601))

@@ -41,6 +41,8 @@ _CHANGE_CIPHER_SPEC, _HANDSHAKE, _DATA = 20, 22, 23
 _STEPS: Final = frozenset((_CHANGE_CIPHER_SPEC, _HANDSHAKE, _DATA, SSL2_RECORD))
 """Records that are steps of a handshake: no alerts, no heartbeats."""
 _ACK: Final = 0x10
+_PADDING: Final = 16
+"""JSSE's records are padded by as many bytes."""
 _EVERYTHING: Final = 1 << 62
 MAX_IN_FLIGHT: Final = 1 << 20
 """A close that acknowledges bytes further away than this was forged, or numbered by somebody else."""
@@ -129,9 +131,9 @@ class Story:
         self.end: End | None = self._first_end()
         self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
         """When waiting was over: somebody left, or the capture no longer watched."""
-        self.unheard: bool = self._is_unheard()
-        """TLS 1.3: the client's flight was sent again and again, and the server never had it."""
-        self.established: bool = self._is_established() and not self._left_before_it_was_done() and not self.unheard
+        self.unheard: Side | None = next((side for side in Side if self._is_unheard(side)), None)
+        """Whose last flight was sent again and again, and never reached the other end."""
+        self.established: bool = self._is_established() and not self._left_before_it_was_done() and self.unheard is None
         if not self.established:
             self._stop_at_the_end()
             self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
@@ -208,9 +210,24 @@ class Story:
             self.version = SSL2
             return True
         if tls.handshake_done_ns is None:
-            return False
+            return self._answered_early_data()
         # Application data alone is no handshake: the capture began too late, or it is a protocol that imitates TLS.
         return self.hello is not None or self.server_hello is not None
+
+    def _answered_early_data(self) -> bool:
+        """0-RTT (RFC 8446 section 2.3): the server took the early data and answered it behind its own Finished, before
+        the client's could arrive.
+        """
+        tls, answer = self.tls, self.server_hello
+        offer, choice = (tls.client_hello, tls.server_hello) if tls is not None else (None, None)
+        if tls is None or answer is None or offer is None or choice is None:
+            return False
+        if not offer.early_data or choice.selected_psk is None:
+            return False
+        size = tls.handshake.finished_size
+        sizes = [m.length for m in first_tls13_records(tls, Side.SERVER)]
+        behind = next((at for at, length in enumerate(sizes) if length in (size, size + _PADDING)), len(sizes))
+        return any(length > tls.handshake.alert_size + _PADDING for length in sizes[behind + 1 :])
 
     def _spoke_sslv2(self, tls: TlsFacts) -> bool:
         """Both ends went on in SSL 2.0, encrypted: its handshake has no state in the table, and completed."""
@@ -221,26 +238,28 @@ class Story:
     def _left_before_it_was_done(self) -> bool:
         """What completes the handshake came when one end had left, and no data went both ways all the same."""
         end, tls = self.end, self.tls
-        if end is None or tls is None or tls.handshake_done_ns is None:
+        if end is None or tls is None or tls.handshake_done_ns is None or self._answered_early_data():
             return False
         return tls.handshake_done_ns > end.time_ns and not all(tls.data_from)
 
-    def _is_unheard(self) -> bool:
-        """TLS 1.3 looks done when the client has sent its Finished; not if that was sent in vain."""
-        tls, client = self.tls, self.session.tcp.client
-        if tls is None or not self.is_tls13 or tls.data_from[Side.SERVER] or tls.handshake_done_ns is None:
+    def _is_unheard(self, side: Side) -> bool:
+        """The handshake looks done when its last flight was sent (TLS 1.3: the client's, before: the server's); not if
+        that was sent in vain.
+        """
+        tls, facts = self.tls, self.session.tcp.side(side)
+        if tls is None or tls.handshake_done_ns is None or not self.sees_all or tls.data_from[side.other]:
             return False
-        finished = tls.finished[Side.CLIENT]
-        if finished is None or client.acked_bytes > finished.offset or not self.sees_all:
+        finished = tls.finished[side]
+        if finished is None or (side is Side.CLIENT) is not self.is_tls13 or facts.acked_bytes > finished.offset:
             return False
-        return is_probed(client) or (self.end is not None and client.last_transmissions > 2)
+        return is_probed(facts) or (self.end is not None and facts.last_transmissions >= PROBE_COUNT)
 
     def _stop_at_the_end(self) -> None:
         """What arrives after an end has left answers nobody: the session stalled where it was then."""
         end, tls = self.end, self.tls
-        if tls is not None and self.unheard:
-            acked = self.session.tcp.client.acked_bytes
-            heard = [m for m in tls.messages if m.side == Side.SERVER or m.offset + m.length <= acked]
+        if tls is not None and self.unheard is not None:
+            acked = self.session.tcp.side(self.unheard).acked_bytes
+            heard = [m for m in tls.messages if m.side != self.unheard or m.offset + m.length <= acked]
             self.state = walk(heard).state
         if end is None or tls is None:
             return

@@ -1,6 +1,4 @@
-"""Which clients succeeded at which servers: whether a failure is one client's, one server's, or everybody's; and
-whether this client was content with this server before.
-"""
+"""Which clients succeeded at which servers: whether a failure is one client's, one server's, or everybody's."""
 
 from __future__ import annotations
 
@@ -15,7 +13,6 @@ __all__ = ["Comparison", "Successes"]
 
 MAX_PAIRS: Final = 20_000
 """Pairs of client address and server remembered, about 400 bytes each; beyond them all counts are lower bounds."""
-_NEVER: Final = 1 << 63
 
 
 class Comparison(NamedTuple):
@@ -45,53 +42,47 @@ class Successes:
 
     def __init__(self) -> None:
         self._pairs = _Pairs(MAX_PAIRS)
-        """Client address, server's address and port -> (sessions established, start of the first one that carried
-        data, sessions left without a request), in a list so that counting changes no table."""
+        """Client address, server's address and port -> (sessions established, those that carried data, those left
+        without a request), in a list so that counting changes no table."""
         self._by_server: dict[Endpoint, tuple[int, int]] | None = None
         self._by_client: dict[str, tuple[int, int]] = {}
 
-    def add(self, client: str, server: Endpoint, data_ns: int | None, *, left: bool = False) -> None:
+    def add(self, client: str, server: Endpoint, *, carried: bool, left: bool = False) -> None:
         """One more session that was established.
 
-        :param data_ns: its start, when it carried data both ways.
+        :param carried: it carried data both ways.
         :param left: the client closed it without having sent a request.
         """
         pair = (client, server[0], server[1])
         known = self._pairs.get(pair)
         if known is None:
-            self._pairs.add(pair, [1, _NEVER if data_ns is None else data_ns, int(left)])
+            self._pairs.add(pair, [1, int(carried), int(left)])
         else:
             known[0] += 1
+            known[1] += carried
             known[2] += left
-            if data_ns is not None and data_ns < known[1]:
-                known[1] = data_ns
         self._by_server = None
 
-    def add_all(self, server: Endpoint, sessions: Iterable[tuple[str, int]]) -> None:
-        """Sessions that carried data, of one server: client and start of each."""
+    def add_all(self, server: Endpoint, clients: Iterable[str]) -> None:
+        """Sessions that carried data, of one server: the client of each."""
         self._by_server = None
         pairs, largest, (ip, port) = self._pairs, self._pairs.largest, server
         seed = _order_of_server(ip, port)
-        for client, data_ns in sessions:
+        for client in clients:
             if largest is not None and crc32(client.encode(), seed) > largest:
                 continue  # most of them, once the table is full
             known = pairs.get((client, ip, port))
             if known is None:
-                pairs.add((client, ip, port), [1, data_ns, 0])
+                pairs.add((client, ip, port), [1, 1, 0])
                 largest = pairs.largest
             else:
                 known[0] += 1
-                known[1] = min(known[1], data_ns)
-
-    def was_content(self, client: str, server: Endpoint, before_ns: int) -> bool:
-        """This client exchanged data with this server in a session that began earlier: it takes its certificate."""
-        known = self._pairs.get((client, *server))
-        return known is not None and known[1] < before_ns
+                known[1] += 1
 
     def left(self, client: str, server: Endpoint) -> int:
         """Sessions that this client left without a request, while it never exchanged data with this server."""
         known = self._pairs.get((client, *server))
-        return known[2] if known is not None and known[1] == _NEVER else 0
+        return known[2] if known is not None and not known[1] else 0
 
     def merge(self, other: Successes) -> None:
         """Add what was counted elsewhere."""
@@ -135,5 +126,5 @@ def _order_of_server(ip: str, port: int) -> int:
 
 def _add(known: list[int], other: list[int]) -> None:
     known[0] += other[0]
-    known[1] = min(known[1], other[1])
+    known[1] += other[1]
     known[2] += other[2]

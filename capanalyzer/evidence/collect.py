@@ -62,7 +62,7 @@ class Collector:
         if session.transport != "tcp":
             return
         if session.outcome == "failed":
-            key = (session.capture, incident_key(session))
+            key = incident_key(session)
             ids = self._by_incident.get(key)
             if ids is None:
                 if len(self._by_incident) >= MAX_INCIDENTS:

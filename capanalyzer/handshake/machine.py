@@ -135,6 +135,10 @@ class Handshake:
         self._flight_last: Message | None = None
         self._padded = [False, False]
 
+    def padding(self, side: int) -> int:
+        """Bytes by which a side's records are longer than they need be, by its Finished (JSSE: 16); TLS 1.3."""
+        return _PADDING if self._padded[side] else 0
+
     @property
     def done(self) -> bool:
         return self.done_ns is not None

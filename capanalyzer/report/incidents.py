@@ -50,7 +50,7 @@ class Incidents:
     """Takes sessions in any order, gives incidents in a fixed one: the most sessions first, then by time."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, str, int, str | None], _Group] = {}
+        self._groups: dict[tuple[int, str, str, int, str | None], _Group] = {}
         self._clients = 0
         self.sessions_left_out = 0
         self.clients_left_out = 0
@@ -125,10 +125,13 @@ class Incidents:
         return notes
 
 
-def incident_key(session: Session) -> tuple[str, str, int, str | None]:
-    """Equal for failed sessions of one incident."""
+def incident_key(session: Session) -> tuple[int, str, str, int, str | None]:
+    """Equal for failed sessions of one incident. Each capture is a world of its own: what was wrong at a server on one
+    day may be another matter on the next.
+    """
     cause, server = session.cause or "", session.server
-    return cause, server.ip, server.port, _name_sent(session) if cause.startswith(BY_NAME) else None
+    name = _name_sent(session) if cause.startswith(BY_NAME) else None
+    return session.capture, cause, server.ip, server.port, name
 
 
 def _name_sent(session: Session) -> str | None:

@@ -20,7 +20,7 @@ PAIRS = st.lists(st.tuples(ADDRESSES, SERVERS), max_size=30)
 def counted(pairs: list[tuple[str, Endpoint]]) -> Successes:
     known = Successes()
     for client, server in pairs:
-        known.add(client, server, 5)
+        known.add(client, server, carried=True)
     return known
 
 
@@ -55,27 +55,13 @@ def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert known.beside("192.0.2.200", server) == Comparison(8, 8, 0, 0)
 
 
-def test_a_client_that_was_content_before() -> None:
-    """It exchanged data with this server in an earlier session; a later one proves nothing of an earlier refusal."""
-    server, other = Endpoint("198.51.100.1", 443), Endpoint("198.51.100.2", 443)
-    known, elsewhere = Successes(), Successes()
-    known.add("192.0.2.1", server, 900)
-    elsewhere.add("192.0.2.1", server, 500)
-    elsewhere.add("192.0.2.1", other, None)
-    known.merge(pickle.loads(pickle.dumps(elsewhere)))
-    assert known.was_content("192.0.2.1", server, 501)
-    assert not known.was_content("192.0.2.1", server, 500)
-    assert not known.was_content("192.0.2.1", other, 501)
-    assert not known.was_content("192.0.2.2", server, 501)
-
-
 def test_sessions_left_without_a_request() -> None:
     """Counted while the client never exchanged data with this server."""
     server = Endpoint("198.51.100.1", 443)
     known = Successes()
     for _ in range(3):
-        known.add("192.0.2.1", server, None, left=True)
+        known.add("192.0.2.1", server, carried=False, left=True)
     assert known.left("192.0.2.1", server) == 3
     assert known.left("192.0.2.2", server) == 0
-    known.add("192.0.2.1", server, 7)
+    known.add("192.0.2.1", server, carried=True)
     assert known.left("192.0.2.1", server) == 0

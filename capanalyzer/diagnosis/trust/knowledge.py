@@ -1,10 +1,11 @@
-"""What the sessions of a capture teach about issuers and clocks; a part of :class:`capanalyzer.diagnosis.knowledge`."""
+"""What sessions teach about certificates, issuers and clocks; a part of :class:`capanalyzer.diagnosis.knowledge`."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.trust.accepted import Accepted
 from capanalyzer.diagnosis.trust.clocks import Clocks
 from capanalyzer.diagnosis.trust.glance import Glance
 from capanalyzer.diagnosis.trust.issuers import Issuers
@@ -19,9 +20,10 @@ EXPIRED: Final = 45
 class TrustKnowledge:
     """Bounded, and the same in whatever order sessions are learned from."""
 
-    __slots__ = ("clocks", "issuers")
+    __slots__ = ("accepted", "clocks", "issuers")
 
     def __init__(self) -> None:
+        self.accepted = Accepted()
         self.issuers = Issuers()
         self.clocks = Clocks()
 
@@ -33,6 +35,8 @@ class TrustKnowledge:
         session, tls = story.session, story.tls
         if tls is None:
             return
+        if story.established and all(tls.data_from):
+            self.accepted.learn(session)
         if glance is not None:
             if story.established and tls.data_from[Side.CLIENT]:
                 self.issuers.learn_accepted(glance, session.client.ip, session.server)
@@ -50,5 +54,6 @@ class TrustKnowledge:
 
     def merge(self, other: TrustKnowledge) -> None:
         """Add what was learned from other sessions of the same capture."""
+        self.accepted.merge(other.accepted)
         self.issuers.merge(other.issuers)
         self.clocks.merge(other.clocks)

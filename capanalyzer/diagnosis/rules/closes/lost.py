@@ -17,7 +17,7 @@ from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, 
 from capanalyzer.handshake.session import Session, Side, SideFacts
 from capanalyzer.i18n import N_
 
-_FLIGHT_STAGES = (Stage.SERVER_HELLO, Stage.SERVER_FLIGHT, Stage.CLIENT_FLIGHT)
+_FLIGHT_STAGES = (Stage.SERVER_HELLO, Stage.SERVER_FLIGHT, Stage.CLIENT_FLIGHT, Stage.SERVER_FINISHED)
 
 
 class MtuBlackHole(Rule):
@@ -209,7 +209,7 @@ class ServerFlightLost(Rule):
             facts=self._facts(server, story),
             evidence=(of_hello(story), of_server_hello(story), of_end(story.end)),
             alternatives=("mtu-black-hole",) if sent_again or hole else ("server-silent", "client-abandoned"),
-            stage=Stage.SERVER_HELLO if story.server_hello is None else Stage.SERVER_FLIGHT,
+            stage=_stage(story),
             waiting_on=WaitingOn.NETWORK if sent_again or hole else WaitingOn.SERVER,
             variant="sent" if sent_again else "hole" if hole else "",
         )
@@ -223,3 +223,10 @@ class ServerFlightLost(Rule):
             "received": server.stream_bytes,
             "waited_s": seconds(story.waited_ns),
         }
+
+
+def _stage(story: Story) -> Stage:
+    """Which of the server's parts is missing."""
+    if story.server_hello is None:
+        return Stage.SERVER_HELLO
+    return Stage.SERVER_FINISHED if story.stage is Stage.SERVER_FINISHED else Stage.SERVER_FLIGHT

@@ -15,6 +15,7 @@ OPTIONS_ROOM: Final = 40
 """TCP options take up to this much from a full segment's payload (RFC 9293 section 3.1); time stamps take 12."""
 _RECORD_HEADER: Final = 5
 _HANDSHAKE_HEADER: Final = 4
+_HANDSHAKE, _CLIENT_HELLO = 22, 1
 
 
 def full_size(session: Session) -> int:
@@ -28,17 +29,20 @@ def is_full_size(session: Session, length: int) -> bool:
 
 
 def hello_end(session: Session) -> int:
-    """Stream offset behind the ClientHello; where it is not complete, what its record header announces; 0 where
-    there is none.
+    """Stream offset behind the ClientHello; where it is not complete, what its headers announce; 0 where there is
+    none.
     """
     tls = session.tls
     hello = tls.client_hello_message if tls is not None else None
     if hello is not None:
         return hello.offset + _RECORD_HEADER + _HANDSHAKE_HEADER + hello.length
     start = session.first_bytes[Side.CLIENT]
-    if start is not None and len(start) >= _RECORD_HEADER and start[0] == 0x16:
-        return _RECORD_HEADER + (start[3] << 8 | start[4])
-    return 0
+    if start is None or len(start) < _RECORD_HEADER or start[0] != _HANDSHAKE:
+        return 0
+    record = _RECORD_HEADER + (start[3] << 8 | start[4])
+    if len(start) < _RECORD_HEADER + _HANDSHAKE_HEADER or start[5] != _CLIENT_HELLO:
+        return record
+    return max(record, _RECORD_HEADER + _HANDSHAKE_HEADER + int.from_bytes(start[6:9], "big"))
 
 
 def spans_segments(session: Session) -> bool:

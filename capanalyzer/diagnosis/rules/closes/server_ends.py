@@ -8,7 +8,7 @@ from typing import Final
 
 from capanalyzer.diagnosis.evidence import ms, of_end, of_hello, of_server_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
-from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.story import Story, first_tls13_records
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import CloseEvent, Session, Side, SideFacts
 from capanalyzer.i18n import N_
@@ -32,6 +32,7 @@ class MiddleboxReset(Rule):
     """
 
     causes = ("middlebox-reset",)
+    after_handshake = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story = context.story
@@ -40,7 +41,7 @@ class MiddleboxReset(Rule):
             return None
         sender = session.tcp.side(reset.side)
         signs = _signs(session, reset)
-        if not signs:
+        if not signs or (story.established and not _is_before_use(story, signs)):
             return None
         shown = [*signs, "fast"] if _is_too_fast(story, reset) else signs
         return failure(
@@ -60,10 +61,15 @@ class MiddleboxReset(Rule):
                 *(Evidence(reset.frame, reset.time_ns, reset.side, _RESET_TEXTS[sign]) for sign in shown),
             ),
             alternatives=("server-reset",) if reset.side is Side.SERVER else ("client-abandoned",),
-            stage=story.stage,
-            waiting_on=story.waiting_on,
+            stage=story.stage or Stage.SERVER_FINISHED,
+            waiting_on=story.waiting_on or WaitingOn.NETWORK,
             variant="" if signs[0] == "ttl" else signs[0],
         )
+
+
+def _is_before_use(story: Story, signs: list[str]) -> bool:
+    """The handshake looks done, but no data went through, and the sender of the reset went on as if it knew of none."""
+    return "after" in signs and story.tls is not None and not any(story.tls.data_from)
 
 
 def _signs(session: Session, reset: CloseEvent) -> list[str]:
@@ -175,10 +181,11 @@ class UnreadableServerAlert(Rule):
         story, tls = context.story, session.tls
         if tls is None or story.server_hello is None or story.alert is not None:
             return None
-        end = story.end
+        end, sized = story.end, tls.alert_sized[Side.SERVER]
         if end is not None and end.side is Side.CLIENT:
-            return None
-        sized = tls.alert_sized[Side.SERVER]
+            answers = sized is None or sized.time_ns > end.time_ns or bool(first_tls13_records(tls, Side.CLIENT))
+            if answers:
+                return None
         hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.SERVER), None)
         if sized is not None and not self._was_waiting(story, sized.time_ns):
             time_ns, frame, length = sized.time_ns, sized.frame, sized.length

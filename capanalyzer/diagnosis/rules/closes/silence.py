@@ -10,7 +10,6 @@ from capanalyzer.diagnosis.evidence import (
     first_data,
     ms,
     of_ack,
-    of_certificate,
     of_connect,
     of_end,
     of_hello,
@@ -19,13 +18,15 @@ from capanalyzer.diagnosis.evidence import (
 )
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.closes.segments import hello_end
-from capanalyzer.diagnosis.story import End, Story
+from capanalyzer.diagnosis.story import PATIENCE_NS, End, Story, is_probed
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
-from capanalyzer.handshake.session import Session, Side
+from capanalyzer.handshake.session import Alert, Session, Side
 from capanalyzer.i18n import N_
 from capanalyzer.tls.records import Message
 
+_PARTIAL_HELLO: Final = N_("the first {sent} of {length} bytes of a ClientHello")
 _HANDSHAKE, _DATA = 22, 23
+_USER_CANCELED: Final = 90
 BRIEF_NS: Final = 500_000_000
 """A server that closes sooner did not wait for anybody."""
 _WELL_KNOWN: Final = (20, 21, 22, 23, 25, 53, 79, 80, 88, 110, 111, 119, 135, 139, 143, 179, 389, 445, 514, 515)
@@ -48,13 +49,10 @@ class NoClientHello(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, end = context.story, context.story.end
-        if (
-            story.connected_ns is None
-            or end is None
-            or end.side is not Side.SERVER
-            or session.payload_bytes[Side.CLIENT]
-        ):
+        if story.connected_ns is None or end is None or end.side is not Side.SERVER:
             return None
+        if session.payload_bytes[Side.CLIENT]:
+            return _stopped_in_its_hello(session, story, end)
         if session.payload_bytes[Side.SERVER] and session.protocol[Side.SERVER] != "tls":
             return None
         waited = end.time_ns - story.connected_ns
@@ -74,6 +72,29 @@ class NoClientHello(Rule):
             waiting_on=WaitingOn.CLIENT,
             variant="before-hello" if brief else "",
         )
+
+
+def _stopped_in_its_hello(session: Session, story: Story, end: End) -> Finding | None:
+    """The client sent the beginning of a ClientHello and no more, until the server gave up."""
+    client, total = session.tcp.client, hello_end(session)
+    waited = story.waited_ns
+    if story.hello is not None or not total or not client.in_record or client.stream_bytes >= total or client.gap:
+        return None
+    if session.payload_bytes[Side.SERVER] or session.upgrade is not None or waited < 2 * BRIEF_NS:
+        return None
+    time_ns, frame = first_data(session, Side.CLIENT)
+    return failure(
+        "no-client-hello",
+        Confidence.LIKELY,
+        Blame.CLIENT,
+        (end.time_ns, end.frame),
+        facts={"waited_s": seconds(waited), "waited_ms": ms(waited), "sent": client.stream_bytes, "length": total},
+        evidence=(Evidence(frame, time_ns, Side.CLIENT, _PARTIAL_HELLO), of_end(end)),
+        alternatives=("large-client-hello-dropped", "client-silent"),
+        stage=Stage.FIRST_BYTES,
+        waiting_on=WaitingOn.CLIENT,
+        variant="partial",
+    )
 
 
 class ServerSilent(Rule):
@@ -96,13 +117,17 @@ class ServerSilent(Rule):
             or story.waiting_on is not WaitingOn.SERVER
         ):
             return None
-        if story.alert is not None or not story.is_patient or (end is not None and end.side is Side.SERVER):
+        if not (story.is_patient or is_probed(session.tcp.client)) or (end is not None and end.side is Side.SERVER):
             return None
+        if story.alert is not None and not _gave_up(story.alert, story):
+            return None
+        answered_ns, tls = session.tcp.server.first_data_ns, session.tls
         if (
-            session.payload_bytes[Side.SERVER]
+            answered_ns is not None
+            and answered_ns <= story.until_ns
             and story.server_hello is None
-            and session.tls is not None
-            and session.tls.hello_retry is None
+            and tls is not None
+            and tls.hello_retry is None
         ):
             return None
         if session.tcp.client.acked_bytes == 0 or (end is None and context.knowledge.is_trimmed()):
@@ -111,7 +136,7 @@ class ServerSilent(Rule):
             "server-silent",
             Confidence.LIKELY,
             Blame.SERVER,
-            (story.until_ns, end.frame if end is not None else 0),
+            (min(story.until_ns, story.progress_ns + PATIENCE_NS), 0),
             facts={"waited_s": seconds(story.waited_ns), "acked_ms": _acked_ms(session, story)},
             evidence=(of_hello(story), of_ack(story), of_end(end)),
             alternatives=("client-abandoned",) if end is not None else (),
@@ -135,9 +160,7 @@ class ClientAbandoned(Rule):
             return None
         if story.hello is None:
             return _left_in_its_hello(session, story, end)
-        if story.waiting_on is not WaitingOn.SERVER or (
-            of_certificate(story) is not None and story.stage is Stage.SERVER_FLIGHT
-        ):
+        if story.waiting_on is not WaitingOn.SERVER or (story.stage is Stage.SERVER_FLIGHT and _turned_away(story)):
             return None
         late = _late_answer(session, end)
         if late is not None:
@@ -170,6 +193,12 @@ class ClientAbandoned(Rule):
         )
 
 
+def _turned_away(story: Story) -> bool:
+    """It left when it had the certificate; later, it was waiting for the rest of the flight."""
+    shown, end = story.certificate, story.end
+    return shown is not None and end is not None and end.time_ns - shown.time_ns < BRIEF_NS
+
+
 def _left_in_its_hello(session: Session, story: Story, end: End) -> Finding | None:
     """It sent the beginning of a ClientHello, which arrived, and left."""
     client, total = session.tcp.client, hello_end(session)
@@ -178,7 +207,6 @@ def _left_in_its_hello(session: Session, story: Story, end: End) -> Finding | No
     if session.payload_bytes[Side.SERVER] or session.upgrade is not None or client.acked_bytes < client.stream_bytes:
         return None
     time_ns, frame = first_data(session, Side.CLIENT)
-    text = N_("the first {sent} of {length} bytes of a ClientHello")
     return failure(
         "client-abandoned",
         Confidence.LIKELY,
@@ -190,7 +218,7 @@ def _left_in_its_hello(session: Session, story: Story, end: End) -> Finding | No
             "sent": client.stream_bytes,
             "length": total,
         },
-        evidence=(Evidence(frame, time_ns, Side.CLIENT, text), of_end(end)),
+        evidence=(Evidence(frame, time_ns, Side.CLIENT, _PARTIAL_HELLO), of_end(end)),
         alternatives=("large-client-hello-dropped",),
         stage=Stage.FIRST_BYTES,
         waiting_on=WaitingOn.CLIENT,
@@ -225,7 +253,7 @@ class ClientAborted(Rule):
         if story.server_hello is None or story.alert is not None or tls is None:
             return None
         hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.CLIENT), None)
-        shown_it = story.stage is Stage.CLIENT_FLIGHT or of_certificate(story) is not None
+        shown_it = story.stage is Stage.CLIENT_FLIGHT or _turned_away(story)
         if end is None or end.side is not Side.CLIENT or not shown_it:
             return None
         if story.stage is Stage.SERVER_FINISHED and hidden is None:
@@ -284,6 +312,13 @@ class ClientSilent(Rule):
             stage=Stage.CLIENT_FLIGHT,
             waiting_on=WaitingOn.CLIENT,
         )
+
+
+def _gave_up(alert: Alert, story: Story) -> bool:
+    """The client's user_canceled after the wait is how it leaves (JSSE's time-out)."""
+    return (
+        alert.side is Side.CLIENT and alert.code == _USER_CANCELED and alert.time_ns - story.progress_ns >= PATIENCE_NS
+    )
 
 
 def _acked_ms(session: Session, story: Story) -> float:

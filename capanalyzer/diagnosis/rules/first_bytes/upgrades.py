@@ -12,7 +12,6 @@ from capanalyzer.handshake.session import Session, Side, Upgrade
 from capanalyzer.i18n import N_
 
 _NO_STARTTLS: Final = frozenset(("connect", "proxy-v1", "proxy-v2", "socks4", "socks5"))
-_CLIENT_FIRST: Final = frozenset(("postgres", "ldap", "tds", "rdp", "xmpp"))
 _BINARY: Final = frozenset(("mysql", "ldap", "tds", "rdp"))
 _REFUSAL_BYTES: Final = 128
 """A refusal in these protocols is shorter; a server that sends more went on."""
@@ -34,9 +33,8 @@ class StarttlsRefused(Rule):
     """The server refused the upgrade command, and the client gave up.
 
     A client that works on in plaintext has a session that works, whatever one thinks of it; so has one whose database
-    server goes on talking after its refusal. Where the client speaks first, the server's close in place of an answer
-    is a refusal too. Also: after words in plaintext the client spoke TLS without having asked, and the server answered
-    in plaintext.
+    server goes on talking after its refusal. The server's close in place of an answer is a refusal too. Also: after
+    words in plaintext the client spoke TLS without having asked, and the server answered in plaintext.
     """
 
     causes = ("starttls-refused",)
@@ -47,7 +45,7 @@ class StarttlsRefused(Rule):
             return None
         if not upgrade.asked:
             return self._not_asked(session, story, upgrade)
-        if upgrade.agreed is None and upgrade.kind in _CLIENT_FIRST and not session.payload_bytes[Side.SERVER]:
+        if upgrade.agreed is None and story.hello is None and _is_unanswered(session):
             return self._closed(session, story, upgrade)
         if upgrade.agreed is not False or (story.hello is None and self._goes_on(session, upgrade)):
             return None
@@ -103,6 +101,8 @@ class StarttlsRefused(Rule):
         if upgrade.kind in _BINARY:
             return session.tcp.server.stream_bytes > _REFUSAL_BYTES
         commands = session.opening[Side.CLIENT].upper()
+        if upgrade.kind == "ftp":
+            commands = commands.replace(b"AUTH ", b"")  # RFC 4217: how TLS is asked for
         return any(command in commands for command in _GOES_ON)
 
 
@@ -122,6 +122,12 @@ class ProxyConnectRefused(Rule):
             return None
         at = (session.tcp.server.first_data_ns or session.start_ns, upgrade.answer_frame or upgrade.frame or 0)
         return _finding(session, upgrade, "proxy-connect-refused", at)
+
+
+def _is_unanswered(session: Session) -> bool:
+    """The server said nothing after the client's last words, the request."""
+    asked_ns, answered_ns = session.tcp.client.last_data_ns, session.tcp.server.last_data_ns
+    return asked_ns is not None and (answered_ns is None or answered_ns <= asked_ns)
 
 
 def _finding(session: Session, upgrade: Upgrade, cause: str, at: tuple[int, int]) -> Finding:

@@ -15,8 +15,6 @@ from capanalyzer.tls.codepoints import alert_name
 from capanalyzer.tls.records import Message
 
 CERTIFICATE_REQUIRED: Final = 116
-PADDING: Final = 16
-"""JSSE's records are padded by as many bytes."""
 NO_CERTIFICATE: Final = 41
 """SSL 3.0: the client's warning in place of an empty Certificate (RFC 6101 section 5.4.2)."""
 _REFUSALS: Final = frozenset((42, 43, 44, 45, 46, 48, 51))
@@ -121,9 +119,10 @@ def _is_close(story: Story, tls: TlsFacts, sized: Message) -> bool:
     mine = [m for m in first_tls13_records(tls, Side.CLIENT) if (m.time_ns, m.frame) <= (sized.time_ns, sized.frame)]
     if not mine:
         return True  # the server's own flight: it has not seen a certificate
-    finished, alert_size, end = tls.finished[Side.CLIENT], tls.handshake.alert_size, story.end
+    finished, end = tls.finished[Side.CLIENT], story.end
+    alert_size = tls.handshake.alert_size + tls.handshake.padding(Side.CLIENT)
     behind = mine[1:] if finished is None else [m for m in mine if m.offset > finished.offset]
-    if finished is not None and any(m.length not in (alert_size, alert_size + PADDING) for m in behind):
+    if finished is not None and any(m.length != alert_size for m in behind):
         return False
     if end is not None and end.side is Side.CLIENT and end.time_ns <= sized.time_ns:
         return True

@@ -69,17 +69,11 @@ class VisibleCertificateFault(Rule):
         refusal = rejection(session, story)
         if refusal is None:
             return None
-        if refusal.how in ("close", "completed") and self._was_content(session, context):
-            return None
+        if refusal.how in ("close", "completed") and context.knowledge.trust.accepted.was_before(session):
+            return None  # it took this certificate before: that it leaves now without a word is no refusal
         found = interception(session, context) if refusal.how != "completed" else context.certificate_faults()
         fault = next((f for f in found if _explains(f, refusal)), None)
         return None if fault is None else self._finding(session, context, refusal, fault)
-
-    def _was_content(self, session: Session, context: Context) -> bool:
-        """The client exchanged data with this server before, under a certificate that is hardly another one: that it
-        leaves now without a word is no refusal.
-        """
-        return context.knowledge.successes.was_content(session.client.ip, session.server, session.start_ns)
 
     def _finding(self, session: Session, context: Context, refusal: Rejection, fault: Fault) -> Finding:
         story = context.story
