@@ -160,6 +160,10 @@ class Conversation:
         if pending.content_type == HANDSHAKE and pending.handshake_type >= 0:
             window = MAX_WALKED
         elif not mine.resync and all(direction.reader is not None for direction in self._directions):
+            if self._walked < len(self._messages):
+                self._walk()
+            if self._handshake.done_ns is not None:
+                return  # bulk data behind the handshake
             window = MAX_WINDOW
         else:
             return  # bulk data of a session of which the handshake is not to be had

@@ -48,7 +48,8 @@ def _add_alerts(chunk: Chunk, live: LiveFlows, leaves: NDArray[np.bool_]) -> Non
 
 def rows_within(chunk: Chunk, live: LiveFlows, cell: int, old: I64, new: I64) -> I64:
     """A flow's rows with payload that begins between two pairs of stream offsets, ``old`` to ``new`` of each side."""
-    rows = np.flatnonzero((chunk.cell == cell) & (chunk.length > 0))
+    rows = chunk.rows_of(cell)
+    rows = rows.compress(chunk.length.take(rows) > 0)
     at = chunk.at.take(rows)
     offset = (chunk.seq.take(rows) - live.base.take(at)).view(np.int32)
     return rows.compress((offset >= old.take(at & 1)) & (offset < new.take(at & 1)))

@@ -20,6 +20,7 @@ class Chunk:
     """The rows start .. stop of a table, with what is worked out about them. Columns have shape (n,)."""
 
     __slots__ = (
+        "_by_cell",
         "ack",
         "at",
         "cell",
@@ -47,6 +48,7 @@ class Chunk:
 
     def __init__(self, table: PacketTable, start: int, stop: int, from_error: I64 | None = None) -> None:
         self.table = table
+        self._by_cell: tuple[I64, I64] | None = None
         self.at = _NONE
         self.from_error = _NONE if from_error is None else from_error[start:stop]
         self.index: I64 | slice = slice(start, stop)
@@ -64,8 +66,18 @@ class Chunk:
         chunk.cell, chunk.at, chunk.entry = cell, at, np.zeros(len(table), np.int32)
         return chunk
 
+    def rows_of(self, cell: int) -> I64:
+        """A flow's rows, ascending. All rows are sorted when one flow is first asked for, then each is looked up."""
+        if self._by_cell is None:
+            order = stable_order(self.cell) if len(self.cell) else _NONE
+            self._by_cell = order, self.cell.take(order)
+        order, cells = self._by_cell
+        start, stop = np.searchsorted(cells, (cell, cell + 1))
+        return order[start:stop]
+
     def keep(self, rows: I64) -> None:
         """Go on with these rows only."""
+        self._by_cell = None
         self.index = (np.arange(self.index.start, self.index.stop) if isinstance(self.index, slice) else self.index)[
             rows
         ]
