@@ -10,7 +10,7 @@ from capanalyzer.report.escape import printable
 from capanalyzer.report.ladder import duration
 from capanalyzer.report.times import from_rfc3339
 
-__all__ = ["Language", "capture_facts", "capture_notes", "packet_count", "size_text", "time_span"]
+__all__ = ["Language", "capture_comments", "capture_facts", "capture_notes", "packet_count", "size_text", "time_span"]
 
 
 class Language(Protocol):
@@ -33,6 +33,11 @@ def capture_facts(capture: model.Capture, look: Language) -> list[str]:
         *(printable(name) for name in capture.link_types),
     ]
     return [fact for fact in facts if fact]
+
+
+def capture_comments(capture: model.Capture) -> list[str]:
+    """What was written into the capture, a line each however many it has there; not escaped."""
+    return [" ".join(text.splitlines()) for text in capture.comments]
 
 
 def capture_notes(capture: model.Capture, look: Language) -> list[str]:

@@ -8,7 +8,14 @@ from typing import Final
 from rich.cells import cell_len
 
 from capanalyzer.report import model
-from capanalyzer.report.capture_facts import capture_facts, capture_notes, packet_count, size_text, time_span
+from capanalyzer.report.capture_facts import (
+    capture_comments,
+    capture_facts,
+    capture_notes,
+    packet_count,
+    size_text,
+    time_span,
+)
 from capanalyzer.report.escape import printable
 from capanalyzer.report.terminal import Line, Look, Span, paragraphs, table, wrap
 
@@ -25,7 +32,7 @@ def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
     if len(end.captures) <= MAX_HEADINGS:
         for capture in end.captures:
             yield from _flow(printable(capture.path), capture_facts(capture, look), look)
-            yield from paragraphs(capture.comments, look, "quiet", indent=2)
+            yield from paragraphs(capture_comments(capture), look, "quiet", indent=2)
             yield from paragraphs(capture_notes(capture, look), look, "warning", indent=2)
     else:
         yield from _sum(end.captures, look)
@@ -54,7 +61,7 @@ def capture_list(end: model.Trailer, look: Look) -> Iterator[Line]:
     ]
     for capture, line in zip(shown, table(rows, look, indent=2, flexible=(1,)), strict=True):
         yield line
-        yield from paragraphs(capture.comments, look, "quiet", indent=6)
+        yield from paragraphs(capture_comments(capture), look, "quiet", indent=6)
         yield from paragraphs(capture_notes(capture, look), look, "warning", indent=6)
     if len(captures) > len(shown):
         yield [("  " + _("and {n} more").format(n=f"{len(captures) - len(shown):,}"), "quiet")]

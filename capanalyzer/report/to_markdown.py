@@ -12,7 +12,7 @@ from typing import Final
 
 from capanalyzer.report import model
 from capanalyzer.report.beside import beside_texts
-from capanalyzer.report.capture_facts import capture_facts, capture_notes
+from capanalyzer.report.capture_facts import capture_comments, capture_facts, capture_notes
 from capanalyzer.report.digest import Digest, by_weight, digest
 from capanalyzer.report.markdown_text import code, code_block, prose
 from capanalyzer.report.mermaid import sequence_diagram
@@ -87,7 +87,7 @@ class _Report:
             facts = self._(", ").join(capture_facts(capture, self._look))
             name = f"{number} {code(capture.path)}" if self._several else code(capture.path)
             yield f"- {name}: {prose(facts)}"
-            for note in (*capture.comments, *capture_notes(capture, self._look)):
+            for note in (*capture_comments(capture), *capture_notes(capture, self._look)):
                 yield f"  - {prose(note)}"
         if len(captures) > len(shown):
             yield f"- {self._and_more(len(captures) - len(shown))}"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from capanalyzer.report import model
 from capanalyzer.report.build import SESSIONS_PER_CAPTURE, UDP_FROM
-from capanalyzer.report.capture_facts import capture_facts, capture_notes, packet_count, size_text, time_span
+from capanalyzer.report.capture_facts import (
+    capture_comments,
+    capture_facts,
+    capture_notes,
+    packet_count,
+    size_text,
+    time_span,
+)
 from capanalyzer.report.digest import Digest, Noticed, by_weight
 from capanalyzer.report.html.drawing import drawing
 from capanalyzer.report.html.look import Look
@@ -160,7 +167,7 @@ def capture_table(end: model.Trailer, look: Look) -> Markup:
     head = ["#", _("File"), _("Packets"), _("Size"), _("Time"), _("Link type")]
     rows = []
     for number, capture in enumerate(shown):
-        notes = [*capture.comments, *capture_notes(capture, look)]
+        notes = [*capture_comments(capture), *capture_notes(capture, look)]
         rows.append(
             element(
                 "tr",
