@@ -69,6 +69,8 @@ _RULES: Final = (
 )
 _HIDDEN: Final = re.compile(rb"[^\r\n \t]")
 _LENGTH_LINE: Final = re.compile(rb"\$\d+\r\n")
+NEAR: Final = 256
+"""Bytes by which a secret among the first sixteen is recognised: what goes before it, and the rest of its line."""
 
 
 def mask(data: bytes) -> bytes:
@@ -84,7 +86,7 @@ def clear_start(first: bytes, opening: bytes) -> bytes:
 
     :param opening: the same and what follows them, by which secrets are recognised.
     """
-    masked = mask(opening)
+    masked = mask(opening[:NEAR])
     if masked[: len(first)] == first:
         return first
     return first[: next((at for at, (a, b) in enumerate(zip(first, masked, strict=False)) if a != b), len(first))]
