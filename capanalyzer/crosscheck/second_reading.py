@@ -27,6 +27,8 @@ _PREFERENCES: Final = {
     "tls.desegment_ssl_records": "TRUE",
     "tls.desegment_ssl_application_data": "TRUE",
 }
+_NO_COMPLAINT: Final = "Running as user"
+"""What tshark tells root at each start."""
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE = 1, 2, 11
 _SYN, _RST, _FIN, _ACK = 0x02, 0x04, 0x01, 0x10
 _RETRY: Final = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
@@ -94,7 +96,8 @@ def _complaint(error: Exception) -> str:
     """What tshark itself said, without what pyshark says around it."""
     text = str(error)
     _, found, line = text.partition("Last error line: ")
-    return " ".join((line.splitlines()[0] if found and line else text).split())
+    said = " ".join((line.splitlines()[0] if found and line else text).split())
+    return "" if said.startswith(_NO_COMPLAINT) else said
 
 
 class _Stream:

@@ -10,9 +10,11 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from zlib import crc32
 
 from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.diagnosis.legs import Legs
+from capanalyzer.diagnosis.starts import MAX_CLIENTS, MAX_STARTS, Starts, join_starts, trim
 from capanalyzer.diagnosis.successes import Successes
 from capanalyzer.diagnosis.trust.knowledge import TrustKnowledge
 from capanalyzer.handshake.session import Endpoint, Session
@@ -37,15 +39,9 @@ ms."""
 TRIMMED: Final = 4
 """Servers towards which handshakes stop without anybody closing; one that hangs is common, four at a time are a cut
 file."""
-MAX_CLIENTS: Final = 20_000
-MAX_STARTS: Final = 8
-"""Connects remembered of a client and port, the latest, and clients; about 400 bytes each."""
-
 
 Lesson: TypeAlias = tuple[int, str, Endpoint, int]
 """What any session teaches that simply works: its stream number, client address, server, and start in ns."""
-Start: TypeAlias = tuple[int, tuple[str, int]]
-"""Time in ns and server, an Endpoint, of a connect that was answered."""
 
 
 class Sample(NamedTuple):
@@ -211,7 +207,7 @@ class Knowledge:
         self._servers: Bounded[Endpoint, ServerKnowledge] = Bounded(MAX_SERVERS)
         """Servers that were seen to speak TLS."""
         self._stalled: set[Endpoint] = set()
-        self._starts: Bounded[tuple[str, int], list[Start]] = Bounded(MAX_CLIENTS)
+        self._starts = Starts(MAX_CLIENTS)
         """(client address, server port) -> start and server of connects that were answered, the latest ones."""
         self._lessons = 0
         self.successes = Successes()
@@ -230,7 +226,7 @@ class Knowledge:
     def merge(self, other: Knowledge) -> None:
         """Add what was learned from other sessions of the same capture. ``other`` is not to be used any more."""
         self._servers.merge(other._servers, ServerKnowledge.merge)
-        self._starts.merge(other._starts, _join_starts)
+        self._starts.merge(other._starts, join_starts)
         self._stalled |= other._stalled
         self._lessons += other._lessons
         self.successes.merge(other.successes)
@@ -244,7 +240,7 @@ class Knowledge:
         clients, starts = self._starts.keys(), list(self._starts.values())
         for known in starts:
             if len(known) > MAX_STARTS:
-                _trim(known)
+                trim(known)
         flat = [start for known in starts for start in known]
         times = [time_ns for time_ns, _ in flat]
         addresses, ports = [server[0] for _, server in flat], [server[1] for _, server in flat]
@@ -259,7 +255,7 @@ class Knowledge:
         self._lessons, self.one_sided, self.two_sided = counts_of_sessions
         clients, counts, times, addresses, ports = columns
         flat = zip(times, zip(addresses, ports, strict=True), strict=True)
-        self._starts = Bounded(MAX_CLIENTS)
+        self._starts = Starts(MAX_CLIENTS)
         for client, count in zip(clients, counts, strict=True):
             self._starts.add(client, list(islice(flat, count)))
 
@@ -293,7 +289,7 @@ class Knowledge:
         if starts is None:
             return False
         server, own_ns = session.server, session.start_ns
-        _trim(starts)
+        trim(starts)
         return any(other != server and abs(start_ns - own_ns) <= RACE_NS for start_ns, other in starts)
 
     def _learn_start(self, client: str, server: Endpoint, start_ns: int) -> None:
@@ -303,7 +299,7 @@ class Knowledge:
         else:
             starts.append((start_ns, server))
             if len(starts) >= 2 * MAX_STARTS:
-                _trim(starts)
+                trim(starts)
 
     def learn_traffic(self, session: Session) -> None:
         """What any session teaches, however it ended."""
@@ -332,15 +328,17 @@ class Knowledge:
         """
         self.two_sided += len(lessons)
         by_server: dict[Endpoint, list[int]] = {}
-        starts = self._starts
+        starts, largest = self._starts, self._starts.largest
         for at, (_, client, server, start_ns) in enumerate(lessons):
             known = starts.get((client, server[1]))
             if known is None:
-                starts.add((client, server[1]), [(start_ns, server)])
+                if largest is None or crc32(client.encode(), server[1]) <= largest:
+                    starts.add((client, server[1]), [(start_ns, server)])
+                    largest = starts.largest
             else:
                 known.append((start_ns, server))
                 if len(known) >= 2 * MAX_STARTS:
-                    _trim(known)
+                    trim(known)
             places = by_server.get(server)
             if places is None:
                 by_server[server] = [at]
@@ -379,15 +377,3 @@ class Knowledge:
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
-
-
-def _trim(starts: list[Start]) -> None:
-    """Keep the latest; which those are does not depend on the order in which they came."""
-    starts.sort()
-    del starts[:-MAX_STARTS]
-
-
-def _join_starts(known: list[Start], other: list[Start]) -> None:
-    known += other
-    if len(known) > MAX_STARTS:
-        _trim(known)

@@ -19,6 +19,11 @@ _WANTS_HTTPS: Final = (
 """What error pages of TLS listeners say, in lower case."""
 
 
+def wants_https(page: bytes) -> bool:
+    """The page says that the port speaks TLS."""
+    return any(phrase in page.lower() for phrase in _WANTS_HTTPS)
+
+
 class HttpToTlsPort(Rule):
     """The first bytes are an HTTP request, and the server wanted TLS.
 
@@ -47,7 +52,7 @@ class HttpToTlsPort(Rule):
         if alert is not None:
             variant, text = "alert", N_("a TLS alert in answer")
             replied = Evidence(alert.frame, alert.time_ns, Side.SERVER, text)
-        elif any(phrase in page.lower() for phrase in _WANTS_HTTPS):
+        elif wants_https(page):
             variant = "page"
             time_ns, frame = first_data(session, Side.SERVER)
             replied = Evidence(frame, time_ns, Side.SERVER, N_('"{answer}": a page that asks for HTTPS'))

@@ -7,6 +7,7 @@ from typing import Final
 from capanalyzer.classify.credentials import clear_start
 from capanalyzer.diagnosis.evidence import first_data, of_end, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.rules.first_bytes.http_to_tls import wants_https
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
@@ -17,6 +18,7 @@ _OTHERS: Final = frozenset(("tls", "sslv2", "tlcp", "http", "http2", "proxy-v1",
 class NotTls(Rule):
     """On a TLS port the client's first bytes are neither TLS, HTTP nor a PROXY header, and the server fails on them.
 
+    A TLS port is also one that says so in its answer: by a TLS alert, or a page that asks for HTTPS.
     It answers with an alert or an HTTP error page, closes, resets, or says nothing until somebody leaves. A server
     that answers in another protocol of its own is no TLS server, and the session plaintext.
     """
@@ -27,13 +29,13 @@ class NotTls(Rule):
     def check(self, session: Session, context: Context) -> Finding | None:
         story = context.story
         spoken, answered = session.protocol
-        if spoken is None or spoken in _OTHERS or not context.is_tls_port or session.quality.starts_mid_session:
-            return None
-        if story.hello is not None:
+        if spoken is None or spoken in _OTHERS or session.quality.starts_mid_session or story.hello is not None:
             return None
         alert = (
             next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
         )
+        if not context.is_tls_port and alert is None and not wants_https(session.opening[Side.SERVER] or b""):
+            return None
         replied: Evidence | None
         if alert is not None:
             replied = Evidence(alert.frame, alert.time_ns, Side.SERVER, N_("a TLS alert in answer"))
