@@ -351,6 +351,35 @@ def test_output_keeps_mode_and_link_of_what_it_replaces(captures: Path, capsys: 
     assert (captures / "real.txt").stat().st_mode & 0o777 == 0o640
 
 
+def test_output_never_replaces_a_capture(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where it is found in a folder, or not read at all."""
+    target = captures / "failed.pcap"
+    before = target.read_bytes()
+    for given in (str(captures), str(target)):
+        status, out, err = run_here(capsys, "analyze", given, "-o", str(target))
+        assert (status, out) == (2, "")
+        assert "capture" in err
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["-o", "--evidence"])
+def test_an_empty_name_is_a_usage_error(option: str, captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run_here(capsys, "analyze", str(captures / "failed.pcap"), option, "")
+    assert (status, out) == (2, "")
+    assert option in err
+
+
+def test_a_locale_without_the_characters(captures: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "capanalyzer", "explain", "not-tls", "--lang", "ja"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"\\u" in result.stdout
+
+
 def test_output_to_a_device_and_to_standard_output(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_here(capsys, "analyze", "failed.pcap", "-o", "/dev/null") == (0, "", "")
     assert Path("/dev/null").is_char_device()

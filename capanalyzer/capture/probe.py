@@ -8,7 +8,7 @@ from capanalyzer.capture.pcap import MAGICS, PcapReader
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo
 
-__all__ = ["PROBE_BYTES", "compression_of", "describe", "format_of", "make_reader"]
+__all__ = ["PROBE_BYTES", "compression_of", "describe", "format_of", "is_capture", "make_reader"]
 
 PROBE_BYTES: Final = 16
 """Enough of a file to tell."""
@@ -47,6 +47,15 @@ def format_of(head: bytes) -> str | None:
     if head[:8] == _SNOOP[: len(head)]:
         return "snoop"
     return None
+
+
+def is_capture(path: str) -> bool:
+    """A file's first bytes are those of a capture, not compressed.
+
+    :raises OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return format_of(file.read(PROBE_BYTES)) is not None
 
 
 def compression_of(head: bytes) -> str | None:

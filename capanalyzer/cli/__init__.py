@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ Should a run make cycles after all, so many objects (some 100 MB) are the most t
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit status. Usage errors and ``--help`` leave through SystemExit, as in argparse."""
     options = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale without the characters still gets the answer
     # No linear algebra is done here, and the threads that numpy's would start cost as much as the rest of its import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     thresholds = gc.get_threshold()

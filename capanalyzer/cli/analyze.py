@@ -125,6 +125,8 @@ def run(options: argparse.Namespace) -> int:
     form = FORMATS[options.format]
     form.check(options)
     chosen = None if options.filter is None else _filter(options.filter)
+    if options.evidence == "":
+        raise UsageError("--evidence needs the name of a folder")
     if options.redact_key is not None and not options.redact:
         raise UsageError("--redact-key is of no use without --redact")
     # The destination first: a report that cannot be written is told before minutes of work, not after.
@@ -221,13 +223,21 @@ def _tell_of(written: Written, options: argparse.Namespace, lang: str) -> None:
     if count:
         text = counted("evidence: {n} file in {folder}", "evidence: {n} files in {folder}", count)
         tell(text.format(n=count, folder=options.evidence))
+    elif options.filter is not None:
+        tell(_("evidence: no chosen session failed, no file is written"))
     else:
         tell(_("evidence: nothing failed, no file is written"))
 
 
 def _file(options: argparse.Namespace) -> FileOutput:
+    from capanalyzer.capture.probe import is_capture
+
+    if not options.output:
+        raise UsageError("-o needs the name of a file, or - for standard output")
     if any(os.path.exists(path) and _same_file(path, options.output) for path in options.captures):
         raise UsageError(f"{options.output}: is the capture itself; the report would overwrite it")
+    if os.path.isfile(options.output) and is_capture(options.output):
+        raise UsageError(f"{options.output}: is a capture; name another file for the report, or remove it first")
     return FileOutput(options.output)
 
 

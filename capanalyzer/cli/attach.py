@@ -132,10 +132,10 @@ def _tell_rest(receipt: Receipt, options: argparse.Namespace) -> None:
 def _size(text: str) -> int:
     """``5M``, ``500k``, ``1000000``."""
     number, unit = (text[:-1], text[-1:].lower()) if text[-1:].isalpha() else (text, "")
-    size = int(float(number) * _UNITS.get(unit, 0))
-    if size < 1:
+    size = float(number) * _UNITS.get(unit, 0)
+    if not 1 <= size < 1 << 63:
         raise ValueError(text)
-    return size
+    return int(size)
 
 
 _size.__name__ = "size"

@@ -89,12 +89,16 @@ class Successes:
         self._pairs.merge(other._pairs, _add)
         self._by_server = None
 
-    def beside(self, client: str, server: Endpoint) -> Comparison:
-        """What worked beside a session of this client with this server."""
+    def beside(self, client: str, server: Endpoint) -> Comparison | None:
+        """What worked beside a session of this client with this server; None where nothing of the server is in a
+        table that is full: it may have been left out.
+        """
         if self._by_server is None:
             self._sum_up()
         assert self._by_server is not None
         at_server, clients = self._by_server.get(server, (0, 0))
+        if not at_server and self._pairs.largest is not None:
+            return None
         of_client, servers = self._by_client.get(client, (0, 0))
         own = self._pairs.get((client, *server))
         if own is not None:

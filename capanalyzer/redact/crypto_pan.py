@@ -3,6 +3,10 @@
 J. Xu, J. Fan, M. Ammar, S. Moon: Prefix-Preserving IP Address Anonymization, ICNP 2002; IPv6 as the same over 128 bits.
 The key is 32 bytes: an AES-128 key, and a block that enciphered under it gives the padding.
 
+As published, prefixes of neighbouring lengths are often enciphered as the same block, and their bits then flip alike:
+one key in some 15,000 leaves an address as it is. Here each length has padding of its own, so that none of the bits
+says anything of another; :meth:`CryptoPan.plain` is the published form.
+
 What kind of address it is says something about a network and nothing about whose it is, so that is kept: a private
 address stays within its private block, loopback and multicast stay what they are (:data:`WITHIN`, :data:`AS_IS`). An
 ordinary address that would come out as one of those is enciphered again until it does not, so that two addresses never
@@ -39,20 +43,28 @@ class CryptoPan:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         self._encryptor: CipherContext = Cipher(algorithms.AES(key[:16]), modes.ECB()).encryptor()  # noqa: S305 - one block at a time, as published
-        self._pad = int.from_bytes(self._encryptor.update(key[16:32]), "big")
+        pad = int.from_bytes(self._encryptor.update(key[16:32]), "big")
+        self._published = (pad,) * 128
+        lengths = b"".join((pad ^ length).to_bytes(16, "big") for length in range(1, 129))
+        own = self._encryptor.update(lengths)
+        self._pads = tuple(int.from_bytes(own[at : at + 16], "big") for at in range(0, len(own), 16))
         self.address = lru_cache(1 << 16)(self._address)
         """An address of 4 or 16 bytes as the one that stands for it."""
 
     def plain(self, address: bytes) -> bytes:
         """The algorithm as published, no address treated apart."""
+        return self._enciphered(address, self._published)
+
+    def _enciphered(self, address: bytes, pads: tuple[int, ...]) -> bytes:
+        """:param pads: 128 bits of padding for each length of a prefix, from 0."""
         bits = 8 * len(address)
-        number, pad = int.from_bytes(address, "big"), self._pad
+        number = int.from_bytes(address, "big")
         blocks = bytearray()
         for known in range(bits):
             # The first bits of the address, then those of the padding.
             low = 128 - known
             head = number >> bits - known << low
-            blocks += (head | pad & (1 << low) - 1).to_bytes(16, "big")
+            blocks += (head | pads[known] & (1 << low) - 1).to_bytes(16, "big")
         enciphered = self._encryptor.update(bytes(blocks))
         flips = 0
         for known in range(bits):
@@ -69,10 +81,10 @@ class CryptoPan:
         kept = _block(number, bits, WITHIN[size])
         if kept is not None:
             low = (1 << bits - kept) - 1
-            inside = int.from_bytes(self.plain(address), "big") & low
+            inside = int.from_bytes(self._enciphered(address, self._pads), "big") & low
             return (number & ~low | inside).to_bytes(size, "big")
         while True:
-            address = self.plain(address)
+            address = self._enciphered(address, self._pads)
             number = int.from_bytes(address, "big")
             if (
                 _block(number, bits, AS_IS[size]) is None

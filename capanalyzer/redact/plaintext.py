@@ -43,7 +43,7 @@ _WORDS: Final = frozenset(
 _KEPT: Final = (
     rb"(?:HTTP|RTSP|SIP|ICAP)/\d(?:\.\d)?|SSH-\d\.\d+(?=-)|RFB \d{3}\.\d{3}"
     rb"|(?<![^\r\n])\d{3}(?=[ \-\r\n]|$)|(?<=/\d\.\d )\d{3}(?= )|(?<=ength: )\d+|(?<![^\r\n])[*$]\d{1,5}(?=\r\n)"
-    rb"|(?<= NOTICE )\*|xmlns(?::\w+)?=['\"][^'\"]*['\"]"
+    rb"|(?<= NOTICE )\*|xmlns(?::\w+)?=['\"](?:jabber:[a-z:]+|http://etherx\.jabber\.org/streams)['\"]"
     rb"|urn:ietf:params:xml:ns:[\w-]+|1\.3\.6\.1\.4\.1\.1466\.20037"
 )
 """Marks of protocols that are no words."""
@@ -74,7 +74,7 @@ _RUN: Final = re.compile(rb"[\x20-\x7e]{4,}")
 """Text within binary protocols."""
 _MAGIC: Final = re.compile(
     rb"MQTT|MQIsdp|ActiveMQ|[SV](?:FATAL|ERROR)|\x13BitTorrent protocol|@RSYNCD: \d+\.\d+|8=FIX[T.\d]{1,6}\x019="
-    rb"|[0-9A-Fa-f]{4}git-(?:upload|receive)-pack|\A500 OOPS: [a-z ]{0,40}"
+    rb"|[0-9A-Fa-f]{4}git-(?:upload|receive)-pack|\A500 OOPS: "
 )
 """By these words a protocol is recognised, wherever they stand in it."""
 _STEPS: Final = (2, 4, 6, 8, 12, 16, 20, 24, 32, 48, 64)

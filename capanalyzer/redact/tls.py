@@ -21,7 +21,7 @@ from capanalyzer.tls.signatures import Signature
 
 __all__ = ["redact_tls"]
 
-_HARMLESS: Final = frozenset((1, 5, 10, 11, 13, 14, 15, 16, 17, 18, 21, 22, 23, 24, 27, 28, 34, 42, 43, 45, 48, 49, 50,
+_HARMLESS: Final = frozenset((1, 5, 10, 11, 13, 14, 15, 16, 17, 21, 22, 23, 24, 27, 28, 34, 42, 43, 45, 48, 49, 50,
                               51, 13172, 17513, 17613, 30032, 65281))  # fmt: skip
 """Extensions that say what the software can do, not who it is."""
 _NAME, _TICKET, _AUTHORITIES, _PSK = 0, 35, 47, 41

@@ -162,16 +162,15 @@ def _sentence(group: _Group, lang: str) -> str:
         scope = _("{one}, {other}").format(
             one=fails.format(n=f"{clients:,}"), other=works.format(n=f"{group.server_established:,}")
         )
-    elif clients > 1:
-        scope = _("All {n} clients fail at this server").format(n=f"{clients:,}")
-    elif group.client_servers:
+    elif clients == 1 and group.client_servers:
         scope = counted(
             "The client fails at this server and works with {n} other",
             "The client fails at this server and works with {n} others",
             group.client_servers,
         ).format(n=f"{group.client_servers:,}")
     else:
-        scope = _("The only client seen at this server fails")
+        none = _("no session with it is seen to work")
+        scope = _("{one}, {other}").format(one=fails.format(n=f"{clients:,}"), other=none)
     return _("{scope}: {reason}.").format(scope=scope, reason=_continued(group.title))
 
 

@@ -27,8 +27,8 @@ _DISTINGUISHED: Final = frozenset(("subject", "issuer"))
 _WIRE: Final = frozenset(("request", "answer", "line", "text"))
 _OURS: Final = frozenset((
     "accepted", "alert", "alpn", "code", "filter", "form", "group", "groups", "header", "how", "icmp", "kind",
-    "missing", "not_after", "not_before", "offered", "protocol", "seen", "selected", "sender", "stage", "ttl", "ttls",
-    "detail", "schemes", "suite", "usages", "weakness",
+    "missing", "not_after", "not_before", "offered", "offered_suites", "protocol", "seen", "selected", "sender",
+    "stage", "ttl", "ttls", "detail", "schemes", "suite", "usages", "weakness",
 ))  # fmt: skip
 """Fields of texts whose values are words of the field or of ours, whatever the capture holds."""
 _SPECIAL_SAN: Final = re.compile(r"\A(DirName:|othername:)(.*)\Z", re.DOTALL)
@@ -48,6 +48,10 @@ def hide_field(name: str, value: str | float, redactor: Redactor) -> str | float
         return redact_plaintext(value.encode("utf-8", "surrogatepass"), redactor).decode("utf-8", "replace")
     if name == "first_bytes":
         return _hidden_hex(value, redactor)
+    if name == "changed":
+        return "; ".join(
+            part.partition(": ")[0] if part.startswith("server_name: ") else part for part in value.split("; ")
+        )
     if name == "names":
         return ", ".join(_name(one, redactor) for one in value.split(", "))
     return _name(value, redactor)

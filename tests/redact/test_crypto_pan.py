@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 
 import pytest
@@ -58,6 +59,20 @@ def test_prefixes_are_preserved(one: bytes, other: bytes) -> None:
 def test_prefixes_are_preserved_in_ipv6(one: bytes, bit: int) -> None:
     other = (int.from_bytes(one, "big") ^ 1 << bit).to_bytes(16, "big")
     assert common(PAN.plain(one), PAN.plain(other)) == common(one, other)
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 127))
+def test_prefixes_are_preserved_as_used(one: bytes, bit: int) -> None:
+    other = (int.from_bytes(one, "big") ^ 1 << bit).to_bytes(16, "big")
+    assert common(PAN._enciphered(one, PAN._pads), PAN._enciphered(other, PAN._pads)) == common(one, other)
+
+
+def test_bits_flip_independently() -> None:
+    """The first byte of an address stays under one key in 256, not under one in 15 as with one padding for all."""
+    address = ip_address("192.0.2.7").packed
+    keys = (sha256(number.to_bytes(4, "big")).digest() for number in range(4096))
+    same = sum(CryptoPan(key).address(address)[0] == address[0] for key in keys)
+    assert 6 <= same <= 29  # 16 expected, three and a quarter standard deviations either way
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,14 @@ def beside(server: int = 0, clients: int = 0, client: int = 0, servers: int = 0)
 @pytest.mark.parametrize(
     ("clients", "comparison", "sentence"),
     [
-        (1, beside(), "The only client seen at this server fails: the server is silent."),
+        (1, beside(), "1 client fails at this server, no session with it is seen to work: the server is silent."),
         (1, beside(0, 0, 7, 2), "The client fails at this server and works with 2 others: the server is silent."),
         (1, beside(0, 0, 1, 1), "The client fails at this server and works with 1 other: the server is silent."),
-        (3, beside(0, 0, 7, 2), "All 3 clients fail at this server: the server is silent."),
+        (
+            3,
+            beside(0, 0, 7, 2),
+            "3 clients fail at this server, no session with it is seen to work: the server is silent.",
+        ),
         (2, beside(12, 4), "2 clients fail at this server, 12 sessions with it work: the server is silent."),
         (1, beside(1, 1), "1 client fails at this server, 1 session with it works: the server is silent."),
         (2, None, "The server is silent."),

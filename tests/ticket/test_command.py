@@ -82,7 +82,7 @@ def test_usage_is_checked_before_anything_is_read(attach: Attach, report: Path, 
         assert "Traceback" not in result.err
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "many", "5X", ""])
+@pytest.mark.parametrize("size", ["0", "-1", "many", "5X", "", "1e999", "nan"])
 def test_sizes_that_are_none(size: str, attach: Attach) -> None:
     with pytest.raises(SystemExit):
         attach("redmine+https://h.example/issues/1", CAPTURE, f"--max-size={size}")

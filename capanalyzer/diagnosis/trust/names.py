@@ -48,9 +48,6 @@ class ServerNames(NamedTuple):
         """
         if name in self.exact or not any(self):
             return True
-        label, _, parent = name.partition(".")
-        if label and parent in self.parents:
-            return True  # as it stands: what follows asks whether it is the same name in another form
         wanted = canonical(name)
         label, _, parent = wanted.partition(".")
         if wanted in self.exact:

@@ -70,7 +70,7 @@ class NothingInCommon(Rule):
             facts={
                 **alert_facts(story, alert),
                 "accepted": accepted,
-                "names": _names(real_suites(offer), cipher_suite_name),
+                "offered_suites": _names(real_suites(offer), cipher_suite_name),
                 "groups": _names(real_groups(offer), group_name),
                 "schemes": _names(offer.signature_algorithms, signature_scheme_name),
             },

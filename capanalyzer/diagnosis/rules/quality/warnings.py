@@ -133,7 +133,8 @@ class CompletedThenClosed(Rule):
         if refusal is None or refusal.how != "completed":
             return None
         successes, client, server = context.knowledge.successes, session.client.ip, session.server
-        repeats = successes.left(client, server) >= REPEATED and successes.beside(client, server).client_servers > 0
+        beside = successes.beside(client, server)
+        repeats = successes.left(client, server) >= REPEATED and beside is not None and beside.client_servers > 0
         return Finding(
             "client-aborted",
             Severity.NOTE,
