@@ -74,7 +74,7 @@ _RUN: Final = re.compile(rb"[\x20-\x7e]{4,}")
 """Text within binary protocols."""
 _MAGIC: Final = re.compile(
     rb"MQTT|MQIsdp|ActiveMQ|[SV](?:FATAL|ERROR)|\x13BitTorrent protocol|@RSYNCD: \d+\.\d+|8=FIX[T.\d]{1,6}\x019="
-    rb"|[0-9A-Fa-f]{4}git-(?:upload|receive)-pack|\A500 OOPS: "
+    rb"|[0-9A-Fa-f]{4}git-(?:upload|receive)-pack|\A500 OOPS: (?:vsftpd)?"
 )
 """By these words a protocol is recognised, wherever they stand in it."""
 _STEPS: Final = (2, 4, 6, 8, 12, 16, 20, 24, 32, 48, 64)
