@@ -42,14 +42,17 @@ class Bounded(Generic[K, V]):
         """All values."""
         return iter(self._values.values())
 
-    def add(self, key: K, value: V) -> None:
-        """Add a key that is absent, which may push out another one, or not be kept itself."""
+    def add(self, key: K, value: V, order: int | None = None) -> None:
+        """Add a key that is absent, which may push out another one, or not be kept itself.
+
+        :param order: its hash, where that is known.
+        """
         values = self._values
         if len(values) >= self._size:
             if len(self._heap) < self._size:
                 self._heap = [(-self.order(known), known) for known in values]
                 heapify(self._heap)
-            _, out = heappushpop(self._heap, (-self.order(key), key))
+            _, out = heappushpop(self._heap, (-(self.order(key) if order is None else order), key))
             if out == key:
                 return
             del values[out]

@@ -60,7 +60,7 @@ class Judge:
         self._nothing = Knowledge(tls_ports)
         self.judged_early = 0
         """Sessions judged before the capture's end because too many others were waiting."""
-        self._held: list[Session] = []
+        self._held: list[Story] = []
         self._held_of = [0] * BUCKETS
         """How many of each bucket."""
         self._plain: dict[tuple[str, str | None], Verdict] = {}
@@ -115,8 +115,9 @@ class Judge:
         held, self._held, self._held_of = deque(self._held), [], [0] * BUCKETS
         successes = self.knowledge.successes
         while held:
-            session = held.popleft()  # what is made of it now is not kept
-            verdict = self._judge(Context(session, self.knowledge, self._finder))
+            story = held.popleft()  # what is made of it now is not kept
+            session = story.session
+            verdict = self._judge(Context(story, self.knowledge, self._finder))
             if verdict.outcome is Outcome.FAILED:
                 leg = self.knowledge.legs.other(session)
                 verdict = replace(
@@ -134,15 +135,15 @@ class Judge:
     def _see(self, session: Session) -> Verdict | None:
         knowledge = self.knowledge
         knowledge.learn_traffic(session)
-        context = Context(session, self._nothing, self._finder)
-        story = context.story
+        story = Story(session)
+        context = Context(story, self._nothing, self._finder)
         chain = session.tls.certificates if session.tls is not None else ()
         knowledge.trust.learn(story, self._glances.at(chain) if chain else None)
         if not story.established and story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
             knowledge.learn_stall(session)
         if not story.established and story.hello is not None and story.sees_all and self._has_room(session):
             knowledge.legs.add(session)
-            self._hold(session)  # it would be held in any case: judged once, when all is known
+            self._hold(story)  # it would be held in any case: judged once, when all is known
             return None
         verdict = self._judge(context)
         if story.established:
@@ -154,16 +155,16 @@ class Judge:
         if not self._has_room(session):
             self.judged_early += 1
             return verdict
-        self._hold(session)
+        self._hold(story)
         return None
 
     def _has_room(self, session: Session) -> bool:
         return self._held_of[session.stream % BUCKETS] < max(1, MAX_HELD // BUCKETS)
 
-    def _hold(self, session: Session) -> None:
-        self._held_of[session.stream % BUCKETS] += 1
-        session.shed()
-        self._held.append(session)
+    def _hold(self, story: Story) -> None:
+        self._held_of[story.session.stream % BUCKETS] += 1
+        story.session.shed()
+        self._held.append(story)
 
     def _established(self, close: tuple[bool, Side] | None) -> Verdict:
         """The verdict without findings, one object for each way of closing."""

@@ -130,25 +130,16 @@ class ServerKnowledge:
 
     def learn(self, session: Session) -> None:
         """Learn from a completed handshake."""
-        self.learn_all([(session.stream, 0)], lambda _: sample_of(session))
+        self.established += 1
+        if len(self.samples) < SAMPLED or session.stream <= self.samples[-1].stream:
+            self.look(sample_of(session))
 
-    def learn_all(self, streams: Sequence[tuple[int, int]], sample: Callable[[int], Sample | None]) -> None:
-        """The same for several.
-
-        :param streams: stream numbers, ascending, and by what ``sample`` knows them.
-        :param sample: looks into one, None where there is nothing to be seen; called only where that is of use.
-        """
-        self.established += len(streams)
-        samples = self.samples
-        for stream, which in streams:
-            is_full = len(samples) >= SAMPLED
-            if is_full and stream > samples[-1].stream:
-                return
-            looked = sample(which)
-            if looked is not None:
-                if is_full:
-                    del samples[-1]
-                insort(samples, looked, key=_stream_of)
+    def look(self, sample: Sample | None) -> None:
+        """Keep what one session showed, in the place of the latest one when there are enough."""
+        if sample is not None:
+            if len(self.samples) >= SAMPLED:
+                del self.samples[-1]
+            insort(self.samples, sample, key=_stream_of)
 
     def merge(self, other: ServerKnowledge) -> None:
         """Add what was learned of the same server elsewhere."""
@@ -324,29 +315,34 @@ class Knowledge:
     def learn_all(self, lessons: Sequence[Lesson], sample: Callable[[int], Sample | None]) -> None:
         """The same for several, by ascending stream number.
 
-        :param sample: looks into one of them, see :meth:`ServerKnowledge.learn`.
+        :param sample: looks into one of them, None where there is nothing to be seen; called only where it is of use.
         """
         self.two_sided += len(lessons)
-        by_server: dict[Endpoint, list[int]] = {}
-        starts, largest = self._starts, self._starts.largest
-        for at, (_, client, server, start_ns) in enumerate(lessons):
-            known = starts.get((client, server[1]))
+        self._lessons += len(lessons)
+        self.successes.add_all([(client, server) for _, client, server, _ in lessons])
+        starts, largest, servers, order = self._starts, self._starts.largest, self._servers, None
+        for at, (stream, client, server, start_ns) in enumerate(lessons):
+            key = client, server[1]
+            known = starts.get(key)
             if known is None:
-                if largest is None or crc32(client.encode(), server[1]) <= largest:
-                    starts.add((client, server[1]), [(start_ns, server)])
+                if largest is not None:
+                    order = crc32(client.encode(), server[1])
+                if order is None or largest is None or order <= largest:
+                    starts.add(key, [(start_ns, server)], order)
                     largest = starts.largest
             else:
                 known.append((start_ns, server))
                 if len(known) >= 2 * MAX_STARTS:
                     trim(known)
-            places = by_server.get(server)
-            if places is None:
-                by_server[server] = [at]
-            else:
-                places.append(at)
-        for server, places in by_server.items():
-            self.successes.add_all(server, [lessons[at][1] for at in places])
-            self._teaches(server, len(places)).learn_all([(lessons[at][0], at) for at in places], sample)
+            teaching = servers.get(server)
+            if teaching is None:
+                teaching = ServerKnowledge()
+                servers.add(server, teaching)
+            teaching.lessons += 1
+            teaching.established += 1
+            samples = teaching.samples
+            if len(samples) < SAMPLED or stream <= samples[-1].stream:
+                teaching.look(sample(at))
 
     def learn_established(self, session: Session, *, left: bool) -> None:
         """What a completed handshake teaches about its server, beside what any session teaches.
@@ -364,14 +360,14 @@ class Knowledge:
             server = self._teaches(session.server)
         server.learn(session)
 
-    def _teaches(self, server: Endpoint, sessions: int = 1) -> ServerKnowledge:
-        """Sessions show this server speaking TLS: the place for what they teach, which the cap may take away."""
-        self._lessons += sessions
+    def _teaches(self, server: Endpoint) -> ServerKnowledge:
+        """A session shows this server speaking TLS: the place for what it teaches, which the cap may take away."""
+        self._lessons += 1
         known = self._servers.get(server)
         if known is None:
             known = ServerKnowledge()
             self._servers.add(server, known)
-        known.lessons += sessions
+        known.lessons += 1
         return known
 
     def is_one_sided_capture(self) -> bool:

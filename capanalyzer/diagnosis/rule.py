@@ -27,11 +27,11 @@ class Context:
 
     __slots__ = ("_faults", "finder", "knowledge", "story")
 
-    def __init__(self, session: Session, knowledge: Knowledge, finder: PathFinder) -> None:
+    def __init__(self, story: Story, knowledge: Knowledge, finder: PathFinder) -> None:
         self.knowledge = knowledge
         self.finder = finder
         """Looks at chains of certificates, and knows the roots."""
-        self.story = Story(session)
+        self.story = story
         self._faults: list[Fault] | None = None
 
     def certificate_faults(self) -> list[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -63,17 +64,19 @@ class Successes:
             known[2] += left
         self._by_server = None
 
-    def add_all(self, server: Endpoint, clients: Iterable[str]) -> None:
-        """Sessions that carried data, of one server: the client of each."""
+    def add_all(self, sessions: Iterable[tuple[str, Endpoint]]) -> None:
+        """Client address and server of sessions that carried data."""
         self._by_server = None
-        pairs, largest, (ip, port) = self._pairs, self._pairs.largest, server
-        seed = _order_of_server(ip, port)
-        for client in clients:
-            if largest is not None and crc32(client.encode(), seed) > largest:
-                continue  # most of them, once the table is full
-            known = pairs.get((client, ip, port))
+        pairs, largest, order = self._pairs, self._pairs.largest, None
+        for client, (ip, port) in sessions:
+            if largest is not None:
+                order = crc32(client.encode(), _order_of_server(ip, port))
+                if order > largest:
+                    continue  # most of them, once the table is full
+            key = client, ip, port
+            known = pairs.get(key)
             if known is None:
-                pairs.add((client, ip, port), [1, 1, 0])
+                pairs.add(key, [1, 1, 0], order)
                 largest = pairs.largest
             else:
                 known[0] += 1
@@ -124,6 +127,7 @@ class Successes:
         self._by_server, self._by_client = None, {}
 
 
+@lru_cache(1 << 14)
 def _order_of_server(ip: str, port: int) -> int:
     return crc32(f"{ip} {port} ".encode())
 

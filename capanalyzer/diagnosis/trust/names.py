@@ -48,6 +48,9 @@ class ServerNames(NamedTuple):
         """
         if name in self.exact or not any(self):
             return True
+        label, _, parent = name.partition(".")
+        if label and parent in self.parents and name[-1].isalpha() and ":" not in name:
+            return True  # as it was sent, and no address: the common case
         wanted = canonical(name)
         label, _, parent = wanted.partition(".")
         if wanted in self.exact:
