@@ -86,7 +86,7 @@ def attach(
             scratch=scratch,
             max_bytes=wishes.max_bytes,
         )
-    except (*_ODD, *desk.library_errors) as error:
+    except (*_ODD, *desk.client_errors) as error:
         # What a server sends is input: an answer that lacks what it has to hold must not look like a fault of ours.
         raise TicketError(
             f"{target.base}: answers, but not as {target.system} does ({type(error).__name__}); is it the right URL?"

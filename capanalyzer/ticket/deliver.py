@@ -62,7 +62,7 @@ class Desk(Protocol):
     stages: bool
     """Files are uploaded first and attached by the text that follows; else a ticket has to be there first."""
 
-    library_errors: tuple[type[Exception], ...]
+    client_errors: tuple[type[Exception], ...]
     """What the client library raises at an answer that it does not understand."""
 
     def prepare(self) -> None:

@@ -35,7 +35,7 @@ class BacklogDesk:
     """Backlog's documentation of the API gives no limit: what is refused is named in the ticket."""
     max_chars = 30_000
     stages = True
-    library_errors: tuple[type[Exception], ...] = ()
+    client_errors: tuple[type[Exception], ...] = ()
 
     def __init__(self, target: Target, credentials: Credentials | None, write: Write | None) -> None:
         self._target = target

@@ -39,7 +39,7 @@ class GitHubDesk:
     max_chars = 20_000
     """Of the summary; the rest of the comment is for the files."""
     stages = True
-    library_errors: tuple[type[Exception], ...] = ()
+    client_errors: tuple[type[Exception], ...] = ()
 
     def __init__(self, target: Target, credentials: Credentials | None, write: Write | None) -> None:
         self._target = target

@@ -37,7 +37,7 @@ class GitLabDesk:
     max_chars = 200_000
     """Notes take a million; nobody reads more than this."""
     stages = True
-    library_errors: tuple[type[Exception], ...] = (GitlabError,)
+    client_errors: tuple[type[Exception], ...] = (GitlabError,)
 
     def __init__(self, target: Target, credentials: Credentials | None, write: Write | None) -> None:
         self._target = target

@@ -33,7 +33,7 @@ class JiraDesk:
     max_chars = 32_767
     """``jira.text.field.character.limit``."""
     stages = False
-    library_errors: tuple[type[Exception], ...] = (JIRAError,)
+    client_errors: tuple[type[Exception], ...] = (JIRAError,)
 
     def __init__(self, target: Target, credentials: Credentials | None, write: Write | None) -> None:
         self._target = target

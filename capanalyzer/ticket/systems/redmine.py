@@ -36,7 +36,7 @@ class RedmineDesk:
     max_chars = 60_000
     """The column takes 65,535 bytes on MySQL."""
     stages = True
-    library_errors: tuple[type[Exception], ...] = (BaseRedmineError,)
+    client_errors: tuple[type[Exception], ...] = (BaseRedmineError,)
 
     def __init__(self, target: Target, credentials: Credentials | None, write: Write | None) -> None:
         self._target = target

@@ -29,7 +29,7 @@ class ServiceNowDesk:
     max_bytes = 1024 * 1000 * 1000
     """``com.glide.attachment.max_size`` as delivered; reading it takes an administrator."""
     stages = False
-    library_errors: tuple[type[Exception], ...] = ()
+    client_errors: tuple[type[Exception], ...] = ()
 
     def __init__(self, target: Target, credentials: Credentials | None, write: Write | None) -> None:
         self._target = target

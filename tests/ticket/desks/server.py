@@ -6,6 +6,7 @@ import json
 import re
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Trouble:
     """Only when the request has had its effect."""
 
 
-class Desk:
+class Desk(ABC):
     """A system: subclasses handle requests, and raise AssertionError at what is not as documented."""
 
     def __init__(self) -> None:
@@ -76,8 +77,9 @@ class Desk:
         self.complaints: list[str] = []
         self.url = ""
 
+    @abstractmethod
     def handle(self, request: Request) -> Answer:
-        raise NotImplementedError
+        """What the system answers."""
 
     def answer(self, request: Request) -> Answer | None:
         self.requests.append(request)
