@@ -63,6 +63,11 @@ class Bounded(Generic[K, V]):
         return crc32(repr(key).encode())
 
     @property
+    def is_full(self) -> bool:
+        """Keys may have been left out. Also true of a table put together from others that were full."""
+        return len(self._values) >= self._size
+
+    @property
     def largest(self) -> int | None:
         """The largest hash in a full table, beyond which nothing is in it nor will be; None while there is room."""
         return -self._heap[0][0] if self._heap else None

@@ -100,7 +100,7 @@ class Successes:
             self._sum_up()
         assert self._by_server is not None
         at_server, clients = self._by_server.get(server, (0, 0))
-        if not at_server and self._pairs.largest is not None:
+        if not at_server and self._pairs.is_full:
             return None
         of_client, servers = self._by_client.get(client, (0, 0))
         own = self._pairs.get((client, *server))

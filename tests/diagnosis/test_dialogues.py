@@ -93,6 +93,14 @@ def packets(steps: list[Step], port: int) -> list[Packet]:
             443, "failed", "not-tls", "client", id="PostgreSQL's request on a TLS port",
         ),
         pytest.param(
+            [("c", b"\x00\x01\x02\x03binary"), ("s", bytes.fromhex("15030300020246")), ("s", None)],
+            9999, "failed", "not-tls", "client", id="a TLS alert shows a TLS port",
+        ),
+        pytest.param(
+            [("c", b"\x00\x01\x02\x03binary"), ("s", b"\x00\x07answer"), ("s", None)],
+            9999, "plaintext", None, None, id="another protocol on a port of its own",
+        ),
+        pytest.param(
             [("c", CONNECT), ("s", LOGIN_FIRST), ("c", None)],
             3128, "failed", "proxy-connect-refused", "server", id="CONNECT without a login",
         ),

@@ -55,6 +55,17 @@ def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert known.beside("192.0.2.200", server) == Comparison(8, 8, 0, 0)
 
 
+def test_nothing_is_said_of_a_server_that_a_full_table_may_have_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PAIRS", 8)
+    server, other = Endpoint("198.51.100.1", 443), Endpoint("198.51.100.2", 443)
+    many = [(f"192.0.2.{number}", server) for number in range(100)]
+    assert counted(many).beside("192.0.2.1", other) is None
+    merged = Successes()
+    merged.merge(pickle.loads(pickle.dumps(counted(many))))
+    assert merged.beside("192.0.2.1", other) is None
+    assert counted(many[:7]).beside("192.0.2.200", other) == Comparison(0, 0, 0, 0)
+
+
 def test_sessions_left_without_a_request() -> None:
     """Counted while the client never exchanged data with this server."""
     server = Endpoint("198.51.100.1", 443)
