@@ -17,6 +17,7 @@ TOP = (
     "ca_file",
     "analysis",
     "redact",
+    "logs",
     "report",
     "ticket",
     "parallel",
@@ -24,13 +25,14 @@ TOP = (
     "evidence",
     "api",
     "crosscheck",
+    "live",
     "cli",
     "__main__",
 )
 """Above the stages."""
 ORDER = {name: rank for rank, name in enumerate((*FOUNDATION, *STAGES, *TOP))}
 
-MAY_IMPORT_ANALYSIS = {"api", "cli", "parallel"}
+MAY_IMPORT_ANALYSIS = {"api", "cli", "live", "parallel"}
 READS_FILES = {"ca_file", "capture", "i18n", "output"}
 """``ca_file`` roots, ``capture`` packets, ``i18n`` its catalogs, ``output`` writes the report."""
 NAMES_ADDRESSES = {"handshake", "packets", "redact", "report", "streams"}

@@ -1,0 +1,1 @@
+"""Watching an interface: verdicts while sessions happen, and who is told of them."""
