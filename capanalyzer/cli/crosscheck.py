@@ -38,11 +38,22 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.crosscheck import crosscheck
 
     if not os.path.isfile(options.capture):
-        raise CaptureError(options.capture, "no such file; crosscheck reads one capture file")
+        raise CaptureError(options.capture, f"{_what(options.capture)}; crosscheck reads one capture file")
     result = crosscheck(options.capture, tls_ports=options.tls_port)
     lang = options.lang or i18n.language_of_environment()
     print("\n".join(_lines(options.capture, result, lang)))
     return SESSION_FAILED if options.exit_code and result.differences else OK
+
+
+def _what(path: str) -> str:
+    """What is there instead of a file."""
+    if path == "-":
+        return "standard input can be read only once, by one of two readers"
+    if "://" in path:
+        return "a URL cannot be given to tshark, fetch the file first"
+    if os.path.isdir(path):
+        return "is a directory"
+    return "is not a regular file" if os.path.exists(path) else "no such file"
 
 
 def _lines(path: str, result: Crosscheck, lang: str) -> list[str]:

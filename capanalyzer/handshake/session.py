@@ -51,6 +51,10 @@ class Endpoint(NamedTuple):
     """RFC 5952 form."""
     port: int
 
+    def __str__(self) -> str:
+        """``192.0.2.1:443``, ``[2001:db8::1]:443`` (RFC 5952 section 6)."""
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
 
 class Event(NamedTuple):
     """One line of the timeline."""

@@ -60,13 +60,20 @@ def hide_field(name: str, value: str | float, redactor: Redactor) -> str | float
 def _name(value: str, redactor: Redactor) -> str:
     """A host name, or an address with or without a port."""
     host, colon, port = value.rpartition(":")
-    if colon and port.isdigit() and _is_address(host):
-        return f"{redactor.address_text(host)}:{port}"
-    bare = value[1:-1] if value[:1] == "[" and value[-1:] == "]" else value
+    if colon and port.isdigit() and not _is_address(value):
+        bare = _without_brackets(host)
+        if _is_address(bare):
+            shown = redactor.address_text(bare)
+            return f"[{shown}]:{port}" if bare != host else f"{shown}:{port}"
+    bare = _without_brackets(value)
     if _is_address(bare):
         shown = redactor.address_text(bare)
         return f"[{shown}]" if bare != value else shown
     return redactor.name(value)
+
+
+def _without_brackets(host: str) -> str:
+    return host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
 
 
 def _is_address(text: str) -> bool:

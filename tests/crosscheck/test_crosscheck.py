@@ -90,6 +90,17 @@ def test_no_such_capture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     assert "absent.pcap: no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("capture", "what"),
+    [("-", "standard input"), ("https://files.example.test/a.pcap", "a URL cannot"), ("/", "is a directory")],
+)
+def test_what_is_no_single_file(capsys: pytest.CaptureFixture[str], capture: str, what: str) -> None:
+    assert cli.main(["crosscheck", capture]) == 2
+    told = capsys.readouterr().err
+    assert f"{capture}: {what}" in told
+    assert told.count("\n") == 1
+
+
 def test_without_tshark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One line that says what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -30,3 +30,14 @@ def test_names_are_replaced() -> None:
     assert isinstance(hidden, str)
     assert "acme" not in hidden
     assert hidden.count(", ") == 1
+
+
+@pytest.mark.parametrize("value", ["192.0.2.1:443", "[2001:db8::1]:443", "[2001:db8::1]", "2001:db8::1:443"])
+def test_addresses_keep_their_form(value: str) -> None:
+    """With a port, with brackets, with both; and what ends like a port but is all address."""
+    hidden = hide_field("before", value, REDACTOR)
+    assert isinstance(hidden, str)
+    assert "192.0.2.1" not in hidden
+    assert "2001:db8::1" not in hidden
+    assert hidden.endswith(":443") == (value in ("192.0.2.1:443", "[2001:db8::1]:443"))
+    assert hidden.startswith("[") == value.startswith("[")

@@ -92,8 +92,8 @@ class HelloRewritten(Rule):
             Blame.NETWORK,
             (hello.time_ns, hello.frame),
             facts={
-                "before": f"{before.client.ip}:{before.client.port}",
-                "behind": f"{behind.client.ip}:{behind.client.port}",
+                "before": str(before.client),
+                "behind": str(behind.client),
                 "other_stream": other.stream,
                 "other_frame": other.frame,
                 "changed": shown(changed),
