@@ -8,7 +8,7 @@ import stat
 from types import TracebackType
 from typing import BinaryIO, Self
 
-__all__ = ["FileOutput", "holds"]
+__all__ = ["FileOutput", "create_new", "holds"]
 
 
 class FileOutput:
@@ -65,13 +65,43 @@ class FileOutput:
         handle = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         self.stream = open(handle, "wb")  # noqa: SIM115 - closed by __exit__
 
-    def commit(self) -> None:
-        """The report is whole: put it in its place."""
+    def commit(self, *, durable: bool = False) -> None:
+        """The report is whole: put it in its place.
+
+        :param durable: it is there after a power failure too, whole or not at all.
+        """
+        if durable:
+            self.stream.flush()
+            os.fsync(self.stream.fileno())
         self.stream.close()
         if self._temporary is not None:
             os.chmod(self._temporary, self._mode)
             os.replace(self._temporary, self._target)
             self._temporary = None
+            if durable:
+                _sync_folder(os.path.dirname(self._target))
+
+
+def create_new(path: str) -> BinaryIO:
+    """A file that grows in its place, for output that has no end; what has its name already stays as it is.
+
+    :raises OSError: it exists, or cannot be made.
+    """
+    return open(path, "xb")
+
+
+def _sync_folder(folder: str) -> None:
+    """Make names in a folder durable, where the system can (Windows cannot open folders)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # some network file systems cannot: the file itself is written
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

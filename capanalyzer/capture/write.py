@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from struct import pack
 from typing import Final, NamedTuple
 
-__all__ = ["PacketRecord", "write_pcapng"]
+__all__ = ["PacketRecord", "pcapng_interface", "pcapng_section", "write_pcapng"]
 
 _COMMENT: Final = 1
 _SECTION_APPLICATION: Final = 4
@@ -51,8 +51,7 @@ def write_pcapng(
     :param comments: of packets, by frame.
     :param interface_names: by number of the interface; those without one have none.
     """
-    head = _option(_COMMENT, comment) + _option(_SECTION_APPLICATION, application) + b"\0\0\0\0"
-    blocks = [_block(0x0A0D0D0A, pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + head)]
+    blocks = [pcapng_section(application=application, comment=comment)]
     numbers: dict[tuple[int, int], int] = {}
     bodies = []
     for packet in packets:
@@ -60,12 +59,19 @@ def write_pcapng(
         number = numbers.get(key)
         if number is None:
             number = numbers[key] = len(numbers)
-            blocks.append(_interface(packet.link, interface_names.get(packet.interface)))
+            blocks.append(pcapng_interface(packet.link, interface_names.get(packet.interface)))
         bodies.append(_packet(packet, number, comments.get(packet.frame, ())))
     return b"".join(blocks + bodies)
 
 
-def _interface(link: int, name: str | None) -> bytes:
+def pcapng_section(*, application: str, comment: str) -> bytes:
+    """The block that a file begins with."""
+    options = _option(_COMMENT, comment) + _option(_SECTION_APPLICATION, application) + b"\0\0\0\0"
+    return _block(0x0A0D0D0A, pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options)
+
+
+def pcapng_interface(link: int, name: str | None) -> bytes:
+    """The block of an interface; its packets' times are nanoseconds."""
     options = _raw_option(_INTERFACE_RESOLUTION, b"\x09")
     if name:
         options = _option(_INTERFACE_NAME, name) + options

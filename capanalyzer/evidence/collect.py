@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from capanalyzer.report import model
 from capanalyzer.report.incidents import incident_key
 
-__all__ = ["MAX_COMPANIONS", "MAX_SESSIONS", "Case", "Collector", "Exhibit"]
+__all__ = ["MAX_COMPANIONS", "MAX_SESSIONS", "Case", "Collector", "Exhibit", "exhibit_of"]
 
 MAX_SESSIONS: Final = 5
 """Sessions that show one incident; more would say the same again."""
@@ -70,7 +70,7 @@ class Collector:
                 ids = self._by_incident[key] = []
             if len(ids) < MAX_SESSIONS:
                 ids.append(session.id)
-                self._failed[session.id] = _failed(session)
+                self._failed[session.id] = exhibit_of(session)
         elif session.outcome == "established":
             self._remember_working(session)
 
@@ -107,7 +107,8 @@ class Collector:
         return found
 
 
-def _failed(session: model.Session) -> Exhibit:
+def exhibit_of(session: model.Session) -> Exhibit:
+    """A failed session, and what is to be said in its frames."""
     frames = {event.frame for event in session.timeline}
     comments: list[tuple[int, str]] = []
     for finding in session.findings:

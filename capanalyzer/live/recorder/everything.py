@@ -1,0 +1,188 @@
+"""All packets, written to files of a limited size that are used in turn: the newest so and so many are there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.linktypes import UNKNOWN
+from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.capture.write_columns import ColumnWriter
+from capanalyzer.i18n import translator
+from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.recorder.writing import Writing
+from capanalyzer.output import create_new
+from capanalyzer.report import model
+
+__all__ = ["FileRing", "FullCapture"]
+
+I64 = NDArray[np.int64]
+Pieces = list[bytes | NDArray[np.uint8]]
+
+MAX_QUEUED_BYTES: Final = 64 << 20
+"""Packets that wait for the disk."""
+PAUSE_S: Final = 5.0
+"""After trouble with the disk it is tried again."""
+_OURS: Final = re.compile(r"capanalyzer-all_(\d{5,})_\d{14}\.pcapng")
+
+
+class FileRing:
+    """Files ``capanalyzer-all_00001_20261126165501.pcapng``, named as dumpcap names a ring's: ``capanalyzer analyze``
+    and mergecap read them as one capture. Used in one thread.
+    """
+
+    def __init__(self, path: str, *, file_bytes: int, files: int) -> None:
+        """:raises OSError: the folder cannot be made, read, or written to."""
+        self.path, self._file_bytes, self._most = path, file_bytes, files
+        os.makedirs(path, mode=0o750, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        found = [name for name in map(_OURS.fullmatch, os.listdir(path)) if name]
+        found.sort(key=lambda name: int(name[1]))
+        self._names = [name[0] for name in found]
+        """Oldest first; the last may be open."""
+        self._number = int(found[-1][1]) if found else 0
+        self._stream: BinaryIO | None = None
+        self._size = 0
+
+    def write(self, make: Callable[[bool], Pieces], size: int) -> None:
+        """Append to the open file, or begin another.
+
+        :param make: gives the bytes; told whether a file begins with them.
+        :param size: of them, about.
+        :raises OSError: they cannot be written.
+        """
+        if self._stream is not None and self._size + size > self._file_bytes:
+            self.finish()
+        is_new = self._stream is None
+        stream = self._begin() if self._stream is None else self._stream
+        for piece in make(is_new):
+            stream.write(piece if isinstance(piece, bytes) else piece.data)
+            self._size += len(piece)
+        stream.flush()
+
+    def _begin(self) -> BinaryIO:
+        while len(self._names) >= self._most:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.path, self._names[0]))
+            del self._names[0]
+        self._number += 1
+        name = f"capanalyzer-all_{self._number:05d}_{time.strftime('%Y%m%d%H%M%S', time.gmtime())}.pcapng"
+        os.makedirs(self.path, mode=0o750, exist_ok=True)
+        self._stream = create_new(os.path.join(self.path, name))
+        self._names.append(name)
+        self._size = 0
+        return self._stream
+
+    def finish(self) -> None:
+        """The open file is whole."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            try:
+                stream.flush()
+                os.fsync(stream.fileno())
+            finally:
+                stream.close()
+
+
+class FullCapture:
+    """See :class:`capanalyzer.live.listener.Listener`. What the disk does not take in time is counted and left out."""
+
+    def __init__(self, files: FileRing, info: CaptureInfo, *, lang: str = "en", tell: Callable[[str], None]) -> None:
+        """:param info: of the live source.
+        :param tell: called with one line, from any thread.
+        """
+        self._files, self._info, self._tell, self._ = files, info, tell, translator(lang)
+        self._columns = self._new_columns()
+        self._writing = Writing("full capture", MAX_QUEUED_BYTES, self._cannot_write)
+        self._paused_until = 0.0
+        self._told = 0
+        self._trouble: str | None = None
+        self.counts = {"written": 0, "lost": 0}
+        """Packets."""
+
+    def _new_columns(self) -> ColumnWriter:
+        tool = f"{model.TOOL.name} {model.TOOL.version}"
+        return ColumnWriter(application=tool, comment="", interface_names=self._info.interfaces)
+
+    def packets(self, batch: RecordBatch) -> None:
+        """Have them written."""
+        rows = np.flatnonzero(batch.link < UNKNOWN)
+        if not len(rows):
+            return
+        low = int(batch.offset.min())
+        data = batch.data[low : int((batch.offset + batch.captured).max())].copy()
+        kept = RecordBatch(
+            data,
+            batch.offset[rows] - low,
+            batch.captured[rows],
+            batch.original[rows],
+            batch.time_ns[rows],
+            batch.link[rows],
+            batch.first_frame,
+            None if batch.interface is None else batch.interface[rows],
+        )
+        if time.monotonic() < self._paused_until or not self._writing.submit(lambda: self._write(kept), len(data)):
+            self.counts["lost"] += len(kept)
+
+    def _write(self, batch: RecordBatch) -> None:
+        def pieces(is_new: bool) -> Pieces:
+            if not is_new:
+                return [*self._columns.blocks(batch)]
+            self._columns = self._new_columns()
+            return [self._columns.head(), *self._columns.blocks(batch)]
+
+        try:
+            self._files.write(pieces, int(batch.captured.sum()) + 36 * len(batch))
+        except OSError:
+            self.counts["lost"] += len(batch)
+            self._paused_until = time.monotonic() + PAUSE_S
+            with contextlib.suppress(OSError):
+                self._files.finish()
+            raise
+        self.counts["written"] += len(batch)
+        self._trouble = None
+
+    def belong(self, streams: I64, frames: I64) -> None:
+        """All packets are written, whosever they are."""
+
+    def verdict(self, told: LiveVerdict) -> None:
+        """All packets are written, whatever becomes of them."""
+
+    def incident(self, incident: model.Incident, *, new: bool) -> None:
+        """Likewise."""
+
+    def tick(self, state: State) -> None:
+        """Say what was lost."""
+        lost = self.counts["lost"]
+        if lost > self._told and self._trouble is None:
+            self._told = lost * 2  # told again when it has doubled
+            text = self._("--record-all: {n} packets so far are not written: the disk is too slow")
+            self._tell(text.format(n=f"{lost:,}"))
+
+    def reopen(self) -> None:
+        """Go on in a new file."""
+        self._writing.submit(self._files.finish, 0)
+
+    def close(self) -> None:
+        """Write what is there."""
+        self._writing.submit(self._files.finish, 0)
+        self._writing.close()
+        if self.counts["lost"]:
+            text = self._("--record-all: {n} packets in all were not written")
+            self._tell(text.format(n=f"{self.counts['lost']:,}"))
+
+    def _cannot_write(self, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        if reason != self._trouble:
+            self._trouble = reason
+            text = self._("--record-all: {folder}: {reason}; packets are not written until this ends, the run goes on")
+            self._tell(text.format(folder=self._files.path, reason=reason))

@@ -1,0 +1,86 @@
+"""The rotating full capture."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import capanalyzer
+from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.live.recorder import everything
+from capanalyzer.live.recorder.everything import FileRing, FullCapture
+from tests.live.replay import Replay
+from tests.test_pcaps import PCAPS, capture_of
+
+CAPTURE = capture_of(PCAPS / "many-clients")
+
+
+def run(folder: Path, *, file_bytes: int, files: int) -> tuple[FullCapture, list[str]]:
+    told: list[str] = []
+    info = CaptureInfo("eth9", interfaces=["eth9"])
+    full = FullCapture(FileRing(str(folder), file_bytes=file_bytes, files=files), info, tell=told.append)
+    replay = Replay([full])
+    replay.feed(CAPTURE, rows=10)
+    replay.close()
+    return full, told
+
+
+def test_all_packets_are_in_the_files(tmp_path: Path) -> None:
+    """Read as one capture they give the same sessions as the original, to the frame number."""
+    full, told = run(tmp_path, file_bytes=2_500, files=1000)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) > 3
+    assert all(path.stat().st_size < 8_000 for path in tmp_path.iterdir())
+    assert told == []
+    again, original = capanalyzer.build_report(str(tmp_path)), capanalyzer.build_report(str(CAPTURE))
+    assert again.captures[0].packets == original.captures[0].packets == full.counts["written"]
+    assert [(s.id, s.outcome, s.start, s.tls) for s in again.sessions] == [
+        (s.id, s.outcome, s.start, s.tls) for s in original.sessions
+    ]
+
+
+def test_the_oldest_files_leave_also_those_of_a_former_run(tmp_path: Path) -> None:
+    (tmp_path / "capanalyzer-all_notes.pcapng").write_bytes(b"mine")
+    run(tmp_path, file_bytes=2_500, files=3)
+    first = {path.name for path in tmp_path.glob("capanalyzer-all_0*")}
+    run(tmp_path, file_bytes=2_500, files=3)
+    second = {path.name for path in tmp_path.glob("capanalyzer-all_0*")}
+    assert len(first) == len(second) == 3
+    assert not first & second
+    assert min(second) > max(first)
+    assert (tmp_path / "capanalyzer-all_notes.pcapng").exists()
+
+
+def test_a_disk_that_is_full_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the packets it did not take are counted."""
+
+    class Full:
+        def write(self, data: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            return lambda: 0
+
+    monkeypatch.setattr(everything, "create_new", lambda path: Full())
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    full, told = run(tmp_path, file_bytes=2_500, files=3)
+    assert told == [
+        f"--record-all: {tmp_path}: No space left on device; packets are not written until this ends, the run goes on",
+        f"--record-all: {full.counts['lost']:,} packets in all were not written",
+    ]
+    assert full.counts["written"] == 0
+
+
+def test_a_new_file_is_begun_on_demand(tmp_path: Path) -> None:
+    full = FullCapture(FileRing(str(tmp_path), file_bytes=1 << 30, files=9), CaptureInfo("eth9"), tell=print)
+    replay = Replay([full])
+    replay.feed(CAPTURE, rows=1000)
+    full.reopen()
+    replay.feed(CAPTURE, rows=1000)
+    replay.close()
+    assert len(list(tmp_path.iterdir())) == 2
