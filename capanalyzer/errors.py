@@ -3,14 +3,15 @@
 CapanalyzerError
 ├── UsageError          the call itself is wrong: unknown option value, no input        (exit 2)
 ├── CaptureError        a capture that cannot be read at all                            (exit 2)
+├── LogError            a log that cannot be read at all                                (exit 2)
 ├── WorkerError         one of several processes ended before its work was done         (exit 2)
 ├── TicketError         a ticket system that cannot be reached, or does not take it     (exit 2)
 └── WireError           bytes of a peer that do not parse; never leaves a stage
     ├── Truncated       the bytes stop before the structure does
     └── Malformed       no further bytes could make it right
 
-Only :class:`CaptureError`, :class:`UsageError`, :class:`WorkerError` and :class:`TicketError` reach a user, as one
-line. Odd packets and odd streams become counts, notes with frame and offset, or findings.
+Only :class:`CaptureError`, :class:`LogError`, :class:`UsageError`, :class:`WorkerError` and :class:`TicketError` reach
+a user, as one line. Odd packets and odd streams become counts, notes with frame and offset, or findings.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "CapanalyzerError",
     "CaptureError",
+    "LogError",
     "Malformed",
     "TicketError",
     "Truncated",
@@ -37,6 +39,14 @@ class UsageError(CapanalyzerError):
 
 class CaptureError(CapanalyzerError):
     """A capture that cannot be read: what, where and what to do, in one line."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class LogError(CapanalyzerError):
+    """A log that cannot be read: what, where and what to do, in one line."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")

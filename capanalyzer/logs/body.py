@@ -1,0 +1,110 @@
+"""A line without what a collector put before it: syslog's header, a container's, a JSON envelope."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NamedTuple
+
+from capanalyzer.logs.stamps import Stamp, iso, leading
+
+__all__ = ["Body", "bodies"]
+
+
+class Body(NamedTuple):
+    text: str
+    """What the program wrote."""
+    stamp: Stamp | None = None
+    """Of the header, where it has one."""
+    program: str = ""
+    """As syslog calls it, without its number."""
+    pid: str = ""
+    json: dict[str, Any] | None = None
+    """The line is a JSON object."""
+
+
+_PRIORITY: Final = re.compile(r"<\d{1,3}>(?:1 (?=\d{4}-))?\s{0,2}")
+_RFC5424: Final = re.compile(
+    r"(?P<stamp>\S{19,40}) (?P<host>\S{1,255}) (?P<program>\S{1,48}) (?P<pid>\S{1,128}) (?P<id>\S{1,32}) "
+    r"(?:-|(?:\[[^\]]{0,512}\])+)(?: |$)"
+)
+_TAG: Final = re.compile(
+    r" (?:(?P<host>\S{1,255}) )?(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) )?"
+    r"(?P<program>[A-Za-z_][\w./-]{0,63})(?:\((?:\w{1,32})\))?(?:\[(?P<pid>\d{1,10})\])?: "
+)
+"""RFC 3164: host, tag, number; F5 puts the level between them."""
+_CONTAINER: Final = re.compile(r" (?:stdout|stderr) [FP] ")
+"""CRI: what a Kubernetes node keeps of a container's output."""
+_ENVELOPES: Final = ("log", "message", "msg", "MESSAGE", "textPayload", "@message", "Message")
+"""Keys under which collectors put the line itself."""
+_MOMENTS: Final = ("time", "timestamp", "@timestamp", "ts", "date")
+_MAX_JSON: Final = 64 << 10
+_DEPTH: Final = 3
+"""Headers and envelopes within each other that are taken off."""
+
+
+def bodies(text: str) -> list[Body]:
+    """The readings of a line, outermost first: the line itself, then what is inside its header or envelope."""
+    return _bodies(text, _DEPTH)
+
+
+def _bodies(text: str, depth: int) -> list[Body]:
+    line = text.strip().lstrip("\ufeff")
+    if line.startswith("{"):
+        found = [_json(line)]
+        if depth and (inner := _inside(found[0].json or {})) is not None:
+            found += [one._replace(stamp=one.stamp or inner.stamp) for one in _bodies(inner.text, depth - 1)]
+        return found
+    found = [Body(line)]
+    header = _PRIORITY.match(line)
+    start = header.end() if header is not None else 0
+    if (match := _RFC5424.match(line, start)) is not None and (stamp := iso(match["stamp"])) is not None:
+        rest = line[match.end() :].lstrip("\ufeff")
+        pid = match["pid"] if match["pid"].isdigit() else ""
+        return [*found, Body(rest, stamp, match["program"], pid), *_nested(rest, stamp, depth)]
+    if (read := leading(line[start : start + 64])) is None:
+        return found
+    stamp, end = read[0], start + read[1]
+    found = [Body(line, stamp)]
+    if (container := _CONTAINER.match(line, end)) is not None:
+        rest = line[container.end() :]
+        return [*found, Body(rest, stamp), *_nested(rest, stamp, depth)]
+    if (tag := _TAG.match(line, end)) is not None:
+        rest = line[tag.end() :]
+        program = tag["program"].rpartition("/")[2] if not tag["program"].startswith("postfix") else tag["program"]
+        return [*found, Body(rest, stamp, program, tag["pid"] or ""), *_nested(rest, stamp, depth)]
+    return found
+
+
+def _nested(rest: str, stamp: Stamp, depth: int) -> list[Body]:
+    """A header or an envelope within a header."""
+    if not depth or not (rest.startswith(("{", "<")) or leading(rest[:64]) is not None):
+        return []
+    inner = _bodies(rest, depth - 1)
+    return [one._replace(stamp=one.stamp or stamp) for one in (inner if rest.startswith("{") else inner[1:])]
+
+
+def _json(line: str) -> Body:
+    try:
+        value = json.loads(line) if len(line) <= _MAX_JSON else None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        return Body(line)
+    return Body(line, _moment(value), json=value)
+
+
+def _inside(value: dict[str, Any]) -> Body | None:
+    for key in _ENVELOPES:
+        text = value.get(key)
+        if isinstance(text, str) and not text.lstrip().startswith("{"):
+            return Body(text, _moment(value))
+    return None
+
+
+def _moment(value: dict[str, Any]) -> Stamp | None:
+    for key in _MOMENTS:
+        text = value.get(key)
+        if isinstance(text, str) and len(text) <= 64 and (stamp := iso(text.strip())) is not None:
+            return stamp
+    return None

@@ -1,0 +1,48 @@
+"""Addresses and ports as logs write them: brackets, zones, route domains, mapped IPv4, and dots before the port."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from capanalyzer.logs.line import Peer
+
+__all__ = ["ENDPOINT", "NOBODY", "dotted", "endpoint", "peer"]
+
+NOBODY: Final = Peer()
+_MAX_PORT: Final = 65535
+_DOMAIN: Final = re.compile(r"%(\d{1,5})$")
+
+ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}(?:%\w{1,16})?\]|[0-9A-Fa-f:.]{2,45}(?:%\w{1,16})?):\d{1,5}"
+"""Pattern of an address with its port; the port is what follows the last colon."""
+
+
+def peer(ip: str, port: str | int | None = None) -> Peer | None:
+    """One end from its parts; None where ``ip`` is no address or ``port`` none of TCP's."""
+    text = ip.strip().removeprefix("[").removesuffix("]")
+    route_domain = None
+    if (match := _DOMAIN.search(text)) is not None:
+        route_domain = int(match[1])
+    try:
+        address = ip_address(text.partition("%")[0])
+        number = int(port) if port not in (None, "") else None
+    except ValueError:
+        return None
+    if number is not None and not 0 <= number <= _MAX_PORT:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return Peer(str(address), number, route_domain)
+
+
+def endpoint(text: str) -> Peer | None:
+    """``192.0.2.1:443``, ``[2001:db8::1]:443``, ``2001:db8::1:443``, ``10.0.0.1%2:443``: the port is always there."""
+    ip, _, port = text.rpartition(":")
+    return peer(ip, port) if port.isascii() and port.isdigit() else None
+
+
+def dotted(text: str) -> Peer | None:
+    """F5's and tcpdump's form: the port is what follows the last dot."""
+    ip, _, port = text.rpartition(".")
+    return peer(ip, port) if port.isascii() and port.isdigit() else None

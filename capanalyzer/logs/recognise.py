@@ -1,0 +1,44 @@
+"""Whose line it is and what it says, by its content alone: any text may be asked about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from capanalyzer.logs.body import bodies
+from capanalyzer.logs.formats import FORMATS
+from capanalyzer.logs.found import MAX_TEXT, Found
+from capanalyzer.logs.line import LogLine
+
+__all__ = ["recognise", "understand"]
+
+_MAX_CHARACTERS: Final = 64 << 10
+"""Of a text that are looked at; patterns are linear, and this bounds the rest."""
+
+
+def recognise(text: str, *, source: str = "", number: int = 1) -> LogLine | None:
+    """One line, understood by itself; None where it says nothing of a TLS session that is known here.
+
+    Lines that belong together (:mod:`capanalyzer.logs.entries`) say more than each alone.
+
+    :param source: the log's path, and
+    :param number: the line's number in it; they are only noted.
+    """
+    result = understand(text, source=source, number=number)
+    return None if result is None else result.line
+
+
+def understand(text: str, *, source: str = "", number: int = 1) -> Found | None:
+    """The same, with what ties the line to others of its entry."""
+    text = text[:_MAX_CHARACTERS]
+    lowered = text.lower()
+    candidates = [one for one in FORMATS if any(needle in lowered for needle in one.needles)]
+    if not candidates:
+        return None
+    readings = bodies(text)
+    for one in candidates:
+        for body in reversed(readings):
+            if (result := one.read(body)) is not None:
+                line = replace(result.line, text=text.strip()[:MAX_TEXT], source=source, number=number)
+                return Found(line, result.tie)
+    return None

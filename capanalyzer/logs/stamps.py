@@ -1,0 +1,112 @@
+"""Time stamps as programs write them, with what they leave open: the zone, the year, the fraction of the second."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, NamedTuple
+
+__all__ = ["Stamp", "clf", "iso", "leading", "syslog"]
+
+_SECOND: Final = 1_000_000_000
+
+
+class Stamp(NamedTuple):
+    time_ns: int
+    """Since the Unix epoch; as if it were UTC, and in 1970, where the stamp does not say."""
+    has_zone: bool
+    has_year: bool
+    resolution_ns: int
+
+
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)  # noqa: SIM905
+}
+_MONTH: Final = "|".join(_MONTHS)
+_FRACTION: Final = r"(?:[.,](?P<fraction>\d{1,9}))?"
+_ZONE: Final = r"(?:\s?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_NUMERIC: Final = re.compile(
+    r"\[?(?P<year>\d{4})[-/.](?P<month>\d\d)[-/.](?P<day>\d\d)[T ](?P<time>\d\d:\d\d:\d\d)"
+    + _FRACTION
+    + _ZONE
+    + r"\b\]?"
+)
+"""ISO 8601 and RFC 3339, and what is near: nginx and Go with slashes, stunnel with dots, Java with a comma."""
+_SYSLOG: Final = re.compile(
+    rf"(?P<month>{_MONTH})\s{{1,2}}(?P<day>\d\d?)(?:\s(?P<year>\d{{4}}))?\s(?P<time>\d\d:\d\d:\d\d)" + _FRACTION + r"\b"
+)
+"""RFC 3164."""
+_APACHE: Final = re.compile(
+    rf"\[[A-Z][a-z]{{2}} (?P<month>{_MONTH}) (?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d)" + _FRACTION + r" (?P<year>\d{4})\]"
+)
+_CLF: Final = re.compile(
+    rf"\[(?P<day>\d\d)/(?P<month>{_MONTH})/(?P<year>\d{{4}}):(?P<time>\d\d:\d\d:\d\d)"
+    + _FRACTION
+    + r"(?: (?P<zone>[+-]\d{4}))?\]"
+)
+"""Access logs; HAProxy's, with milliseconds and without a zone."""
+_LEADING: Final = (_NUMERIC, _SYSLOG, _APACHE, _CLF)
+
+
+def leading(text: str) -> tuple[Stamp, int] | None:
+    """The stamp that ``text`` begins with, and where it ends."""
+    for form in _LEADING:
+        match = form.match(text)
+        if match is not None and (stamp := _stamp(match)) is not None:
+            return stamp, match.end()
+    return None
+
+
+def iso(text: str) -> Stamp | None:
+    """``text`` is a stamp of numbers, and nothing else."""
+    match = _NUMERIC.fullmatch(text)
+    return None if match is None else _stamp(match)
+
+
+def syslog(text: str) -> Stamp | None:
+    """``text`` is the short stamp of syslog, and nothing else."""
+    match = _SYSLOG.fullmatch(text)
+    return None if match is None else _stamp(match)
+
+
+def clf(text: str) -> Stamp | None:
+    """``text`` is a stamp of an access log in its brackets, and nothing else."""
+    match = _CLF.fullmatch(text)
+    return None if match is None else _stamp(match)
+
+
+def _stamp(match: re.Match[str]) -> Stamp | None:
+    """None for a date that no calendar has."""
+    parts = match.groupdict()
+    month = parts["month"]
+    hour, minute, second = map(int, parts["time"].split(":"))
+    try:
+        moment = datetime(
+            int(parts["year"] or 1970),
+            _MONTHS.get(month) or int(month),
+            int(parts["day"]),
+            hour,
+            minute,
+            min(second, 59),  # a leap second
+            tzinfo=_zone(parts.get("zone")),
+        )
+        seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        # 29 February without a year: 1970 has none.
+        return None
+    fraction = parts["fraction"] or ""
+    return Stamp(
+        seconds * _SECOND + int(fraction.ljust(9, "0")),
+        parts.get("zone") is not None,
+        parts["year"] is not None,
+        _SECOND // 10 ** len(fraction),
+    )
+
+
+def _zone(text: str | None) -> timezone:
+    if text is None or text[0] not in "+-":
+        return UTC
+    digits = text.replace(":", "")
+    size = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:5]))
+    return timezone(-size if text[0] == "-" else size)
