@@ -34,11 +34,11 @@ class Stored:
 
 
 def load() -> list[Stored]:
-    found = []
-    for path in sorted(LINES.glob("*.toml")):
-        for entry in tomllib.loads(path.read_text("utf-8"))["line"]:
-            found.append(Stored(path.stem.removesuffix("-documented"), **entry))
-    return found
+    return [
+        Stored(path.stem.removesuffix("-documented"), **entry)
+        for path in sorted(LINES.glob("*.toml"))
+        for entry in tomllib.loads(path.read_text("utf-8"))["line"]
+    ]
 
 
 def facts_of(line: LogLine) -> dict[str, Any]:
