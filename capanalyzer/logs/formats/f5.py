@@ -148,8 +148,8 @@ def _by_number(body: Body, number: str, text: str) -> Found | None:
     if number in ("01260017", "01260018"):
         match = _RENEGOTIATION.match(text)
         end = (match["end"] or "") if match is not None else ""
-        ends = endpoint(end) or dotted(end)
-        return found(body, _NAME, "f5-renegotiation", reason="secure renegotiation", client=ends, said=Said.LOCAL)
+        who = endpoint(end) or dotted(end)
+        return found(body, _NAME, "f5-renegotiation", reason="secure renegotiation", client=who, said=Said.LOCAL)
     if number == "01260008":
         return found(body, _NAME, "too-many-connections", reason=text[:80], said=Said.LOCAL)
     if number == "01420007" and (said := _CERTIFICATE.match(text)) is not None:
