@@ -8,7 +8,7 @@ import stat
 from types import TracebackType
 from typing import BinaryIO, Self
 
-__all__ = ["FileOutput", "create_new", "holds"]
+__all__ = ["FileOutput", "GrowingFile", "create_new", "holds"]
 
 
 class FileOutput:
@@ -119,3 +119,30 @@ def holds(path: str, data: bytes) -> bool:
             return there.read() == data
     except OSError:
         return False
+
+
+class GrowingFile:
+    """A file to which a run that goes on appends: each piece is there as soon as it was written.
+
+    :raises OSError: it cannot be written to.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)
+        self._stream = open(self._path, "ab", buffering=0)  # noqa: SIM115 - closed by close
+
+    def write(self, data: bytes) -> None:
+        """Append; the whole piece or an error."""
+        view = memoryview(data)
+        while view:
+            view = view[self._stream.write(view) :]
+
+    def reopen(self) -> None:
+        """It may have been renamed: go on in a new one of that name."""
+        fresh = open(self._path, "ab", buffering=0)  # noqa: SIM115 - closed by close
+        self._stream.close()
+        self._stream = fresh
+
+    def close(self) -> None:
+        """Close it."""
+        self._stream.close()

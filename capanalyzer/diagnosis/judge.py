@@ -35,7 +35,7 @@ from capanalyzer.streams.share import BUCKETS
 if TYPE_CHECKING:
     from capanalyzer.tls.certificates import CertificateFacts
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "left_without_request", "may_change"]
 
 MAX_HELD: Final = 8192
 """Sessions kept for the comparison, about 10 kB each at most: of each bucket of streams an equal part. Those beyond
@@ -73,32 +73,32 @@ class Judge:
             ordinary = self._verdicts_of(session.group)[session.at]
             if ordinary is not None:
                 return ordinary
-        tls = session.tls
-        if tls is not None:
-            handshake = tls.handshake
-            done_ns = handshake.done_ns
-            if done_ns is not None and handshake.version is not None:
-                data = handshake.data_from
-                if data[0] and data[1] and handshake.alert_sized[1] is None and handshake.version >= TLS12:
-                    hello = tls.client_hello_message
-                    if (
-                        hello is not None
-                        and done_ns - hello.time_ns < SLOW_NS
-                        and not is_weak_suite(handshake.suite)
-                        and (
-                            handshake.is_13
-                            or self._is_clean(
-                                tls.certificates,
-                                _name(tls),
-                                session.start_ns,
-                                session.client.ip,
-                                session.server,
-                            )
-                        )
-                    ):
-                        self.knowledge.learn_ordinary(session)
-                        return self._established(session.first_close)
+        if self._is_ordinary(session):
+            self.knowledge.learn_ordinary(session)
+            return self._established(session.first_close)
         return self._see(session)
+
+    def _is_ordinary(self, session: Session) -> bool:
+        """Handshake complete, data both ways, and nothing that is worth a word."""
+        tls = session.tls
+        if tls is None:
+            return False
+        handshake = tls.handshake
+        done_ns, data = handshake.done_ns, handshake.data_from
+        if done_ns is None or handshake.version is None or not data[0] or not data[1]:
+            return False
+        hello = tls.client_hello_message
+        return (
+            handshake.alert_sized[1] is None
+            and handshake.version >= TLS12
+            and hello is not None
+            and done_ns - hello.time_ns < SLOW_NS
+            and not is_weak_suite(handshake.suite)
+            and (
+                handshake.is_13
+                or self._is_clean(tls.certificates, _name(tls), session.start_ns, session.client.ip, session.server)
+            )
+        )
 
     def see_run(self, run: OrdinaryRun) -> Iterator[JudgedRun | tuple[Session, Verdict | None]]:
         """The same for sessions that were taken the short way and are given one after the other: together those that
@@ -113,19 +113,21 @@ class Judge:
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
         held, self._held, self._held_of = deque(self._held), [], [0] * BUCKETS
-        successes = self.knowledge.successes
         while held:
             story = held.popleft()  # what is made of it now is not kept
-            session = story.session
-            verdict = self._judge(Context(story, self.knowledge, self._finder))
-            if verdict.outcome is Outcome.FAILED:
-                leg = self.knowledge.legs.other(session)
-                verdict = replace(
-                    verdict,
-                    comparison=successes.beside(session.client.ip, session.server),
-                    other_leg=None if leg is None else leg.stream,
-                )
-            yield session, verdict
+            yield story.session, self._compared(story)
+
+    def _compared(self, story: Story) -> Verdict:
+        """Judged with all that is known."""
+        verdict, session = self._judge(Context(story, self.knowledge, self._finder)), story.session
+        if verdict.outcome is not Outcome.FAILED:
+            return verdict
+        leg = self.knowledge.legs.other(session)
+        return replace(
+            verdict,
+            comparison=self.knowledge.successes.beside(session.client.ip, session.server),
+            other_leg=None if leg is None else leg.stream,
+        )
 
     def limits(self) -> dict[str, int]:
         """Caps that were reached, and how often: ``held`` (sessions judged early), ``servers`` (not learned from)."""
@@ -147,10 +149,10 @@ class Judge:
             return None
         verdict = self._judge(context)
         if story.established:
-            knowledge.learn_established(session, left=_left_without_request(story))
+            knowledge.learn_established(session, left=left_without_request(story))
         else:
             knowledge.legs.add(session)
-        if not _may_change(context, verdict):
+        if not may_change(context, verdict):
             return verdict
         if not self._has_room(session):
             self.judged_early += 1
@@ -286,17 +288,17 @@ def _without_payload(story: Story, context: Context) -> Outcome:
     )
 
 
-def _left_without_request(story: Story) -> bool:
+def left_without_request(story: Story) -> bool:
     """The client closed a completed handshake before it sent any data."""
     end, tls = story.end, story.tls
     return end is not None and end.side is Side.CLIENT and tls is not None and not tls.data_from[Side.CLIENT]
 
 
-def _may_change(context: Context, verdict: Verdict) -> bool:
+def may_change(context: Context, verdict: Verdict) -> bool:
     """The rest of the capture may still explain this session otherwise."""
     story = context.story
     if verdict.outcome is Outcome.ESTABLISHED:
-        return _left_without_request(story)  # did it often, or never before
+        return left_without_request(story)  # did it often, or never before
     if verdict.outcome is Outcome.FAILED:
         return verdict.stage is not Stage.TCP_CONNECT or verdict.cause in _COMPARED
     if verdict.outcome is Outcome.INCOMPLETE and story.connected_ns is None:

@@ -292,12 +292,23 @@ class Knowledge:
             if len(starts) >= 2 * MAX_STARTS:
                 trim(starts)
 
-    def learn_traffic(self, session: Session) -> None:
-        """What any session teaches, however it ended."""
+    def learn_sides(self, session: Session) -> bool:
+        """Whether the capture shows both directions, as far as a session tells; False: it tells nothing of it."""
         if session.quality.one_sided is not None:
             self.one_sided += 1
         elif session.packets[0] and session.packets[1]:
             self.two_sided += 1
+        else:
+            return False
+        return True
+
+    def learn_traffic(self, session: Session) -> None:
+        """What any session teaches, however it ended."""
+        self.learn_sides(session)
+        self.learn_answers(session)
+
+    def learn_answers(self, session: Session) -> None:
+        """The rest of it: connects and hellos that were answered."""
         if session.tcp.server.syn_count:
             self._learn_start(session.client.ip, session.server, session.start_ns)
         tls = session.tls

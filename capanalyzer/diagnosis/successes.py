@@ -57,16 +57,25 @@ class Successes:
         pair = (client, server[0], server[1])
         known = self._pairs.get(pair)
         if known is None:
+            was_full = self._pairs.is_full
             self._pairs.add(pair, [1, int(carried), int(left)])
+            if was_full:
+                self._by_server = None  # another pair may have had to go
+            elif self._by_server is not None:
+                self._sum_up_one(client, server, new=True)
         else:
             known[0] += 1
             known[1] += carried
             known[2] += left
-        self._by_server = None
+            if self._by_server is not None:
+                self._sum_up_one(client, server, new=False)
 
     def add_all(self, sessions: Iterable[tuple[str, Endpoint]]) -> None:
         """Client address and server of sessions that carried data."""
-        self._by_server = None
+        if self._by_server is not None:
+            for client, server in sessions:
+                self.add(client, server, carried=True)
+            return
         pairs, largest, order = self._pairs, self._pairs.largest, None
         for client, (ip, port) in sessions:
             if largest is not None:
@@ -118,6 +127,14 @@ class Successes:
             sessions, servers = by_client.get(client, (0, 0))
             by_client[client] = sessions + count, servers + 1
         self._by_server, self._by_client = by_server, by_client
+
+    def _sum_up_one(self, client: str, server: Endpoint, *, new: bool) -> None:
+        """One more session, where sums are there."""
+        assert self._by_server is not None
+        sessions, clients = self._by_server.get(server, (0, 0))
+        self._by_server[server] = sessions + 1, clients + new
+        sessions, servers = self._by_client.get(client, (0, 0))
+        self._by_client[client] = sessions + 1, servers + new
 
     def __getstate__(self) -> _Pairs:
         return self._pairs

@@ -134,7 +134,7 @@ def build_session(
         flow.ended,
         flow.watched_until_ns,
         mine.truncated or theirs.truncated,
-        (tcp.client.gap_acked or tcp.server.gap_acked) and not flow.rows_dropped,
+        flow.lossy or ((tcp.client.gap_acked or tcp.server.gap_acked) and not flow.rows_dropped),
         flow.rows_dropped,
     )
     return session

@@ -205,7 +205,7 @@ class Quality:
     truncated: bool = False
     """A snap length cut bytes that mattered."""
     lost: bool = False
-    """Bytes acknowledged by the other end are not in the capture."""
+    """Bytes acknowledged by the other end are not in the capture, or it is known to have lost packets meanwhile."""
     rows_dropped: int = 0
 
 

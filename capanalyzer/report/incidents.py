@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report.model import Endpoint, Incident, Session
 
-__all__ = ["Incidents", "incident_key"]
+__all__ = ["IncidentKey", "Incidents", "incident_key"]
 
 MAX_INCIDENTS: Final = 10_000
 """A port scan makes one incident for each address and port; at about 1 kB each this stays near 10 MB."""
@@ -24,6 +24,9 @@ concern the server as a whole."""
 _CONFIDENCES: Final = ("possible", "likely", "certain")
 
 
+IncidentKey: TypeAlias = tuple[int, str, str, int, str | None]
+
+
 @dataclass(slots=True)
 class _Group:
     cause: str
@@ -34,7 +37,8 @@ class _Group:
     title: str
     blame: str
     sessions: array[int] = field(default_factory=lambda: array("q"))
-    clients: set[str] = field(default_factory=set)
+    clients: dict[str, int] = field(default_factory=dict)
+    """Client addresses, and how many sessions each has here."""
     confidence: int = 0
     """Index into ``_CONFIDENCES``."""
     compared: int = 0
@@ -50,7 +54,7 @@ class Incidents:
     """Takes sessions in any order, gives incidents in a fixed one: the most sessions first, then by time."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[int, str, str, int, str | None], _Group] = {}
+        self._groups: dict[IncidentKey, _Group] = {}
         self._clients = 0
         self.sessions_left_out = 0
         self.clients_left_out = 0
@@ -79,12 +83,33 @@ class Incidents:
         # RFC 3339 texts of one form and zone order as the times do.
         group.first = min(group.first, session.start)
         group.last = max(group.last, session.end)
-        if session.client.ip not in group.clients:
-            if self._clients < MAX_CLIENTS:
-                self._clients += 1
-                group.clients.add(session.client.ip)
-            else:
-                self.clients_left_out += 1
+        client = session.client.ip
+        if client in group.clients:
+            group.clients[client] += 1
+        elif self._clients < MAX_CLIENTS:
+            self._clients += 1
+            group.clients[client] = 1
+        else:
+            self.clients_left_out += 1
+
+    def remove(self, key: IncidentKey, identity: int, client: str) -> None:
+        """A session that was added is thought of otherwise now; what was compared, and the times, stay.
+
+        :param key: its :func:`incident_key`; with its id and its client's address.
+        """
+        group = self._groups.get(key)
+        if group is None or identity not in group.sessions:
+            return
+        group.sessions.remove(identity)
+        group.compared = min(group.compared, len(group.sessions))
+        left = group.clients.get(client, 0) - 1
+        if left > 0:
+            group.clients[client] = left
+        elif not left:
+            del group.clients[client]
+            self._clients -= 1
+        if not group.sessions:
+            del self._groups[key]
 
     def result(self, lang: str = "en") -> tuple[Incident, ...]:
         """All incidents, those with the most sessions first."""
@@ -125,7 +150,7 @@ class Incidents:
         return notes
 
 
-def incident_key(session: Session) -> tuple[int, str, str, int, str | None]:
+def incident_key(session: Session) -> IncidentKey:
     """Equal for failed sessions of one incident. Each capture is a world of its own: what was wrong at a server on one
     day may be another matter on the next.
     """

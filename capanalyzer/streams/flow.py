@@ -63,3 +63,5 @@ class Flow(NamedTuple):
     """Newest capture time when this flow was handed on: how long its silence was watched."""
     icmp: tuple[IcmpError, ...] = ()
     """ICMP errors that quote this flow, in frame order (bounded)."""
+    lossy: bool = False
+    """While it was open the capture lost packets, of whichever flow: what is missing may be among them."""

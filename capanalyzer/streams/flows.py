@@ -34,6 +34,7 @@ class Flows:
         "first_ns",
         "is_v6",
         "last_ns",
+        "lossy",
         "packets",
         "payload",
         "port",
@@ -73,6 +74,8 @@ class Flows:
         """
         self.capture, self.ended = capture, ended
         self._watched_until, self._icmp = watched_until, icmp
+        self.lossy: frozenset[int] = frozenset()
+        """Cells of flows during which the capture lost packets."""
         self._made: list[Flow] | None = None
         sides = 2 * cells[:, None] + np.arange(2)
         self.cell = cells
@@ -96,7 +99,8 @@ class Flows:
         """These of them."""
         result = object.__new__(Flows)
         result.capture, result.ended = self.capture, self.ended
-        result._watched_until, result._icmp, result._made = self._watched_until, self._icmp, None
+        result._watched_until, result._icmp, result.lossy = self._watched_until, self._icmp, self.lossy
+        result._made = None
         for name in self._COLUMNS:
             setattr(result, name, getattr(self, name).take(rows, axis=0))
         return result
@@ -119,7 +123,7 @@ class Flows:
         return self._made[row]
 
     def __iter__(self) -> Iterator[Flow]:
-        new, icmp, watched_until = tuple.__new__, self._icmp, self._watched_until
+        new, icmp, lossy, watched_until = tuple.__new__, self._icmp, self.lossy, self._watched_until
         for cell, stream, pair, ports, first_ns, last_ns, frame, packets, payload, (one_ns, other_ns), dropped in zip(
             self.cell.tolist(),
             self.stream.tolist(),
@@ -152,5 +156,6 @@ class Flows:
                     self.ended,
                     watched_until(cell, last_ns),
                     icmp.get(cell, ()),
+                    cell in lossy,
                 ),
             )

@@ -34,8 +34,9 @@ _NONE: Final = np.zeros(0, np.int64)
 class FlowIndex:
     """Keys of all connections met, cells of the open ones, and the numbering."""
 
-    def __init__(self, live: LiveFlows, *, seed: int | None = None) -> None:
+    def __init__(self, live: LiveFlows, *, seed: int | None = None, max_keys: int | None = None) -> None:
         self._live = live
+        self._max_keys = max_keys
         self._keys = KeyTable(seed=seed)
         self._cell_of: I32 = np.zeros(1 << 10, np.int32)
         """By key entry: cell of an open flow, or GONE."""
@@ -71,6 +72,10 @@ class FlowIndex:
         self.streams += len(rows)
         return ended
 
+    def __len__(self) -> int:
+        """Known keys."""
+        return self._keys.count
+
     def cell_of_pair(self, one: int, other: int) -> int:
         """Cell of the open flow between two endpoint values; 0 or less where there is none."""
         low, high = np.array([min(one, other)], np.uint64), np.array([max(one, other)], np.uint64)
@@ -84,7 +89,7 @@ class FlowIndex:
     def forget(self) -> int:
         """Where there are too many keys, drop the older half of those whose flows have left. Returns how many."""
         count = self._keys.count
-        if count <= MAX_KEYS:
+        if count <= (self._max_keys or MAX_KEYS):
             return 0
         gone = np.flatnonzero(self._cell_of[1 : count + 1] < 0) + 1
         drop = np.zeros(count + 1, np.bool_)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLOSED_RST", "FIN_SIDE_0", "FIN_SIDE_1", "WANTED_BYTES", "LiveFlows"]
+__all__ = ["CLOSED_RST", "FIN_SIDE_0", "FIN_SIDE_1", "WANTED_BYTES", "LiveFlows", "is_over"]
 
 WANTED_BYTES: Final = 20_000
 """Payload looked at in each direction unless a connection asks for more: a handshake with a long
@@ -17,10 +17,17 @@ FIN_SIDE_0, FIN_SIDE_1, CLOSED_RST = 1, 2, 4
 """Bits of ``closing``."""
 
 
+def is_over(closing: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """By the bits of :attr:`LiveFlows.closing`: both ends closed, or one reset."""
+    both = FIN_SIDE_0 | FIN_SIDE_1
+    over: NDArray[np.bool_] = ((closing & CLOSED_RST) > 0) | ((closing & both) == both)
+    return over
+
+
 class LiveFlows:
     """Cells 1 .. capacity-1, handed out and taken back; cell 0 is never used.
 
-    Columns named in ``_PER_FLOW`` have shape (capacity,). Those in ``_PER_SIDE`` have shape
+    Columns named in ``PER_FLOW`` have shape (capacity,). Those in ``PER_SIDE`` have shape
     (2 * capacity,): a flow's two sides stand at ``2 * cell + side``, so that one index serves.
     """
 
@@ -58,7 +65,7 @@ class LiveFlows:
 
     NEVER: Final = np.iinfo(np.int64).min
 
-    _PER_FLOW: Final[dict[str, type[np.generic]]] = {
+    PER_FLOW: ClassVar[dict[str, type[np.generic]]] = {
         "entry": np.int32,
         "stream": np.int64,
         "first_ns": np.int64,
@@ -74,7 +81,7 @@ class LiveFlows:
         "rows": np.int32,
         "dropped": np.int32,
     }
-    _PER_SIDE: Final[dict[str, type[np.generic]]] = {
+    PER_SIDE: ClassVar[dict[str, type[np.generic]]] = {
         "packets": np.int64,
         "payload": np.int64,
         "last_ns": np.int64,
@@ -86,9 +93,9 @@ class LiveFlows:
 
     def __init__(self, capacity: int = 1 << 10) -> None:
         self.capacity = 1
-        for name, kind in self._PER_FLOW.items():
+        for name, kind in self.PER_FLOW.items():
             setattr(self, name, np.zeros(1, kind))
-        for name, kind in self._PER_SIDE.items():
+        for name, kind in self.PER_SIDE.items():
             setattr(self, name, np.zeros(2, kind))
         self.address: NDArray[np.uint8] = np.zeros((1, 32), np.uint8)
         """Side 0's address in bytes 0-15, side 1's in 16-31; IPv4 in the first four of each."""
@@ -100,9 +107,9 @@ class LiveFlows:
         return self.capacity - 1 - len(self._free)
 
     def _grow(self, capacity: int) -> None:
-        for name, kind in self._PER_FLOW.items():
+        for name, kind in self.PER_FLOW.items():
             setattr(self, name, np.concatenate([getattr(self, name), np.zeros(capacity - self.capacity, kind)]))
-        for name, kind in self._PER_SIDE.items():
+        for name, kind in self.PER_SIDE.items():
             setattr(self, name, np.concatenate([getattr(self, name), np.zeros(2 * (capacity - self.capacity), kind)]))
         self.address = np.concatenate([self.address, np.zeros((capacity - self.capacity, 32), np.uint8)])
         self._free = np.concatenate([np.arange(capacity - 1, self.capacity - 1, -1), self._free])
@@ -115,10 +122,10 @@ class LiveFlows:
         cut = len(self._free) - count
         cells = self._free[cut:][::-1].copy()
         self._free = self._free[:cut]
-        for name in self._PER_FLOW:
+        for name in self.PER_FLOW:
             getattr(self, name)[cells] = 0
         sides = np.concatenate([2 * cells, 2 * cells + 1])
-        for name in self._PER_SIDE:
+        for name in self.PER_SIDE:
             getattr(self, name)[sides] = 0
         self.last_ns[sides] = self.NEVER
         self.wanted[sides] = WANTED_BYTES
@@ -129,6 +136,11 @@ class LiveFlows:
         self.entry[cells] = 0
         self.only_quoted[cells] = False
         self._free = np.concatenate([self._free, cells[::-1]])
+
+    def last_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Newest packet of each of these flows, NEVER where none was captured."""
+        last: NDArray[np.int64] = np.maximum(self.last_ns.take(2 * cells), self.last_ns.take(2 * cells + 1))
+        return last
 
     def used(self) -> NDArray[np.int64]:
         """Cells in use, ascending."""

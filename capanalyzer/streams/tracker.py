@@ -26,11 +26,11 @@ from capanalyzer.streams.behind import Connection, S_co, Shortcut
 from capanalyzer.streams.choice import rows_that_leave, rows_within
 from capanalyzer.streams.chunk import Chunk, groups_of, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
-from capanalyzer.streams.flow import FIN, RST, SYN, Ended
+from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.holes import Holes
 from capanalyzer.streams.index import FlowIndex
-from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, WANTED_BYTES, LiveFlows
+from capanalyzer.streams.live import WANTED_BYTES, LiveFlows, is_over
 from capanalyzer.streams.quotes import note_quotes, with_quotes
 from capanalyzer.streams.share import WHOLE, Share
 from capanalyzer.streams.short_way import ShortWay
@@ -38,6 +38,7 @@ from capanalyzer.streams.short_way import ShortWay
 __all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note", "is_note_of_share"]
 
 I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 CHECKPOINT_FRAMES: Final = 1 << 16
 """Flows are looked over whenever this many frames have passed."""
@@ -98,8 +99,12 @@ class Tracker(Generic[S_co]):
         seed: int | None = None,
         share: Share = WHOLE,
         observe: Callable[[I64, I64, I64], None] | None = None,
+        live: LiveFlows | None = None,
+        max_keys: int | None = None,
     ) -> None:
         """:param share: all connections are numbered and counted, the sessions of this share are given.
+        :param live: columns for the open connections, where more than the usual ones are wanted.
+        :param max_keys: connections remembered by their key, the usual number where None.
         :param observe: told (stream, frame, payload bytes) of the packets that belong to connections, as columns, in
             order; those of ICMP errors that quote a segment included.
         """
@@ -107,9 +112,9 @@ class Tracker(Generic[S_co]):
         self._share = share
         self._observe = observe
         self._capture = capture
-        self._live = LiveFlows()
+        self._live = LiveFlows() if live is None else live
         self._short = None if shortcut is None else ShortWay(self._live, shortcut, self._feed, self._uncapped)
-        self._index = FlowIndex(self._live, seed=seed)
+        self._index = FlowIndex(self._live, seed=seed, max_keys=max_keys)
         self._connections: list[Connection[S_co] | None] = [None] * self._live.capacity
         self._icmp: dict[int, list[IcmpError]] = {}
         self._now_ns = LiveFlows.NEVER
@@ -151,7 +156,7 @@ class Tracker(Generic[S_co]):
     def _take(self, chunk: Chunk, icmp: Sequence[IcmpError]) -> Iterator[S_co]:
         if len(chunk.frame):
             self._now_ns = max(self._now_ns, int(chunk.time_ns.max()))
-            self._holes.see(chunk.time_ns)
+            self._see_times(chunk.time_ns)
             collisions = self._index.collisions
             ended = self._index.assign(chunk)
             if self._index.collisions > collisions:
@@ -297,22 +302,26 @@ class Tracker(Generic[S_co]):
     def _leave(self) -> Iterator[S_co]:
         """At a checkpoint: hand on what is over, idle, or too much."""
         live = self._live
+        yield from self._hand_on_over()
         used = live.used()
-        last = np.maximum(live.last_ns.take(2 * used), live.last_ns.take(2 * used + 1))
-        quiet_ns = self._now_ns - last
-        closing = live.closing.take(used)
-        over = ((closing & CLOSED_RST) > 0) | ((closing & (FIN_SIDE_0 | FIN_SIDE_1)) == (FIN_SIDE_0 | FIN_SIDE_1))
-        closed = over & (quiet_ns > LINGER_NS)
+        excess = len(used) - MAX_LIVE
+        if excess > 0:
+            quietest = used.take(np.lexsort((live.stream.take(used), live.last_of(used)))[:excess])
+            self._note("flows-evicted", excess)
+            yield from self._hand_on(quietest, Ended.EVICTED)
+        self._forget()
+
+    def _hand_on_over(self) -> Iterator[S_co]:
+        """What is closed or idle."""
+        live = self._live
+        used = live.used()
+        quiet_ns = self._now_ns - live.last_of(used)
+        closed = is_over(live.closing.take(used)) & (quiet_ns > LINGER_NS)
         idle = ~closed & (quiet_ns > IDLE_NS)
         yield from self._hand_on(used.compress(closed), Ended.CLOSED)
         yield from self._hand_on(used.compress(idle), Ended.IDLE)
-        stay = ~closed & ~idle
-        excess = int(np.count_nonzero(stay)) - MAX_LIVE
-        if excess > 0:
-            used, last = used.compress(stay), last.compress(stay)
-            quietest = used.take(np.lexsort((live.stream.take(used), last))[:excess])
-            self._note("flows-evicted", excess)
-            yield from self._hand_on(quietest, Ended.EVICTED)
+
+    def _forget(self) -> None:
         forgotten = self._index.forget()
         if forgotten:
             self._note("keys-forgotten", forgotten)
@@ -331,25 +340,19 @@ class Tracker(Generic[S_co]):
         if ended is not Ended.REUSED:
             self._index.leave(cells)
         self.turn = len(_TURNS) * self._last_frame + _TURNS[ended]
-        left_out = live.only_quoted.take(cells) | ~self._share.has(live.stream.take(cells))
+        left_out = self._left_out(cells)
         if left_out.any():
-            for cell in cells.compress(left_out).tolist():
-                self._icmp.pop(cell, None)
+            if self._icmp:
+                for cell in cells.compress(left_out).tolist():
+                    self._icmp.pop(cell, None)
             live.give_back(cells.compress(left_out))
             cells = cells.compress(~left_out)
             if not len(cells):
                 return
-        now_ns, holes = self._now_ns, self._holes
-
-        def watched_until(cell: int, last_ns: int) -> int:
-            return holes.watched_until(last_ns, until_ns[cell] if until_ns else now_ns)
-
-        icmp = {cell: tuple(self._icmp.pop(cell)) for cell in self._icmp.keys() & set(cells.tolist())}
-        flows = Flows(live, cells, capture=self._capture, ended=ended, watched_until=watched_until, icmp=icmp)
+        flows = self._flows(cells, ended, until_ns)
         is_short = live.short.take(cells)
         plain = flows.some(np.flatnonzero(~is_short))
         by_rows = zip(plain.cell.tolist(), plain, strict=True)
-        connections, connect = self._connections, self._connect
         departure = self._short.finish(flows.some(np.flatnonzero(is_short))) if self._short is not None else None
         given = 0
         edges = np.flatnonzero(np.diff(is_short)) + 1
@@ -359,10 +362,34 @@ class Tracker(Generic[S_co]):
                 given += stop - start
                 continue
             for cell, flow in islice(by_rows, stop - start):
-                connection = connections[cell] or connect()
-                connections[cell] = None
-                yield connection.finish(flow)
+                yield self._finish(cell, flow)
+        for cell in self._icmp.keys() & set(cells.tolist()):
+            del self._icmp[cell]
         live.give_back(cells)
+
+    def _see_times(self, time_ns: I64) -> None:
+        self._holes.see(time_ns)
+
+    def _left_out(self, cells: I64) -> Bools:
+        """Of flows that leave those that make no session here."""
+        live = self._live
+        return live.only_quoted.take(cells) | ~self._share.has(live.stream.take(cells))
+
+    def _flows(self, cells: I64, ended: Ended, until_ns: Mapping[int, int] | None = None) -> Flows:
+        """Counters and identity of these flows as they are now."""
+        now_ns, holes = self._now_ns, self._holes
+
+        def watched_until(cell: int, last_ns: int) -> int:
+            return holes.watched_until(last_ns, until_ns[cell] if until_ns else now_ns)
+
+        icmp = {cell: tuple(self._icmp[cell]) for cell in self._icmp.keys() & set(cells.tolist())}
+        return Flows(self._live, cells, capture=self._capture, ended=ended, watched_until=watched_until, icmp=icmp)
+
+    def _finish(self, cell: int, flow: Flow) -> S_co:
+        """The session of a flow that leaves."""
+        connection = self._connections[cell] or self._connect()
+        self._connections[cell] = None
+        return connection.finish(flow)
 
     def _note(self, what: str, count: int) -> None:
         self.notes[what] = self.notes.get(what, 0) + count

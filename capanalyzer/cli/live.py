@@ -1,0 +1,160 @@
+"""``capanalyzer live``: packets as they come, failures as they happen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from capanalyzer import i18n
+from capanalyzer.ca_file import read_ca_file
+from capanalyzer.cli.arguments import add_lang, port
+from capanalyzer.cli.exits import OK, SESSION_FAILED
+from capanalyzer.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capanalyzer.capture.live_source import LiveSource
+    from capanalyzer.cli.arguments import Commands
+    from capanalyzer.live.jsonl import JsonLines
+    from capanalyzer.live.lines import PlainLines
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Commands) -> None:
+    """The command's arguments."""
+    parser = commands.add_parser(
+        "live",
+        help="watch an interface or a pipe, and tell failing TLS sessions as they happen",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "-r",
+        "--read",
+        metavar="FILE",
+        help="read packets from a pipe, a FIFO, a file, or - for standard input (ssh HOST tcpdump -U -w - | ... -r -)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "jsonl"),
+        default="text",
+        help="text: a line for each failure; jsonl: a line for each session, again when its verdict changes "
+        "(default: text)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", default="-", help="append to this file; SIGHUP opens it again (default: -)"
+    )
+    add_lang(parser, "that of the locale for text, en for jsonl")
+    parser.add_argument(
+        "--filter",
+        metavar="EXPR",
+        help="tell and count only sessions for which this holds, e.g. 'sni=*.example.com'; see docs/filter.md",
+    )
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end after so long")
+    parser.add_argument("--count", type=_count, metavar="N", help="end when so many packets were read")
+    parser.add_argument("--until-failure", action="store_true", help="end when a session failed")
+    parser.add_argument(
+        "--tls-port",
+        type=port,
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="expect TLS on this port too (repeatable); TLS itself is found on any port",
+    )
+    parser.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="no notices on standard error")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="text: a line for every session")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Watch until it ends, tell what there is to be told, return the exit status."""
+    is_text = options.format == "text"
+    lang = options.lang or (i18n.language_of_environment() if is_text else "en")
+    from capanalyzer.live.run import Ending, watch
+
+    ending = Ending(options.duration, options.count, until_failure=options.until_failure)
+    with ExitStack() as stack:
+        write, reopen = _output(options, stack)
+        from capanalyzer.analysis import Options
+        from capanalyzer.live.engine import Engine
+
+        chosen = None
+        if options.filter is not None:
+            from capanalyzer.report.filter import Filter
+
+            chosen = Filter(options.filter)
+        settings = Options(
+            tls_ports=frozenset(options.tls_port),
+            ca_certificates=() if options.ca_file is None else read_ca_file(options.ca_file),
+        )
+        source = _source(options)
+        stack.callback(source.close)
+        writer = _writer(options, write, reopen, lang)
+        engine = Engine(source, [writer], settings, is_watched=False, lang=lang, chosen=chosen)
+        watch(engine, source, [writer], ending)
+        writer.end(engine.trailer())
+        failed = engine.failed
+    return SESSION_FAILED if options.exit_code and failed else OK
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _source(options: argparse.Namespace) -> LiveSource:
+    if options.read is None:
+        raise UsageError("say what to watch: -r FILE, or -r - for standard input")
+    from capanalyzer.capture.playback import Playback
+
+    return Playback(options.read)
+
+
+def _writer(
+    options: argparse.Namespace, write: Callable[[bytes], None], reopen: Callable[[], None], lang: str
+) -> JsonLines | PlainLines:
+    if options.format == "jsonl":
+        from capanalyzer.live.jsonl import JsonLines
+
+        return JsonLines(write, reopen)
+    from capanalyzer.live.lines import PlainLines
+
+    return PlainLines(write, reopen, lang=lang, verbose=options.verbose)
+
+
+def _output(options: argparse.Namespace, stack: ExitStack) -> tuple[Callable[[bytes], None], Callable[[], None]]:
+    """Where lines go, and how that is opened again."""
+    if options.output == "-":
+        stream = sys.stdout.buffer
+
+        def write(data: bytes) -> None:
+            stream.write(data)
+            stream.flush()
+
+        return write, lambda: None
+    from capanalyzer.output import GrowingFile
+
+    if not options.output:
+        raise UsageError("-o needs the name of a file, or - for standard output")
+    output = GrowingFile(options.output)
+    stack.callback(output.close)
+    return output.write, output.reopen

@@ -1,0 +1,305 @@
+"""The run itself: packets from a live source, verdicts to listeners, while connections are still open.
+
+One pipeline with files (decoder, tracker, judge), driven otherwise:
+
+- **Looks.** What happens on a connection makes it due for a look soon after it falls quiet
+  (:mod:`capanalyzer.streams.running`). A failure that its bytes prove is told then. Where only silence can prove one,
+  the next look is at the time when a rule's patience runs out (:mod:`capanalyzer.diagnosis.timers`). An established
+  session is told once, and forgotten but for a row of counters.
+- **The last word** is said when the connection leaves (closed and quiet for 5 s, or idle for 10 minutes), and for what
+  other sessions may explain once more up to 5 minutes later (:mod:`capanalyzer.diagnosis.running`). When it is another
+  one, the session is told again under the same id.
+- **Time** is the source's clock, which says up to when everything that came was handed on: a backlog is no silence.
+- **Losses.** When the source lost packets, whatever was open meanwhile is incomplete where it would have failed by
+  what was not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from time import monotonic, monotonic_ns
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.analysis import Options
+from capanalyzer.capture.live_source import Drops, LiveSource
+from capanalyzer.capture.records import RecordBatch
+from capanalyzer.diagnosis.running import RunningJudge
+from capanalyzer.diagnosis.story import PATIENCE_NS
+from capanalyzer.diagnosis.trust.roots import Roots
+from capanalyzer.diagnosis.verdict import Outcome, Verdict
+from capanalyzer.handshake.connection import TLS_PORTS, Connection
+from capanalyzer.handshake.session import Session
+from capanalyzer.live.identity import live_id
+from capanalyzer.live.incidents import LiveIncidents
+from capanalyzer.live.listener import Listener, LiveVerdict, State
+from capanalyzer.live.tally import Tally
+from capanalyzer.packets.decode import Decoder
+from capanalyzer.report import model
+from capanalyzer.report.build import session_model
+from capanalyzer.streams.running import Limits, RunningTracker
+
+if TYPE_CHECKING:
+    from capanalyzer.report.filter import Filter
+
+__all__ = ["Engine"]
+
+I64 = NDArray[np.int64]
+
+LEAVE_NS: Final = 10**9
+"""How often connections that are over are handed on, in capture time."""
+TICK_S: Final = 1.0
+PLAIN_NS: Final = 60 * 10**9
+"""A connection without TLS is forgotten after so long, when nothing came that makes it a failure."""
+ASLEEP_NS: Final = 5 * 10**9
+"""When the source's clock went on for so much longer than this process ran, nobody listened meanwhile."""
+MAX_DRAINED: Final = 64
+"""Batches still read at the end, of what had been captured before."""
+
+
+class Engine:
+    """Drives a source; tells listeners. To be used in one thread: :meth:`step` again and again, then :meth:`end`."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        listeners: Sequence[Listener],
+        options: Options,
+        *,
+        is_watched: bool,
+        lang: str = "en",
+        chosen: Filter | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """A run.
+
+        :param is_watched: the source's clock goes on while the line is quiet, as an interface's does; without it a
+            long time without packets means that nobody listened.
+        :param lang: language of the texts.
+        :param chosen: only these sessions are told and counted.
+        """
+        self._source, self._listeners = source, tuple(listeners)
+        self._is_watched, self._lang, self._chosen = is_watched, lang, chosen
+        self._decoder = Decoder()
+        self._judge = RunningJudge(tls_ports=options.tls_ports, roots=Roots(options.ca_certificates))
+        tls_ports = TLS_PORTS | options.tls_ports
+        self._tracker: RunningTracker[Session] = RunningTracker(
+            lambda: Connection(tls_ports=tls_ports),
+            silence_ns=PATIENCE_NS,
+            limits=limits,
+            has_holes=not is_watched,
+            observe=self._observe if self._listeners else None,
+        )
+        self._belonging: list[tuple[I64, I64]] = []
+        self._incidents = LiveIncidents(lang)
+        self._tally = Tally()
+        self._now_ns = 0
+        self._started_ns: int | None = None
+        self._clock: tuple[int, int] | None = None
+        """The source's clock and this process's, when they were compared last."""
+        self._dropped, self._asked_ns = Drops(), 0
+        self._next_leave_ns = 0
+        self._next_tick_s = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Sessions that failed, by their latest verdicts."""
+        return self._tally.outcomes[Outcome.FAILED]
+
+    @property
+    def packets(self) -> int:
+        """Packets so far."""
+        return self._source.info.packets
+
+    def step(self, timeout_s: float) -> bool:
+        """Read what has come, at most waiting so long; tell what there is to be told. False when nothing came."""
+        batch = self._source.read(timeout_s)
+        came = batch is not None and len(batch) > 0
+        if batch is not None and came:
+            self.take(batch)
+        self.advance(self._source.now_ns())
+        if monotonic() >= self._next_tick_s:
+            self._next_tick_s = monotonic() + TICK_S
+            self.tick()
+        return came
+
+    def take(self, batch: RecordBatch) -> None:
+        """Packets."""
+        for listener in self._listeners:
+            listener.packets(batch)
+        table = self._decoder.decode(batch)
+        for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
+            self._left(session)
+        if self._belonging:
+            streams, frames = (np.concatenate(columns) for columns in zip(*self._belonging, strict=True))
+            self._belonging.clear()
+            order = np.argsort(frames, kind="stable")
+            for listener in self._listeners:
+                listener.belong(streams.take(order), frames.take(order))
+
+    def advance(self, now_ns: int) -> None:
+        """It is so late; look at what is due."""
+        self._now_ns = now_ns = max(self._now_ns, now_ns)
+        if self._started_ns is None:
+            self._started_ns = self._asked_ns = now_ns
+        self._notice_sleep()
+        self._tracker.advance(now_ns)
+        if self._tracker.is_due():
+            self._notice_drops()
+            for cell, session in self._tracker.look():
+                self._looked(cell, session)
+        if now_ns >= self._next_leave_ns:
+            self._next_leave_ns = now_ns + LEAVE_NS
+            self._notice_drops()
+            for session in self._tracker.leave():
+                self._left(session)
+            for again in self._judge.again(now_ns):
+                again.held.told = self._tell(again.held.session, again.verdict, again.held.told, final=again.final)
+
+    def tick(self) -> None:
+        """Tell how it stands."""
+        for incident in self._incidents.grown(self._now_ns):
+            for listener in self._listeners:
+                listener.incident(incident, new=False)
+        state = self.state()
+        for listener in self._listeners:
+            listener.tick(state)
+
+    def end(self) -> None:
+        """No packets come any more: say the last word on everything."""
+        for _ in range(MAX_DRAINED):
+            batch = None if self._source.ended else self._source.read(0)
+            if batch is None or not len(batch):
+                break
+            self.take(batch)
+            self.advance(self._source.now_ns())
+        self._notice_drops()
+        self._decoder.finish()
+        for session in self._tracker.finish():
+            self._left(session)
+        for again in self._judge.end():
+            self._tell(again.held.session, again.verdict, again.held.told, final=True)
+        self.tick()
+
+    def state(self) -> State:
+        """How it stands."""
+        info = self._source.info
+        evicted = {
+            **self._tracker.evicted,
+            "held": self._judge.held_early,
+            "incidents": self._incidents.evicted,
+        }
+        return State(
+            now_ns=self._now_ns,
+            started_ns=self._started_ns or 0,
+            packets=info.packets,
+            bytes=info.bytes,
+            drops=self._dropped,
+            outcomes=dict(self._tally.outcomes),
+            causes=dict(self._tally.failures),
+            tables={**self._tracker.tables(), "held": self._judge.held, "incidents": len(self._incidents)},
+            evicted={table: count for table, count in evicted.items() if count},
+        )
+
+    def trailer(self) -> model.Trailer:
+        """What is known at the end, as the last line of JSONL."""
+        info = self._source.info
+        info.dropped_packets = self._dropped.total
+        info.warnings += self._tally.warnings(
+            packets=self._decoder.notes, streams=self._tracker.notes, evicted=self.state().evicted
+        )
+        return self._tally.trailer(info, self._incidents.all(), self._chosen)
+
+    # -- what is thought of sessions ---------------------------------------------------------------
+
+    def _looked(self, cell: int, session: Session) -> None:
+        """A session that is open."""
+        tracker, now_ns = self._tracker, self._now_ns
+        thought = self._judge.look(session, now_ns, learned=tracker.learned)
+        verdict, told = thought.verdict, tracker.told
+        is_settled = tracker.is_settled(cell)
+        over = is_settled and verdict.outcome is Outcome.ESTABLISHED
+        if is_settled and verdict.outcome is Outcome.PLAINTEXT and not thought.may_change:
+            over = now_ns - session.start_ns >= PLAIN_NS
+            if not over:
+                tracker.look_again(cell, session.start_ns + PLAIN_NS)
+        if told or over or verdict.outcome in (Outcome.FAILED, Outcome.ESTABLISHED):
+            told = self._tell(session, verdict, told, final=over)
+        tracker.note(cell, told=told, learned=thought.learned)
+        if over:
+            tracker.release(cell)
+        elif thought.timer_ns is not None:
+            tracker.look_again(cell, thought.timer_ns)
+
+    def _left(self, session: Session) -> None:
+        """A session that is over."""
+        thought = self._judge.leave(session, self._now_ns, learned=self._tracker.learned)
+        told = self._tell(session, thought.verdict, self._tracker.told, final=not thought.may_change)
+        if thought.may_change and thought.story is not None:
+            self._judge.hold(thought.story, told, self._now_ns)
+
+    def _tell(self, session: Session, verdict: Verdict, told: int, *, final: bool) -> int:
+        """Tell a verdict if it is another one than was told before; what is told now.
+
+        :param told: number of the verdict told before, negative where the session was left out; 0: none.
+        """
+        number = self._tally.number(verdict)
+        if number == abs(told):
+            return told
+        identity = live_id(session.transport, session.stream)
+        news = LiveVerdict(
+            session,
+            verdict,
+            partial(session_model, identity, lang=self._lang),
+            changed=told > 0,
+            final=final,
+        )
+        if told <= 0 and not self._is_chosen(news):
+            if not told:
+                self._tally.left_out += 1
+            return -number
+        if told < 0:
+            self._tally.left_out -= 1
+        before = self._tally.replace(max(0, told), number)
+        if before is not None and before.outcome is Outcome.FAILED:
+            self._incidents.remove(identity)
+        for listener in self._listeners:
+            listener.verdict(news)
+        if verdict.outcome is Outcome.FAILED:
+            incident = self._incidents.add(news.model, self._now_ns)
+            if incident is not None:
+                for listener in self._listeners:
+                    listener.incident(incident, new=True)
+        return number
+
+    def _is_chosen(self, news: LiveVerdict) -> bool:
+        if self._chosen is None:
+            return True
+        known = self._chosen.by_outcome(news.verdict.outcome.value)
+        return self._chosen.chooses(news.model) if known is None else known
+
+    # -- what was not seen -------------------------------------------------------------------------
+
+    def _notice_drops(self) -> None:
+        """Packets were lost since this was asked last: between then and now."""
+        drops = self._source.drops()
+        if drops.total > self._dropped.total:
+            self._tracker.losses.add(self._asked_ns, self._now_ns)
+        self._dropped, self._asked_ns = drops, self._now_ns
+
+    def _notice_sleep(self) -> None:
+        """The machine slept: nothing was lost of what was captured, but nobody captured."""
+        if not self._is_watched:
+            return
+        clock, ours = self._source.now_ns(), monotonic_ns()
+        if self._clock is not None:
+            before, then = self._clock
+            if (clock - before) - (ours - then) > ASLEEP_NS:
+                self._tracker.losses.add(before, clock)
+        self._clock = clock, ours
+
+    def _observe(self, streams: I64, frames: I64, _: I64) -> None:
+        self._belonging.append((streams, frames))

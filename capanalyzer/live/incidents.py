@@ -1,0 +1,118 @@
+"""Incidents of a run that goes on: a new one, one that grows, one that is over.
+
+Beside what a report's incidents do, a session can leave one (its verdict changed), an incident that was quiet for long
+is over, and the next session that fails alike begins another. What is kept is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from capanalyzer.report import model
+from capanalyzer.report.incidents import IncidentKey, Incidents, incident_key
+
+__all__ = ["LiveIncidents"]
+
+QUIET_NS: Final = 3_600 * 10**9
+"""An incident without a further session for an hour is over."""
+MAX_OPEN: Final = 2_000
+"""Incidents at a time; beyond them the one that was quiet the longest is taken to be over."""
+MAX_SESSIONS: Final = 10_000
+"""Sessions listed of one incident; further ones are told and counted, and not listed."""
+MAX_OVER: Final = 1_000
+"""Incidents that are over, kept for the end of the run: the latest."""
+MAX_PLACES: Final = 100_000
+"""Sessions whose verdict may still change, by id: the latest."""
+
+
+class _Place(NamedTuple):
+    key: IncidentKey
+    client: str
+
+
+class _Open:
+    """An incident that goes on."""
+
+    __slots__ = ("gathered", "grew", "last_ns", "sessions", "unlisted")
+
+    def __init__(self) -> None:
+        self.gathered = Incidents()
+        self.sessions = self.unlisted = 0
+        self.last_ns = 0
+        self.grew = False
+
+
+class LiveIncidents:
+    """Failed sessions as they are told."""
+
+    def __init__(self, lang: str) -> None:
+        self._lang = lang
+        self._open: OrderedDict[IncidentKey, _Open] = OrderedDict()
+        """That which grew last at the end."""
+        self._over: deque[model.Incident] = deque(maxlen=MAX_OVER)
+        self._places: OrderedDict[int, _Place] = OrderedDict()
+        self.unlisted = 0
+        """Sessions that no incident lists, because theirs had so many."""
+        self.evicted = 0
+        """Incidents that were taken to be over early."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, session: model.Session, now_ns: int) -> model.Incident | None:
+        """A session failed; its incident, when it is a new one."""
+        key = incident_key(session)
+        known = self._open.get(key)
+        is_new = known is None
+        if known is None:
+            if len(self._open) >= MAX_OPEN:
+                self._close(next(iter(self._open)))
+                self.evicted += 1
+            known = self._open[key] = _Open()
+        else:
+            self._open.move_to_end(key)
+        known.last_ns = now_ns
+        known.grew = not is_new
+        if known.sessions < MAX_SESSIONS:
+            known.sessions += 1
+            known.gathered.add(session)
+            self._places[session.id] = _Place(key, session.client.ip)
+            if len(self._places) > MAX_PLACES:
+                self._places.popitem(last=False)
+        else:
+            known.unlisted += 1
+            self.unlisted += 1
+        return self._model(known) if is_new else None
+
+    def remove(self, identity: int) -> None:
+        """A session that failed is thought of otherwise now."""
+        place = self._places.pop(identity, None)
+        known = self._open.get(place.key) if place is not None else None
+        if place is None or known is None:
+            return
+        known.gathered.remove(place.key, identity, place.client)
+        known.sessions -= 1
+        if not known.sessions:
+            del self._open[place.key]
+
+    def grown(self, now_ns: int) -> Iterator[model.Incident]:
+        """Incidents that grew since this was asked last; those that are over are put aside."""
+        for key in [key for key, known in self._open.items() if now_ns - known.last_ns > QUIET_NS]:
+            self._close(key)
+        for known in self._open.values():
+            if known.grew:
+                known.grew = False
+                yield self._model(known)
+
+    def all(self) -> tuple[model.Incident, ...]:
+        """For the end of the run: the most sessions first, then by time."""
+        found = [*self._over, *map(self._model, self._open.values())]
+        return tuple(sorted(found, key=lambda one: (-len(one.sessions), one.first, one.sessions)))
+
+    def _close(self, key: IncidentKey) -> None:
+        self._over.append(self._model(self._open.pop(key)))
+
+    def _model(self, known: _Open) -> model.Incident:
+        return known.gathered.result(self._lang)[0]

@@ -1,0 +1,99 @@
+"""Counts of a run: sessions by their latest verdict, and what was met and not analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from capanalyzer import analysis
+from capanalyzer.diagnosis.verdict import Blame, Outcome, Stage, Verdict
+from capanalyzer.report import model
+from capanalyzer.report.build import capture_model
+from capanalyzer.report.escape import encodable
+
+if TYPE_CHECKING:
+    from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.report.filter import Filter
+
+__all__ = ["Tally", "What"]
+
+_EVICTED: Final = {
+    "half-open": "{n} connection attempts were not judged: too many SYNs came that nobody answered or took up",
+    "flows": "{n} connections were handed on early: too many were open at a time",
+    "connections": "{n} connections were handed on in the middle of their handshake: too many were in theirs",
+    "held": "{n} sessions were compared with others earlier than usual: too many failed",
+    "incidents": "{n} incidents were closed early: too many were open at a time",
+}
+
+
+class What(NamedTuple):
+    """What makes a verdict another one."""
+
+    outcome: Outcome
+    stage: Stage | None
+    cause: str | None
+    blame: Blame | None
+
+
+class Tally:
+    """Sessions by their latest verdict. Verdicts are numbered from 1, equal ones alike."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[What, int] = {}
+        self._whats: list[What] = []
+        self.outcomes = dict.fromkeys((outcome.value for outcome in Outcome), 0)
+        self.causes: dict[str, int] = {}
+        """Of failed and incomplete sessions."""
+        self.failures: dict[str, int] = {}
+        """Of failed ones."""
+        self.left_out = 0
+        """Sessions that a filter left out."""
+
+    def number(self, verdict: Verdict) -> int:
+        """The number of a verdict; there are no more of them than outcomes, steps and causes make."""
+        what = What(verdict.outcome, verdict.stage, verdict.cause, verdict.blame)
+        number = self._numbers.get(what)
+        if number is None:
+            self._whats.append(what)
+            number = self._numbers[what] = len(self._whats)
+        return number
+
+    def replace(self, before: int, after: int) -> What | None:
+        """Count a session's verdict in the place of an earlier one (0: none), and give that."""
+        earlier = self._whats[before - 1] if before else None
+        if earlier is not None:
+            self._count(earlier, -1)
+        self._count(self._whats[after - 1], 1)
+        return earlier
+
+    def _count(self, what: What, by: int) -> None:
+        self.outcomes[what.outcome.value] += by
+        if what.cause is not None:
+            for counts in (self.causes, self.failures) if what.outcome is Outcome.FAILED else (self.causes,):
+                counts[what.cause] = counts.get(what.cause, 0) + by
+                if not counts[what.cause]:
+                    del counts[what.cause]
+
+    def warnings(
+        self, *, packets: Mapping[str, int], streams: Mapping[str, int], evicted: Mapping[str, int]
+    ) -> list[str]:
+        """What was met and not analysed, one plain sentence each."""
+        told = analysis.Tally(dict(packets), dict(streams), {}).warnings()
+        return told + [sentence.format(n=evicted[key]) for key, sentence in _EVICTED.items() if evicted.get(key)]
+
+    def trailer(self, info: CaptureInfo, incidents: tuple[model.Incident, ...], chosen: Filter | None) -> model.Trailer:
+        """The end of a report."""
+        return model.Trailer(
+            model.SCHEMA_VERSION,
+            model.TOOL,
+            (capture_model(info),),
+            (),
+            incidents,
+            model.Summary(
+                sum(self.outcomes.values()),
+                dict(self.outcomes),
+                dict(sorted(self.causes.items(), key=lambda item: (-item[1], item[0]))),
+                (),
+                None if chosen is None else model.AppliedFilter(encodable(chosen.text), self.left_out),
+            ),
+        )

@@ -1,0 +1,335 @@
+"""Connections of a capture that goes on: looked at while they are open, at times that are handed in.
+
+:class:`RunningTracker` is a :class:`~capanalyzer.streams.tracker.Tracker` without checkpoints at frame numbers. Whoever
+drives it says what time it is, and asks three things of it:
+
+- :meth:`~RunningTracker.look`: the sessions of connections that are *due*, which stay open. A connection becomes due
+  when it was quiet for a moment after something happened, sooner when what happened may be its end; later looks are
+  ordered with :meth:`~RunningTracker.look_again`;
+- :meth:`~RunningTracker.leave`: the sessions of connections that are over or idle, as at a checkpoint;
+- :meth:`~RunningTracker.release`: forget what a connection said of which all is told; its packets are still counted.
+
+Everything is bounded. Of too many open connections the half-open ones leave first, those of which nobody but the
+sender of a SYN, and perhaps an answer, was seen: a flood must not push out real ones. They leave without a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.packets.table import IcmpError, PacketTable
+from capanalyzer.streams.behind import Connection, S_co
+from capanalyzer.streams.chunk import Chunk, groups_of
+from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
+from capanalyzer.streams.flows import Flows
+from capanalyzer.streams.live import is_over
+from capanalyzer.streams.losses import Losses
+from capanalyzer.streams.quotes import with_quotes
+from capanalyzer.streams.running_flows import KEPT_ROWS, NOT_DUE, RunningFlows
+from capanalyzer.streams.tracker import Tracker
+
+__all__ = ["Limits", "RunningTracker"]
+
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+SETTLE_NS: Final = 150_000_000
+"""A connection that may be at its end is looked at when it was quiet for so long: what belongs together (an alert and
+the FIN behind it, the answer of the other end) has come then."""
+PAUSE_NS: Final = 400_000_000
+"""One in the middle of its handshake: most go on within a round trip, and need no look."""
+ROW_BYTES: Final = 400
+"""What a row takes beside its payload."""
+OBJECT_BYTES: Final = 3_000
+"""What a connection object takes beside its rows."""
+LOOKS: Final = 500
+"""Connections looked at in one call; the others' turn comes with the next one."""
+HALF_OPEN_LOOKS: Final = 50
+"""Half-open ones among them: a flood of them must not make real ones wait."""
+HALF_OPEN_NS: Final = 120 * 10**9
+"""A SYN that nobody sent again, or an answer that nobody took up, is over after so long: each is sent again within
+seconds where somebody waits."""
+
+
+class Limits:
+    """How much is kept; each of them is reached, counted and told, not exceeded."""
+
+    def __init__(
+        self, *, flows: int = 1 << 18, objects: int = 1 << 15, payload: int = 1 << 28, keys: int = 1_000_000
+    ) -> None:
+        self.flows = flows
+        """Open connections, about 300 bytes each."""
+        self.objects = objects
+        """Connections of which more than a SYN and its answer was seen and not all is said yet."""
+        self.payload = payload
+        """What those have sent, as long as it may still matter."""
+        self.keys = keys
+        """Connections remembered by their addresses and ports, about 28 bytes each, so that a late packet of one
+        that is over opens none."""
+
+
+class RunningTracker(Tracker[S_co]):
+    """The connections of a capture that goes on. Of :class:`Tracker` ``feed`` has no checkpoints here."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection[S_co]],
+        *,
+        silence_ns: int,
+        limits: Limits | None = None,
+        has_holes: bool = True,
+        seed: int | None = None,
+        observe: Callable[[I64, I64, I64], None] | None = None,
+    ) -> None:
+        """A tracker.
+
+        :param silence_ns: a SYN that was sent again is looked at when nothing came for so long.
+        :param has_holes: a long time without any packet means that nobody listened; else the line was quiet.
+        """
+        self._limits = limits or Limits()
+        self._running = RunningFlows()
+        super().__init__(connect, seed=seed, observe=observe, live=self._running, max_keys=self._limits.keys)
+        self._silence_ns, self._has_holes = silence_ns, has_holes
+        self._next_due = NOT_DUE
+        self._objects = self._bytes = 0
+        self._dismissed = False
+        self.losses = Losses()
+        """Spans in which packets were lost."""
+        self.told = self.learned = 0
+        """Columns of the same names, of the session given last."""
+        self.evicted: dict[str, int] = {}
+        """Connections that had to leave, by the table that was full; ``half-open`` without a session."""
+
+    # -- what is asked of it -----------------------------------------------------------------------
+
+    def feed(self, table: PacketTable, last_frame: int) -> Iterator[S_co]:
+        """Take a batch; give the sessions that new connections on the same addresses and ports ended."""
+        table, from_error = with_quotes(table)
+        self._last_frame = last_frame
+        yield from self._take(Chunk(table, 0, len(table), from_error), table.icmp)
+        limits = self._limits
+        if len(self._live) > limits.flows or self._objects > limits.objects or self._bytes > limits.payload:
+            yield from self._evict()
+
+    def advance(self, now_ns: int) -> None:
+        """It is so late now."""
+        self._now_ns = max(self._now_ns, now_ns)
+
+    def is_due(self) -> bool:
+        """:meth:`look` has something to do."""
+        return self._next_due <= self._now_ns
+
+    def look(self) -> Iterator[tuple[int, S_co]]:
+        """Connections that are due: a number by which they are told of again until the next call of another method,
+        and the session as it is now.
+        """
+        live = self._running
+        used = live.used()
+        due_ns = live.due_ns.take(used)
+        due = np.flatnonzero(due_ns <= self._now_ns)
+        cells = used.take(due.take(np.argsort(due_ns.take(due), kind="stable")))
+        half_open = ~live.has_object.take(cells)
+        cells = np.concatenate([cells.compress(~half_open)[:LOOKS], cells.compress(half_open)[:HALF_OPEN_LOOKS]])
+        live.due_ns[cells] = NOT_DUE
+        cells = cells.compress(~self._left_out(cells))
+        for cell, flow in zip(cells.tolist(), self._flows(cells, Ended.CAPTURE_END), strict=True):
+            connection = self._object(cell)
+            session = connection.finish(flow)
+            if connection.settled:
+                live.settled[cell] = True
+                live.silent[cell] = connection.silent
+            self.told, self.learned = int(live.told[cell]), int(live.learned[cell])
+            yield cell, session
+        self._next_due = int(live.due_ns.take(used).min()) if len(used) else NOT_DUE
+
+    def look_again(self, cell: int, at_ns: int) -> None:
+        """A connection is due at this time, if nothing happens before."""
+        live = self._running
+        live.due_ns[cell] = min(int(live.due_ns[cell]), at_ns)
+        self._next_due = min(self._next_due, at_ns)
+
+    def note(self, cell: int, *, told: int, learned: int) -> None:
+        """Remember what was told of a connection, and learned from it."""
+        self._running.told[cell] = told
+        self._running.learned[cell] = learned
+
+    def is_settled(self, cell: int) -> bool:
+        """A connection's handshake is over: what follows is of no interest, but for closes and alerts."""
+        return bool(self._running.settled[cell])
+
+    def release(self, cell: int) -> None:
+        """All is said of a connection."""
+        live = self._running
+        live.released[cell] = live.settled[cell] = live.silent[cell] = True
+        live.due_ns[cell] = NOT_DUE
+        self._drop(cell)
+
+    def leave(self) -> Iterator[S_co]:
+        """What is over or idle; to be asked about once a second."""
+        live = self._running
+        used = live.used()
+        alone = used.compress(~live.has_object.take(used) & ~live.released.take(used))
+        alone = alone.compress(self._now_ns - live.last_of(alone) > HALF_OPEN_NS)
+        order = self._quietest(alone, len(alone))
+        yield from self._dismiss(order[HALF_OPEN_LOOKS:])
+        yield from self._hand_on(order[:HALF_OPEN_LOOKS], Ended.IDLE)
+        yield from self._hand_on_over()
+        self._forget()
+        if self.losses:
+            used = live.used()
+            first = int(self._live.first_ns.take(used).min()) if len(used) else self._now_ns
+            self.losses.forget(first)
+
+    def tables(self) -> dict[str, int]:
+        """Entries in use, by table."""
+        return {"flows": len(self._live), "connections": self._objects, "bytes": self._bytes, "keys": len(self._index)}
+
+    # -- rows on their way to connections ----------------------------------------------------------
+
+    def _feed(self, chunk: Chunk, rows: I64, whole: Chunk | None) -> None:
+        live = self._running
+        cells = chunk.cell.take(rows)
+        rows = rows.compress(~live.released.take(cells))
+        if not len(rows):
+            return
+        cells = chunk.cell.take(rows)
+        groups, starts, sizes = groups_of(cells)
+        last_ns = chunk.time_ns.take(rows.take(starts + sizes - 1))
+        bare = ((chunk.flags.take(rows) & (SYN | RST | FIN)) == SYN) & (chunk.length.take(rows) == 0)
+        kept = live.kept.take(groups)
+        half_open = np.logical_and.reduceat(bare, starts) & ~live.has_object.take(groups) & (kept + sizes <= KEPT_ROWS)
+        if half_open.any():
+            mine = np.repeat(half_open, sizes)
+            at = np.arange(len(rows)) - np.repeat(starts, sizes) + np.repeat(kept, sizes)
+            live.keep(chunk, rows.compress(mine), at.compress(mine))
+            few = groups.compress(half_open)
+            live.rows[few] += sizes.compress(half_open).astype(np.int32)
+            # The same side twice: a SYN that was not answered, or an answer that did not arrive.
+            same = live.kept_side.take(2 * few) == live.kept_side.take(2 * few + 1)
+            twice = (live.kept.take(few) == KEPT_ROWS) & same
+            self._order(few.compress(twice), last_ns.compress(half_open).compress(twice) + self._silence_ns)
+            rows = rows.compress(~mine)
+            if not len(rows):
+                return
+            groups, sizes, last_ns = (column.compress(~half_open) for column in (groups, sizes, last_ns))
+        for cell in groups.compress(~live.has_object.take(groups)).tolist():
+            self._object(cell)
+        super()._feed(chunk, rows, whole)
+        captured = np.minimum(chunk.column(chunk.table.captured).take(rows), chunk.length.take(rows))
+        added = ROW_BYTES * len(rows) + int(captured.sum())
+        np.add.at(live.cost, chunk.cell.take(rows), ROW_BYTES + captured)
+        self._bytes += added
+        ending = (live.closing.take(groups) > 0) | live.settled.take(groups)
+        self._order(groups, last_ns + np.where(ending, SETTLE_NS, PAUSE_NS))
+
+    def _order(self, cells: I64, at_ns: I64) -> None:
+        """A look at each of these when it was quiet until then."""
+        if len(cells):
+            self._running.due_ns[cells] = at_ns
+            self._next_due = min(self._next_due, int(at_ns.min()))
+
+    def _tie(self, error: IcmpError, cell: int) -> None:
+        super()._tie(error, cell)
+        if cell > 0:
+            self.look_again(cell, error.time_ns + SETTLE_NS)
+
+    def _object(self, cell: int) -> Connection[S_co]:
+        """A flow's connection object, made of the rows that were kept when there is none yet."""
+        connection = self._connections[cell]
+        if connection is None:
+            live = self._running
+            connection = self._connections[cell] = self._connect()
+            live.has_object[cell] = True
+            live.cost[cell] = OBJECT_BYTES
+            self._objects += 1
+            self._bytes += OBJECT_BYTES
+            kept = live.kept_rows(cell)
+            if kept:
+                connection.feed(kept)
+        return connection
+
+    def _drop(self, cell: int) -> None:
+        """A flow's connection object goes."""
+        live = self._running
+        if live.has_object[cell]:
+            self._connections[cell] = None
+            live.has_object[cell] = False
+            self._objects -= 1
+            self._bytes -= int(live.cost[cell])
+
+    # -- flows that leave --------------------------------------------------------------------------
+
+    def _finish(self, cell: int, flow: Flow) -> S_co:
+        live = self._running
+        connection = self._object(cell)
+        self.told, self.learned = int(live.told[cell]), int(live.learned[cell])
+        self._drop(cell)
+        return connection.finish(flow)
+
+    def _left_out(self, cells: I64) -> Bools:
+        live = self._running
+        left_out = super()._left_out(cells) | live.released.take(cells)
+        if self._dismissed:
+            left_out |= ~live.has_object.take(cells)
+        return left_out
+
+    def _flows(self, cells: I64, ended: Ended, until_ns: Mapping[int, int] | None = None) -> Flows:
+        flows = super()._flows(cells, ended, until_ns)
+        live = self._live
+        if self.losses:
+            until = np.where(is_over(live.closing.take(cells)), live.last_of(cells), self._now_ns)
+            flows.lossy = frozenset(cells.compress(self.losses.touch(live.first_ns.take(cells), until)).tolist())
+        return flows
+
+    def _see_times(self, time_ns: I64) -> None:
+        if self._has_holes:
+            super()._see_times(time_ns)
+
+    def _evict(self) -> Iterator[S_co]:
+        """Too many: the half-open ones first, of the others the quietest; a tenth more than must, so that it is done
+        seldom.
+        """
+        live, limits = self._running, self._limits
+        excess = len(live) - limits.flows
+        if excess > 0:
+            used = live.used()
+            half_open = used.compress(~live.has_object.take(used) & ~live.released.take(used))
+            leaving = self._quietest(half_open, excess + limits.flows // 10)
+            yield from self._dismiss(leaving)
+            excess -= len(leaving)
+            if excess > 0:
+                leaving = self._quietest(live.used(), excess + limits.flows // 10)
+                self._count("flows", len(leaving))
+                yield from self._hand_on(leaving, Ended.EVICTED)
+        if self._objects > limits.objects or self._bytes > limits.payload:
+            used = live.used()
+            with_object = used.compress(live.has_object.take(used))
+            order = self._quietest(with_object, len(with_object))
+            cost = np.cumsum(live.cost.take(order))
+            over = max(self._bytes - limits.payload * 9 // 10, 0)
+            count = max(self._objects - limits.objects * 9 // 10, int(np.searchsorted(cost, over)) + 1)
+            self._count("connections", min(count, len(order)))
+            yield from self._hand_on(order[:count], Ended.EVICTED)
+
+    def _dismiss(self, half_open: I64) -> Iterator[S_co]:
+        """These leave without a session."""
+        self._count("half-open", len(half_open))
+        self._dismissed = True
+        yield from self._hand_on(half_open, Ended.EVICTED)
+        self._dismissed = False
+
+    def _quietest(self, cells: I64, count: int) -> I64:
+        """Of these, so many of which nothing was seen for the longest time, in that order."""
+        last_ns = self._live.last_of(cells)
+        if count < len(cells):
+            near = np.argpartition(last_ns, count - 1)[:count]
+            cells, last_ns = cells.take(near), last_ns.take(near)
+        return cells.take(np.argsort(last_ns, kind="stable"))
+
+    def _count(self, table: str, count: int) -> None:
+        if count:
+            self.evicted[table] = self.evicted.get(table, 0) + count
