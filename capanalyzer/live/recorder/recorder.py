@@ -71,7 +71,6 @@ class _Open:
 @dataclass(slots=True)
 class _Written:
     stem: str
-    cause: str | None
     packets: int
 
 
@@ -132,8 +131,6 @@ class Recorder:
             self._not_failed(stream)
         elif is_open is not None:
             is_open.session, is_open.is_due = told.model, is_open.is_due or told.final
-        elif told.changed and stream in self._written and self._written[stream].cause == told.verdict.cause:
-            pass  # nothing new
         elif len(self._open) >= MAX_OPEN:
             self.counts["skipped"] += 1
         else:
@@ -228,7 +225,9 @@ class Recorder:
         found = self._shut(stream)
         session, gathered = found.session, found.gathered
         gathered.lacks_start = found.syn_frame is not None and found.syn_frame not in gathered.packets
-        stem, before = stem_of(session), self._written.pop(stream, None)
+        stem, before = stem_of(session), self._written.get(stream)
+        if before is not None and before.stem == stem and before.packets > len(gathered.packets):
+            return  # the same failure in other words, and less is remembered of it by now
 
         def job() -> None:
             self._folder.store(stem, make_files(session, gathered, self._info, stem, lang=self._lang))
@@ -242,7 +241,8 @@ class Recorder:
             _ = translator(self._lang)
             self._cannot_write(OSError(None, _("the disk is too slow"), self._folder.path))
             return
-        self._written[stream] = _Written(stem, session.cause, len(gathered.packets))
+        self._written.pop(stream, None)
+        self._written[stream] = _Written(stem, len(gathered.packets))
         while len(self._written) > MAX_REMEMBERED:
             del self._written[next(iter(self._written))]
 
