@@ -47,7 +47,7 @@ ATTACHES = {"ticket/parcel.py", "ticket/reading.py", "ticket/sent.py"}
 """Read what goes to a ticket, and remember that it did; nothing else of a ticket opens files."""
 READS_URLS = {"ticket/rehearsal.py", "ticket/smtp.py", "ticket/target.py", "ticket/wire.py"}
 """Take URLs apart with ``urllib.parse``."""
-TALKS = {"live/metrics/server.py": {"http", "socket"}}
+TALKS = {"live/hooks/webhook.py": {"http", "urllib"}, "live/metrics/server.py": {"http", "socket"}}
 """Parts of a live run that others ask or that ask others, over the network; what each needs for it."""
 MAX_LINES = 400
 CODE_POINT_TABLES = "tls/codepoints/"

@@ -1,0 +1,115 @@
+"""Delivery over HTTP: the message's JSON is posted, the server's certificate is verified, nothing is redirected."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Final
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from capanalyzer import __version__
+from capanalyzer.errors import UsageError
+from capanalyzer.live.hooks.message import Message
+from capanalyzer.live.hooks.outbox import NotDelivered
+
+__all__ = ["Webhook"]
+
+TIMEOUT_S: Final = 10.0
+"""To connect, and between two reads."""
+PAUSES_S: Final = (1.0, 5.0)
+"""Between attempts; then it is given up."""
+MAX_RETRY_AFTER_S: Final = 30.0
+MAX_ANSWER_BYTES: Final = 1 << 16
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A POST that becomes a GET at another server is no delivery."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        return None
+
+
+class _TryAgain(Exception):  # noqa: N818
+    """It may go better next time."""
+
+    def __init__(self, reason: str, after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.after_s = after_s
+
+
+class Webhook:
+    """See :class:`capanalyzer.live.hooks.outbox.Delivery`. Proxies of the environment are used."""
+
+    option = "--webhook"
+
+    def __init__(self, url: str) -> None:
+        """:raises UsageError: no http or https URL."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if host is None or parts.scheme not in ("http", "https"):
+            # The URL itself is not repeated: it often holds a secret.
+            raise UsageError("--webhook needs a URL like https://HOST/PATH")
+        name = f"[{host}]" if ":" in host else host
+        place = name if port is None else f"{name}:{port}"
+        self._origin = f"{parts.scheme}://{place}"
+        self._url = urlunsplit((parts.scheme, place, parts.path or "/", parts.query, ""))
+        self._headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": f"capanalyzer/{__version__}",
+        }
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        # Authorities are read now: later the run may not be allowed to.
+        https = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+        self._open = urllib.request.build_opener(_NoRedirect, https).open
+
+    def __call__(self, message: Message, stop: threading.Event) -> None:
+        for pause_s in (*PAUSES_S, None):
+            try:
+                self._post(message.body)
+            except _TryAgain as error:
+                if pause_s is None or stop.wait(max(pause_s, error.after_s or 0)):
+                    raise NotDelivered(f"{self._origin}: {error}") from None
+            else:
+                return
+
+    def _post(self, body: bytes) -> None:
+        request = urllib.request.Request(self._url, body, self._headers, method="POST")  # noqa: S310 - see __init__
+        try:
+            with self._open(request, timeout=TIMEOUT_S) as answer:
+                answer.read(MAX_ANSWER_BYTES)
+        except urllib.error.HTTPError as error:
+            with error:
+                reason = f"answers {error.code}"
+                if error.code in _BUSY:
+                    raise _TryAgain(reason, _seconds(error.headers.get("Retry-After"))) from None
+            raise NotDelivered(f"{self._origin}: {reason}") from None
+        except urllib.error.URLError as error:
+            cause = error.reason
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise NotDelivered(f"{self._origin}: {cause.verify_message}") from None
+            raise _TryAgain(getattr(cause, "strerror", None) or str(cause)) from None
+        except (OSError, HTTPException) as error:
+            raise _TryAgain(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
+
+
+def _seconds(text: str | None) -> float | None:
+    """A Retry-After in seconds, bounded; a date is not waited for."""
+    return min(float(text), MAX_RETRY_AFTER_S) if text and text.isascii() and text.isdigit() else None
