@@ -118,6 +118,8 @@ class Unpacked:
         self._buffer = bytearray(_INPUT_BYTES)
         self._pending = b""
         self._members = 0
+        self._filled = False
+        """The last output took all the room there was: there may be more of it without more input."""
 
     def readinto(self, target: memoryview) -> int:
         """See :class:`Source`."""
@@ -142,6 +144,7 @@ class Unpacked:
                 return None
             current = self._current = _decompressor(self.name)
         made = current.decompress(self._pending, room)
+        self._filled = len(made) == room
         self._pending = b""
         if current.eof and not getattr(current, "is_holding", False):
             self._pending = current.unused_data or b""
@@ -179,7 +182,7 @@ class Unpacked:
 
     def ready(self, timeout_s: float | None) -> bool:
         """See :class:`Source`."""
-        return bool(self._pending) or self._inner.ready(timeout_s)
+        return bool(self._pending) or self._filled or self._inner.ready(timeout_s)
 
     def close(self) -> None:
         """See :class:`Source`."""

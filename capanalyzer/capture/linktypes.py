@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ETHERNET", "NOT_A_PACKET", "UNKNOWN", "biggest_packet", "link_name", "link_type"]
+__all__ = ["ETHERNET", "LINUX_SLL2", "NOT_A_PACKET", "RAW", "UNKNOWN", "biggest_packet", "link_name", "link_type"]
 
 ETHERNET: Final = 1
+RAW: Final = 101
+"""An IPv4 or IPv6 packet without a link-layer header."""
+LINUX_SLL2: Final = 276
+"""Linux cooked capture v2: a header of 20 bytes in place of the link layer's."""
 
 NOT_A_PACKET: Final = 0xFFFF
 """A frame that Wireshark numbers but that is no packet: a system call, a journal entry, a custom block."""

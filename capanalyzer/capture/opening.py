@@ -16,7 +16,7 @@ from capanalyzer.capture.streams import Prefixed, Source, StreamSource
 from capanalyzer.capture.windows import MappedWindow, StreamWindow, Window
 from capanalyzer.errors import CaptureError
 
-__all__ = ["Input", "examine_file", "examine_stream"]
+__all__ = ["Input", "examine_file", "examine_stream", "unwrap"]
 
 _LAYERS: Final = 2
 """Compressions within each other that are unpacked."""
@@ -57,7 +57,7 @@ def examine_stream(
             copy = Spool(spool)
     raw = StreamSource(stream, owned=owned, spool=copy)
     try:
-        source, kind, layers = _unwrap(name, raw)
+        source, kind, layers = unwrap(name, raw)
     except CaptureError:
         raw.close()
         raise
@@ -115,7 +115,7 @@ class _Reopened:
     def __call__(self, batch_bytes: int) -> Window:
         raw = StreamSource(io.FileIO(self.path), owned=True)
         self.found.source = raw
-        source, _, _ = _unwrap(self.path, raw)
+        source, _, _ = unwrap(self.path, raw)
         return StreamWindow(source, batch_bytes)
 
 
@@ -128,7 +128,7 @@ def _map(path: str, batch_bytes: int) -> Window:
         raise
 
 
-def _unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
+def unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
     """The source of the capture's own bytes, its format, and how many compressions were taken off."""
     source: Source = raw
     head = b""

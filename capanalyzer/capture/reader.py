@@ -10,7 +10,40 @@ from numpy.typing import NDArray
 from capanalyzer.capture.linktypes import link_name
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 
-__all__ = ["RecordReader"]
+__all__ = ["RecordReader", "add_up", "meet"]
+
+
+def meet(info: CaptureInfo, link: int) -> None:
+    """A link type was met."""
+    name = link_name(link)
+    if name not in info.link_types:
+        info.link_types.append(name)
+
+
+def add_up(
+    info: CaptureInfo,
+    captured: NDArray[np.int64],
+    original: NDArray[np.int64],
+    own_times: NDArray[np.int64],
+    link: NDArray[np.uint16],
+) -> None:
+    """Count packets, at least one, in the capture's sums.
+
+    :param own_times: of those that have a time of their own.
+    """
+    info.packets += len(captured)
+    info.bytes += int(original.sum())
+    info.truncated_packets += int(np.count_nonzero(captured < original))
+    if len(own_times):
+        first, last = int(own_times.min()), int(own_times.max())
+        info.first_ns = first if info.first_ns is None else min(first, info.first_ns)
+        info.last_ns = last if info.last_ns is None else max(last, info.last_ns)
+    if (link == link[0]).all():
+        meet(info, int(link[0]))
+        return
+    kinds, places = np.unique(link, return_index=True)
+    for kind in kinds[np.argsort(places)].tolist():
+        meet(info, kind)
 
 
 class RecordReader(ABC):
@@ -80,9 +113,7 @@ class RecordReader(ABC):
 
     def met(self, link: int) -> None:
         """A link type was met."""
-        name = link_name(link)
-        if name not in self.info.link_types:
-            self.info.link_types.append(name)
+        meet(self.info, link)
 
     def batch(
         self,
@@ -101,22 +132,8 @@ class RecordReader(ABC):
         count = len(offset)
         if not count:
             return None
-        info = self.info
         original = np.maximum(original, captured)
-        info.packets += count
-        info.bytes += int(original.sum())
-        info.truncated_packets += int(np.count_nonzero(captured < original))
-        own_times = time_ns if timed is None else time_ns[timed]
-        if len(own_times):
-            first, last = int(own_times.min()), int(own_times.max())
-            info.first_ns = first if info.first_ns is None else min(first, info.first_ns)
-            info.last_ns = last if info.last_ns is None else max(last, info.last_ns)
-        if (link == link[0]).all():
-            self.met(int(link[0]))
-        else:
-            kinds, places = np.unique(link, return_index=True)
-            for kind in kinds[np.argsort(places)].tolist():
-                self.met(kind)
+        add_up(self.info, captured, original, time_ns if timed is None else time_ns[timed], link)
         made = RecordBatch(data, offset, captured, original, time_ns, link, self.frames + 1)
         self.frames += count
         return made

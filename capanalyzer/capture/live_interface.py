@@ -1,0 +1,395 @@
+"""Interfaces of a Linux host as a live source: one ring each, their packets merged by time.
+
+What the clock says. A packet lies in its ring for up to ``RETIRE_MS`` before it is handed over, and longer when we are
+behind. So :meth:`InterfaceSource.now_ns` is not the time of day but the moment up to which everything that was
+seen has been handed on: a timer that runs by it never runs out ahead of the packet that would have stopped it.
+
+Time stamps are the kernel's, in nanoseconds, taken when the packet reached it, from the clock that everything else
+here runs by. Clocks of network cards are not used: they stamp what comes in but not what goes out, and run apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import socket
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.bpf import ACCEPT_ALL, Instruction, shifted, without_echo
+from capanalyzer.capture.default_filter import DEFAULT_FILTER
+from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable, list_interfaces
+from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
+from capanalyzer.capture.live_source import Drops
+from capanalyzer.capture.packet_ring import BLOCK_BYTES, RETIRE_MS, PacketRing, RingMemory
+from capanalyzer.capture.reader import add_up
+from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.capture.ring_columns import Packets, read_blocks
+from capanalyzer.errors import CaptureError
+
+__all__ = ["RING_BYTES", "InterfaceSource"]
+
+RING_BYTES: Final = 64 << 20
+"""Of each interface's ring: half a second of 1 Gbit/s, should the analysis stop for that long."""
+
+_BATCH_BLOCKS: Final = 16
+"""Blocks of one ring handed on at a time: large enough for columns, and the others of the ring take what comes."""
+
+_LATE_NS: Final = (RETIRE_MS + 40) * 1_000_000
+"""A packet that came in longer ago than this is in a block that was handed over; the timer that does so may be late."""
+
+_MERGE_WAIT_S: Final = 0.02
+"""How long packets of one interface wait at a time for earlier ones of another."""
+
+_DRAIN_S: Final = 0.25
+"""How long after an interface went away its last block may take to come."""
+
+_MOST_NAMES: Final = 4096
+"""Interfaces of ``any`` that get a name of their own; hosts of many containers make new ones all the time."""
+
+_LINK_BYTES: Final = {ETHERNET: 14, RAW: 0, LINUX_SLL2: 0}
+"""Bytes before the network header, as the filter sees a packet."""
+
+
+class _Tap:
+    """A ring, and what was read of it and not handed on."""
+
+    def __init__(self, ring: PacketRing, name: str, link: int) -> None:
+        self.ring, self.name, self.link = ring, name, link
+        self.waiting = Packets.none()
+        self.latest: NDArray[np.int64] = np.empty(0, np.int64)
+        """For each of them the latest time so far: what comes after a packet cannot be ordered before it."""
+        self.blocks: list[int] = []
+        """Those that hold them, in order."""
+        self.done = 0
+        """Blocks of which everything was handed on: to be given back when the source is read again."""
+        self.latest_ns = 0
+        self.behind = False
+        """More blocks are ready than were taken."""
+        self.gone_s: float | None = None
+        """When its interface went away."""
+        self.lost = 0
+
+    def load(self, data: NDArray[np.uint8]) -> None:
+        """Take blocks that are ready."""
+        most = min(_BATCH_BLOCKS, self.ring.blocks // 2)
+        places = self.ring.take(most)
+        self.behind = len(places) == most
+        if not places:
+            return
+        packets, lost = read_blocks(data, places, BLOCK_BYTES, self.link)
+        self.lost += lost
+        self.blocks += places
+        if len(packets.offset):
+            latest = np.maximum(np.maximum.accumulate(packets.time_ns), self.latest_ns)
+            self.latest_ns = int(latest[-1])
+            is_alone = not len(self.latest)
+            self.latest = latest if is_alone else np.concatenate([self.latest, latest])
+            self.waiting = packets if is_alone else Packets.joined([self.waiting, packets])
+
+    def hand_on(self, count: int) -> Packets:
+        """The first ``count`` packets; blocks that nothing waits in any more count as done."""
+        given, self.waiting = self.waiting.rows(slice(count)), self.waiting.rows(slice(count, None))
+        self.latest = self.latest[count:]
+        if len(self.waiting.offset):
+            first = int(self.waiting.offset[0]) // BLOCK_BYTES * BLOCK_BYTES
+            done = self.blocks.index(first)
+        else:
+            done = len(self.blocks)
+        self.done += done
+        del self.blocks[:done]
+        return given
+
+
+class InterfaceSource:
+    """Live packets of interfaces, see :class:`capanalyzer.capture.live_source.LiveSource`."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        expression: str | None = None,
+        promiscuous: bool = True,
+        ring_bytes: int = RING_BYTES,
+    ) -> None:
+        """Open the rings; packets come in from here on.
+
+        :param names: of interfaces, or ``any``.
+        :param expression: a filter in the language of pcap-filter(7); empty lets everything in, None takes
+            :data:`DEFAULT_FILTER`.
+        :param promiscuous: take frames too that are addressed to other hosts (without effect on ``any``).
+        :param ring_bytes: memory for each interface; the kernel may have less.
+        :raises CaptureError: no such interface, no permission, no such filter.
+        """
+        self._table = _open_table()
+        self._taps: list[_Tap] = []
+        try:
+            chosen = _choose(list(dict.fromkeys(names)), self._table)
+            for each in chosen:
+                self._taps.append(_open_tap(each, expression, promiscuous, ring_bytes))
+            self._memory = RingMemory(sum(tap.ring.size for tap in self._taps))
+            at = 0
+            for tap in self._taps:
+                tap.ring.start(self._memory, at)
+                at += tap.ring.size
+        except BaseException:
+            self._close_sockets()
+            raise
+        self.info = CaptureInfo(",".join(each.name for each in chosen), "live")
+        self._poll = select.poll()
+        self._by_descriptor = {tap.ring.socket.fileno(): tap for tap in self._taps}
+        for descriptor in self._by_descriptor:
+            self._poll.register(descriptor, select.POLLIN)
+        self._is_any = chosen[0].name == ANY
+        self._known = np.empty(0, np.int64)
+        """Kernel numbers of interfaces met on ``any``, ascending, and ..."""
+        self._places = np.empty(0, np.int64)
+        """... their places in ``info.interfaces``."""
+        if not self._is_any:
+            self.info.interfaces = [each.name for each in chosen]
+        for each in chosen:
+            if each.is_up is False:
+                self._warn(f"{each.name} is down: nothing is seen there before it is up.")
+        self._frames = 0
+        self._clock_ns = 0
+        self._lost_before = self._interface_losses()
+        self._lost_by_interfaces = self._lost_in_rings = 0
+        self._is_closed = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether all interfaces are gone, and what they gave has been read."""
+        now = time.monotonic()
+        return self._is_closed or all(
+            tap.gone_s is not None and now > tap.gone_s + _DRAIN_S and not len(tap.waiting.offset) for tap in self._taps
+        )
+
+    def read(self, timeout_s: float) -> RecordBatch | None:
+        """See :class:`LiveSource`."""
+        if self._is_closed:
+            return None
+        until = time.monotonic() + timeout_s
+        while True:
+            for tap in self._taps:
+                tap.ring.give_back(tap.done)
+                tap.done = 0
+            batch = self._load()
+            if batch is not None:
+                return batch
+            left = until - time.monotonic()
+            if left <= 0 or self.ended:
+                return None
+            self._wait(left)
+
+    def drops(self) -> Drops:
+        """See :class:`LiveSource`."""
+        if not self._is_closed:
+            for tap in self._taps:
+                if tap.gone_s is None:
+                    self._look_at(tap)
+            with contextlib.suppress(OSError):
+                self._lost_in_rings = sum(tap.ring.lost() + tap.lost for tap in self._taps)
+            self._count_interface_losses()
+        return Drops(self._lost_in_rings, self._lost_by_interfaces)
+
+    def now_ns(self) -> int:
+        """See :class:`LiveSource`: everything that came in before this has been handed on."""
+        return self._clock_ns
+
+    def close(self) -> None:
+        """See :class:`LiveSource`."""
+        if self._is_closed:
+            return
+        self.drops()
+        self._is_closed = True
+        self._memory.clear()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for tap in self._taps:
+            tap.ring.close()
+        if self._table is not None:
+            self._table.close()
+
+    def _load(self) -> RecordBatch | None:
+        """Take what has come, move the clock, and give what can be handed on."""
+        before_ns = time.time_ns()
+        for tap in self._taps:
+            tap.load(self._memory.data)
+        horizon = before_ns - _LATE_NS
+        behind = [tap.latest_ns for tap in self._taps if tap.behind]
+        if len(self._taps) == 1:
+            counts = [len(self._taps[0].waiting.offset)]
+            self._clock_ns = max(self._clock_ns, self._taps[0].latest_ns, 0 if behind else horizon)
+        else:
+            horizon = min([horizon, *behind])
+            if any(tap.ring.held > tap.ring.blocks // 2 for tap in self._taps):
+                # Order matters less than losing packets.
+                horizon = max(tap.latest_ns for tap in self._taps)
+            counts = [int(np.searchsorted(tap.latest, horizon, "right")) for tap in self._taps]
+            self._clock_ns = max(self._clock_ns, horizon)
+        if not any(counts):
+            return None
+        chosen = [(tap, count) for tap, count in zip(self._taps, counts, strict=True) if count]
+        latest = [tap.latest[:count] for tap, count in chosen]
+        packets = Packets.joined([tap.hand_on(count) for tap, count in chosen])
+        sizes = [count for _, count in chosen]
+        links = np.repeat(np.array([tap.link for tap, _ in chosen], np.uint16), sizes)
+        interface = None
+        if self._is_any:
+            interface = self._places_of(packets.device)
+        elif len(self._taps) > 1:
+            interface = np.repeat(np.array([self._taps.index(tap) for tap, _ in chosen]), sizes)
+            if len(chosen) > 1:
+                order = np.argsort(np.concatenate(latest), kind="stable")
+                packets, links, interface = packets.rows(order), links[order], interface[order]
+        return self._batch(packets, links, interface)
+
+    def _batch(self, packets: Packets, links: NDArray[np.uint16], interface: NDArray[np.int64] | None) -> RecordBatch:
+        """Packets that are handed on, counted."""
+        add_up(self.info, packets.captured, packets.original, packets.time_ns, links)
+        batch = RecordBatch(
+            self._memory.data,
+            packets.offset,
+            packets.captured,
+            packets.original,
+            packets.time_ns,
+            links,
+            self._frames + 1,
+            interface,
+        )
+        self._frames += len(batch)
+        return batch
+
+    def _places_of(self, device: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places in ``info.interfaces`` of the kernel's numbers of interfaces; new ones are entered."""
+        at = np.searchsorted(self._known, device)
+        if not len(self._known) or (self._known[np.minimum(at, len(self._known) - 1)] != device).any():
+            for number in np.setdiff1d(device, self._known).tolist():
+                self._enter(number)
+            at = np.searchsorted(self._known, device)
+        return self._places[at]
+
+    def _enter(self, number: int) -> None:
+        try:
+            name = socket.if_indextoname(number)
+        except (OSError, OverflowError):
+            name = f"interface {number}"  # it has gone since
+        names = self.info.interfaces
+        if len(names) < _MOST_NAMES:
+            names.append(name)
+        elif len(names) == _MOST_NAMES:
+            names.append("others")
+            self._warn(f"More than {_MOST_NAMES:,} interfaces were met; the names of the others are not kept.")
+        at = int(np.searchsorted(self._known, number))
+        self._known = np.insert(self._known, at, number)
+        self._places = np.insert(self._places, at, len(names) - 1)
+
+    def _wait(self, left_s: float) -> None:
+        """Until a ring has a block, or an interface's state has changed, or the time is over."""
+        if any(tap.ring.held for tap in self._taps):
+            # A ring of which blocks are held counts as ready, whether or not there is more.
+            select.select([], [], [], min(left_s, _MERGE_WAIT_S))
+            return
+        if any(tap.gone_s is not None for tap in self._taps):
+            left_s = min(left_s, _DRAIN_S)
+        for descriptor, event in self._poll.poll(left_s * 1000):
+            if event & ~select.POLLIN:
+                self._look_at(self._by_descriptor[descriptor])
+
+    def _look_at(self, tap: _Tap) -> None:
+        """What has happened to an interface, by its socket's error."""
+        number = tap.ring.trouble()
+        if not number:
+            return
+        if number != errno.ENETDOWN:
+            raise CaptureError(tap.name, f"can no longer be captured ({errno.errorcode.get(number, number)})")
+        if tap.name != ANY and not tap.ring.socket.getsockname()[0]:
+            # The kernel has taken the binding away: the interface is no more.
+            tap.gone_s = time.monotonic()
+            self._poll.unregister(tap.ring.socket.fileno())
+            self._warn(f"{tap.name} has gone: it was removed while it was captured.")
+        else:
+            self._warn(f"{tap.name} went down; what it carries is seen again when it is up.")
+
+    def _interface_losses(self) -> dict[int, int]:
+        """Packets lost by interface, of those that are captured."""
+        if self._table is None:
+            return {}
+        try:
+            now = self._table.read()
+        except OSError:
+            return {}
+        names = {tap.name for tap in self._taps}
+        return {each.index: each.lost for each in now if self._is_any or each.name in names}
+
+    def _count_interface_losses(self) -> None:
+        """Add what the interfaces have lost since the last look; one that is new has lost nothing before."""
+        now = self._interface_losses()
+        for index, lost in now.items():
+            # A driver that was reset counts from zero again.
+            self._lost_by_interfaces += max(lost - self._lost_before.get(index, lost), 0)
+        self._lost_before = now
+
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self.info.warnings:
+            self.info.warnings.append(sentence)
+
+
+def _open_table() -> InterfaceTable | None:
+    try:
+        return InterfaceTable()
+    except OSError:
+        return None
+
+
+def _choose(names: list[str], table: InterfaceTable | None) -> list[Interface]:
+    """The interfaces of these names.
+
+    :raises CaptureError: there is none of that name, or ``any`` was named beside others.
+    """
+    if ANY in names or not names:
+        if len(names) > 1:
+            raise CaptureError(ANY, "means all interfaces; it cannot be named beside others")
+        return [Interface(ANY, 0, None, None)]
+    try:
+        there = [] if table is None else table.read()
+    except OSError:
+        there = []
+    if not there:
+        there = list_interfaces()
+    by_name = {each.name: each for each in there}
+    for name in names:
+        if name not in by_name:
+            known = ", ".join(each.name for each in there) or "none"
+            raise CaptureError(name, f"there is no such interface; there are: {known}")
+    return [by_name[name] for name in names]
+
+
+def _open_tap(each: Interface, expression: str | None, promiscuous: bool, ring_bytes: int) -> _Tap:
+    is_any = each.name == ANY
+    link = LINUX_SLL2 if is_any or each.link is None else each.link
+    ring = PacketRing(
+        each.name,
+        each.index,
+        cooked=link == LINUX_SLL2,
+        program=without_echo(_program(each.name, link, expression)),
+        promiscuous=promiscuous,
+        ring_bytes=ring_bytes,
+    )
+    return _Tap(ring, each.name, link)
+
+
+def _program(name: str, link: int, expression: str | None) -> Sequence[Instruction]:
+    if expression:
+        from capanalyzer.capture.pcap_filter import compile_filter
+
+        return compile_filter(expression, name, link)
+    if expression == "" or link not in _LINK_BYTES:
+        return ACCEPT_ALL
+    return shifted(DEFAULT_FILTER, _LINK_BYTES[link])
