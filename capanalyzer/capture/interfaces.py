@@ -75,7 +75,9 @@ class Interface:
     hardware: int | None
     """ARPHRD_ number; None where it is not known."""
     is_up: bool | None
-    """Up, with a carrier; None where it is not known."""
+    """Whether it was switched on; None where it is not known."""
+    has_carrier: bool = True
+    """Somebody is at the other end of its cable, as far as is known."""
     lost: int = 0
     """Packets that it or its driver lost on reception, since it exists."""
     addresses: tuple[str, ...] = ()
@@ -157,8 +159,8 @@ def describe_interfaces(interfaces: list[Interface]) -> list[str]:
     width = max((len(each.name) for each in interfaces), default=0)
     for each in interfaces:
         link = "" if each.link is None else link_name(each.link)
-        state = {None: "", True: "up", False: "down"}[each.is_up]
-        lines.append(f"{each.name:<{width}}  {link:<10}  {state:<4}  {' '.join(each.addresses)}".rstrip())
+        state = {None: "", True: "up" if each.has_carrier else "no carrier", False: "down"}[each.is_up]
+        lines.append(f"{each.name:<{width}}  {link:<10}  {state:<10}  {' '.join(each.addresses)}".rstrip())
     return lines
 
 
@@ -174,8 +176,8 @@ def _interface(body: bytes, addresses: dict[int, list[str]]) -> Interface:
             )
             # Drivers count one loss under either of the last two names, or under both.
             lost = dropped + max(fifo, missed)
-    is_up = bool(flags & _UP) and bool(flags & _RUNNING)
-    return Interface(name, index, hardware, is_up, lost, tuple(addresses.get(index, ())))
+    is_up, has_carrier = bool(flags & _UP), bool(flags & _RUNNING)
+    return Interface(name, index, hardware, is_up, has_carrier, lost, tuple(addresses.get(index, ())))
 
 
 def _address(body: bytes) -> tuple[int, str]:
