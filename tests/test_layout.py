@@ -47,7 +47,11 @@ ATTACHES = {"ticket/parcel.py", "ticket/reading.py", "ticket/sent.py"}
 """Read what goes to a ticket, and remember that it did; nothing else of a ticket opens files."""
 READS_URLS = {"ticket/rehearsal.py", "ticket/smtp.py", "ticket/target.py", "ticket/wire.py"}
 """Take URLs apart with ``urllib.parse``."""
-TALKS = {"live/hooks/webhook.py": {"http", "urllib"}, "live/metrics/server.py": {"http", "socket"}}
+TALKS = {
+    "live/hooks/webhook.py": {"http", "urllib"},
+    "live/metrics/server.py": {"http", "socket"},
+    "live/notify.py": {"socket"},
+}
 """Parts of a live run that others ask or that ask others, over the network; what each needs for it."""
 LIVE_CLOCKS = {"capture/live_interface.py"}
 """Tell the time of packets that are coming in now: the system's clock is their capture's."""

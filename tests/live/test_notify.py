@@ -1,0 +1,64 @@
+"""What systemd is told, by its own socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from capanalyzer.live import notify
+from capanalyzer.live.notify import Notifier
+
+
+@pytest.fixture(params=["path", "abstract"])
+def systemd(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    name = str(tmp_path / "notify") if request.param == "path" else f"@capanalyzer-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(name.replace("@", "\0"))
+        listening.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        yield listening
+
+
+def test_a_service_tells_how_it_is(systemd: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog is told twice in its interval, however often the run says that it is alive."""
+    monkeypatch.setenv("WATCHDOG_USEC", "20000000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    clock = [100.0]
+    monkeypatch.setattr(notify, "monotonic", lambda: clock[0])
+    notifier = Notifier()
+    notifier.ready()
+    for second in range(30):
+        clock[0] = 100.0 + second
+        notifier.alive()
+    notifier.status("7 sessions failed")
+    notifier.stopping()
+    notifier.close()
+    told = [systemd.recv(100) for _ in range(6)]
+    assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STATUS=7 sessions failed", b"STOPPING=1"]
+
+
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither without a socket, nor where nobody listens at it."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    Notifier().ready()
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    notifier = Notifier()
+    notifier.ready()
+    notifier.alive()
+    notifier.close()
+
+
+def test_the_watchdog_of_another_process_is_not_answered(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "20000000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
+    notifier = Notifier()
+    notifier.alive()
+    notifier.stopping()
+    assert systemd.recv(100) == b"STOPPING=1"
+    notifier.close()

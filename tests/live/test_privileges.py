@@ -1,0 +1,131 @@
+"""What a run gave up is gone: seen in /proc by the kernel's own account, and by trying."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from capanalyzer.errors import UsageError
+from capanalyzer.live.privileges import user_named
+
+SCRIPT = """
+import errno, json, os, socket, sys
+from capanalyzer.live.privileges import give_up, user_named
+
+def tried(what):
+    try:
+        what()
+        return "done"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+folder, outside, name = sys.argv[1:]
+notes = give_up(user_named(name or None), [folder])
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+inside = os.path.join(folder, "report")
+json.dump({
+    "notes": notes,
+    "status": {key: status[key].split() for key in ("Uid", "Gid", "Groups", "NoNewPrivs", "CapEff", "CapPrm", "CapInh",
+                                                     "CapBnd", "CapAmb")},
+    "read": tried(lambda: open("/etc/shadow")),
+    "write": tried(lambda: open(os.path.join(outside, "anything"), "w")),
+    "remove": tried(lambda: os.unlink(os.path.join(outside, "there"))),
+    "null": tried(lambda: open("/dev/null", "w")),
+    "inside": tried(lambda: open(inside + ".new", "w").close() or os.replace(inside + ".new", inside)),
+    "execute": tried(lambda: os.execv("/bin/true", ["true"])),
+    "packet": tried(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)),
+    "raw": tried(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)),
+    "back": tried(lambda: os.setuid(0)),
+}, sys.stdout)
+"""
+"""An execute that is not refused ends the process without an answer."""
+
+
+def gave_up(folder: Path, outside: Path, name: str = "") -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(folder), str(outside), name], capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def top() -> Iterator[Path]:
+    """A folder that others reach too; those of pytest are closed to them."""
+    with tempfile.TemporaryDirectory(prefix="capanalyzer-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def outside(top: Path) -> Path:
+    """A folder where anybody may write."""
+    folder = top / "outside"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "there").touch()
+    return folder
+
+
+def needs_root() -> None:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux has something to give up")
+
+
+def test_nothing_is_left_of_root(top: Path, outside: Path) -> None:
+    needs_root()
+    folder = top / "records"
+    folder.mkdir()
+    found = gave_up(folder, outside)
+    nobody = pwd.getpwnam("nobody")
+    zero = ["0" * 16]
+    assert found["status"] == {
+        "Uid": [str(nobody.pw_uid)] * 4,
+        "Gid": [str(nobody.pw_gid)] * 4,
+        "Groups": [],
+        "NoNewPrivs": ["1"],
+        **dict.fromkeys(("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"), zero),
+    }
+    assert (found["packet"], found["raw"], found["back"]) == ("EPERM", "EPERM", "EPERM")
+    assert found["read"] == "EACCES"
+    assert (found["inside"], found["null"]) == ("done", "done")
+    if not found["notes"]:
+        assert (found["write"], found["remove"], found["execute"]) == ("EACCES", "EACCES", "EACCES")
+    assert folder.stat().st_uid == nobody.pw_uid, "an empty folder of root's is handed over"
+
+
+def test_a_folder_of_others_is_left_alone(top: Path, outside: Path) -> None:
+    """What is in use belongs to whom it belongs; the run says that it cannot write there."""
+    needs_root()
+    folder = top / "records"
+    folder.mkdir()
+    (folder / "something").touch()
+    with pytest.raises(AssertionError, match=r"nobody may not write there; chown it to nobody, or name another --user"):
+        gave_up(folder, outside)
+    assert folder.stat().st_uid == 0
+
+
+def test_root_stays_root_when_told_so(top: Path, outside: Path) -> None:
+    """Even then: nothing is written elsewhere, and nothing gained by executing something."""
+    needs_root()
+    folder = top / "records"
+    folder.mkdir()
+    found = gave_up(folder, outside, "root")
+    assert found["status"]["Uid"] == ["0"] * 4  # type: ignore[index]
+    assert found["status"]["NoNewPrivs"] == ["1"]  # type: ignore[index]
+    if not found["notes"]:
+        assert (found["write"], found["execute"]) == ("EACCES", "EACCES")
+
+
+def test_a_user_that_does_not_exist_is_said() -> None:
+    with pytest.raises(UsageError, match="there is no user no-such-user"):
+        user_named("no-such-user")
