@@ -228,7 +228,7 @@ class Engine:
                 tracker.look_again(cell, session.start_ns + PLAIN_NS)
         if told or over or verdict.outcome in (Outcome.FAILED, Outcome.ESTABLISHED):
             told = self._tell(session, verdict, told, final=over)
-        tracker.note(cell, told=told, learned=thought.learned)
+        tracker.note(cell, told=told, learned=thought.learned, proved=verdict.outcome is Outcome.FAILED)
         if over:
             tracker.release(cell)
         elif thought.timer_ns is not None:

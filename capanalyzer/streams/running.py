@@ -114,6 +114,7 @@ class RunningTracker(Tracker[S_co]):
         limits = self._limits
         if len(self._live) > limits.flows or self._objects > limits.objects or self._bytes > limits.payload:
             yield from self._evict()
+            self._forget()
 
     def advance(self, now_ns: int) -> None:
         """It is so late now."""
@@ -152,10 +153,17 @@ class RunningTracker(Tracker[S_co]):
         live.due_ns[cell] = min(int(live.due_ns[cell]), at_ns)
         self._next_due = min(self._next_due, at_ns)
 
-    def note(self, cell: int, *, told: int, learned: int) -> None:
-        """Remember what was told of a connection, and learned from it."""
-        self._running.told[cell] = told
-        self._running.learned[cell] = learned
+    def note(self, cell: int, *, told: int, learned: int, proved: bool) -> None:
+        """Remember what was told of a connection, and learned from it.
+
+        :param proved: it failed; what is lost from now on does not change that.
+        """
+        live = self._running
+        live.told[cell], live.learned[cell] = told, learned
+        if not proved:
+            live.proved_ns[cell] = NOT_DUE
+        elif live.proved_ns[cell] == NOT_DUE:
+            live.proved_ns[cell] = self._now_ns
 
     def is_settled(self, cell: int) -> bool:
         """A connection's handshake is over: what follows is of no interest, but for closes and alerts."""
@@ -223,8 +231,9 @@ class RunningTracker(Tracker[S_co]):
         added = ROW_BYTES * len(rows) + int(captured.sum())
         np.add.at(live.cost, chunk.cell.take(rows), ROW_BYTES + captured)
         self._bytes += added
-        ending = (live.closing.take(groups) > 0) | live.settled.take(groups)
-        self._order(groups, last_ns + np.where(ending, SETTLE_NS, PAUSE_NS))
+        pause_ns = np.where(live.closing.take(groups) > 0, SETTLE_NS, PAUSE_NS)
+        pause_ns[live.settled.take(groups) & (live.closing.take(groups) == 0)] = 0
+        self._order(groups, last_ns + pause_ns)
 
     def _order(self, cells: I64, at_ns: I64) -> None:
         """A look at each of these when it was quiet until then."""
@@ -282,6 +291,7 @@ class RunningTracker(Tracker[S_co]):
         live = self._live
         if self.losses:
             until = np.where(is_over(live.closing.take(cells)), live.last_of(cells), self._now_ns)
+            until = np.minimum(until, self._running.proved_ns.take(cells) - 1)  # losses were asked for at that time
             flows.lossy = frozenset(cells.compress(self.losses.touch(live.first_ns.take(cells), until)).tolist())
         return flows
 

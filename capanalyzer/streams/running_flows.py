@@ -33,6 +33,8 @@ class RunningFlows(LiveFlows):
 
     due_ns: I64
     """When it is to be looked at; NOT_DUE: not before something happens."""
+    proved_ns: I64
+    """When it was told that it failed; NOT_DUE: it was not."""
     told: NDArray[np.int32]
     """What was told of it, a number of whoever tells; 0: nothing."""
     learned: NDArray[np.uint8]
@@ -59,6 +61,7 @@ class RunningFlows(LiveFlows):
     PER_FLOW: ClassVar[dict[str, type[np.generic]]] = {
         **LiveFlows.PER_FLOW,
         "due_ns": np.int64,
+        "proved_ns": np.int64,
         "told": np.int32,
         "learned": np.uint8,
         "released": np.bool_,
@@ -92,7 +95,7 @@ class RunningFlows(LiveFlows):
     def take(self, count: int) -> I64:
         """``count`` cells, cleared, shape (count,)."""
         cells = super().take(count)
-        self.due_ns[cells] = NOT_DUE
+        self.due_ns[cells] = self.proved_ns[cells] = NOT_DUE
         return cells
 
     def keep(self, chunk: Chunk, rows: I64, at: I64) -> None:

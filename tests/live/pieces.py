@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.analysis import Options
-from capanalyzer.capture.live_source import Drops
+from capanalyzer.capture.live_source import Drops, LiveSource
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.source import open_files
 from capanalyzer.live.engine import Engine
@@ -89,6 +89,8 @@ class Told(NamedTuple):
     """A verdict and when it was told."""
 
     at_ns: int
+    quiet_ns: int
+    """Since the session's last packet."""
     id: int
     outcome: str
     cause: str | None
@@ -102,7 +104,8 @@ class Listening:
     """Remembers all that is told."""
 
     def __init__(self) -> None:
-        self.source: Pieces | None = None
+        self.source: LiveSource | None = None
+        self.keeps_belonging = True
         self.told: list[Told] = []
         self.models: list[model.Session] = []
         self.incidents: list[tuple[model.Incident, bool]] = []
@@ -114,7 +117,8 @@ class Listening:
         pass
 
     def belong(self, streams: NDArray[np.int64], frames: NDArray[np.int64]) -> None:
-        self.belonging += zip(streams.tolist(), frames.tolist(), strict=True)
+        if self.keeps_belonging:
+            self.belonging += zip(streams.tolist(), frames.tolist(), strict=True)
 
     def verdict(self, told: LiveVerdict) -> None:
         session, verdict = told.model, told.verdict
@@ -123,6 +127,7 @@ class Listening:
         self.told.append(
             Told(
                 at_ns,
+                at_ns - told.facts.end_ns,
                 session.id,
                 verdict.outcome.value,
                 verdict.cause,

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from capanalyzer.analysis import Options, analyze_captures
+from capanalyzer.diagnosis.story import PATIENCE_NS
 from capanalyzer.errors import CaptureError
 from tests.live.pieces import Pieces, listen
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 CAPTURES = sorted(path for path in PCAPS.rglob("*.pcap*") if path.is_file())
+
+SECOND = 10**9
 
 Judged = dict[int, tuple[str, str | None, str | None, str | None]]
 
@@ -39,5 +42,8 @@ def test_the_last_word_is_that_of_a_file(capture: Path) -> None:
     assert {name: n for name, n in state.outcomes.items() if n} == {name: outcomes.count(name) for name in outcomes}
     assert state.evicted == {}
     assert state.tables["flows"] == state.tables["connections"] == state.tables["bytes"] == state.tables["held"] == 0
+    early = [told for told in heard.told if told.outcome == "failed" and not told.changed and not told.final]
+    slow = [told for told in early if not (told.quiet_ns < SECOND or 0 <= told.quiet_ns - PATIENCE_NS < SECOND)]
+    assert slow == [], "told within a second of what proves it, be it a packet or five seconds of silence"
     again = [told for told in heard.told if told.changed]
     assert len(heard.told) - len(again) == len(expected)

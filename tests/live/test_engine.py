@@ -1,0 +1,261 @@
+"""The engine by what it tells: losses, limits, floods, long-lived sessions, filters."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capanalyzer.analysis import Options
+from capanalyzer.capture.live_source import Drops
+from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.capture.source import open_files
+from capanalyzer.live import engine as engine_module
+from capanalyzer.live.engine import Engine
+from capanalyzer.live.identity import live_id
+from capanalyzer.report.build import session_id
+from capanalyzer.report.filter import Filter
+from capanalyzer.streams.running import Limits
+from tests.live.flood import syns
+from tests.live.pieces import Listening, Pieces, cut, listen
+from tests.live.test_like_analyze import analyzed
+
+PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
+
+
+def capture(name: str) -> Path:
+    return next(path for path in (PCAPS / name).iterdir() if ".pcap" in path.name)
+
+
+class Fed:
+    """A source whose packets and clock the test hands over."""
+
+    def __init__(self, clock_ns: int = 0) -> None:
+        self.info = CaptureInfo("test0", "live")
+        self.clock_ns = clock_ns
+        self.lost = 0
+        self.ended = False
+
+    def read(self, timeout_s: float) -> RecordBatch | None:
+        return None
+
+    def drops(self) -> Drops:
+        return Drops(ring=self.lost)
+
+    def now_ns(self) -> int:
+        return self.clock_ns
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_was_lost_is_no_silence() -> None:
+    """Sessions that would have failed by what was not seen are incomplete when packets were lost meanwhile."""
+    silent = capture("server-silent")
+    heard = Listening()
+    source = heard.source = Pieces(silent)
+    engine = Engine(source, [heard], Options(), is_watched=False)
+    while not source.ended:
+        engine.step(0)
+        source.lost += 1
+    engine.end()
+    assert {told.outcome for told in heard.told} == {"incomplete"}
+    assert {told.cause for told in heard.told} == {"capture-lost-packets"}
+    assert engine.trailer().captures[0].dropped_packets == source.lost
+    assert {outcome for outcome, *_ in analyzed(silent).values()} == {"failed"}
+
+
+def test_what_bytes_prove_holds_in_spite_of_losses() -> None:
+    heard = Listening()
+    source = heard.source = Pieces(capture("server-alerts"))
+    engine = Engine(source, [heard], Options(), is_watched=False)
+    while not source.ended:
+        engine.step(0)
+        source.lost += 1
+    engine.end()
+    assert {number: (t.outcome, t.cause, t.stage, t.blame) for number, t in heard.last.items()} == analyzed(
+        capture("server-alerts")
+    )
+
+
+def test_what_was_told_is_not_taken_back_by_a_later_loss() -> None:
+    """Packets are lost in the middle: what had failed before did fail, what was open then is not known."""
+    heard = Listening()
+    source = heard.source = Pieces(capture("server-silent"))
+    engine = Engine(source, [heard], Options(), is_watched=False)
+    before: set[int] = set()
+    while not source.ended:
+        engine.step(0)
+        if not before and engine.state().outcomes["failed"] >= 2:
+            source.lost = 5
+            before = {told.id for told in heard.told}
+    engine.end()
+    assert len(before) < len(heard.last)
+    assert {number for number, told in heard.last.items() if told.outcome == "failed"} == before
+    assert {told.outcome for number, told in heard.last.items() if number not in before} == {"incomplete"}
+
+
+def test_a_machine_that_slept_saw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of an interface goes on while the process does not run: what was open is not judged by silence."""
+    ours = [0]
+    monkeypatch.setattr(engine_module, "monotonic_ns", lambda: ours[0])
+    batch = next(iter(open_files([str(capture("server-silent"))]).batches()))
+    for slept, outcome in ((True, "incomplete"), (False, "failed")):
+        start_ns = int(batch.time_ns[0])
+        source, heard = Fed(start_ns), Listening()
+        engine = Engine(source, [heard], Options(), is_watched=True)
+        engine.advance(start_ns)
+        first = np.flatnonzero(batch.time_ns < start_ns + 10**9)
+        engine.take(cut(batch, 0, int(first[-1]) + 1))
+        source.clock_ns += 60 * 10**9
+        ours[0] += 0 if slept else 60 * 10**9
+        engine.advance(source.clock_ns)
+        engine.end()
+        assert outcome in {told.outcome for told in heard.told}
+        assert ("failed" in {told.outcome for told in heard.told}) is not slept
+
+
+def test_a_session_that_works_costs_nothing_after_its_handshake() -> None:
+    """Told when its handshake is done, and then no object of it is left, however much it carries."""
+    heard = Listening()
+    source = heard.source = Pieces(capture("large-transfer"), step_ns=5_000_000)
+    engine = Engine(source, [heard], Options(), is_watched=False)
+    working = 0
+    while not source.ended:
+        engine.step(0)
+        tables = engine.state().tables
+        assert tables["connections"] == tables["flows"] - len(heard.told)
+        working += tables["flows"] > 0 and tables["connections"] == tables["bytes"] == 0
+    engine.end()
+    assert working > 10, "they go on after that"
+    sessions = [session for session in heard.models if session.outcome == "established"]
+    assert sessions
+    assert not any(told.changed for told in heard.told)
+    assert all(told.final for told in heard.told)
+
+
+def test_a_flood_neither_grows_nor_blinds() -> None:
+    """1,000,000 SYNs from as many sources: tables stay within their limits, real sessions are told all the same."""
+    real = next(iter(open_files([str(capture("certificate-expired"))]).batches()))
+    expected = analyzed(capture("certificate-expired"))
+    start_ns = int(real.time_ns[0])
+    span_ns = int(real.time_ns[-1]) - start_ns + 1_000_000
+    source, heard = Fed(start_ns), Listening()
+    heard.keeps_belonging = False
+    limits = Limits(flows=100_000, keys=200_000)
+    engine = Engine(source, [heard], Options(), is_watched=True, limits=limits)
+    engine.advance(start_ns)
+    frame, rounds, each = 1, 50, 20_000
+    used: list[int] = []
+    tracemalloc.start()
+    try:
+        for number in range(rounds):
+            low, high = start_ns + span_ns * number // rounds, start_ns + span_ns * (number + 1) // rounds
+            flood = syns(each, first_frame=frame, start_ns=low, step_ns=(high - low) // each, seed=number)
+            frame += each
+            engine.take(flood)
+            at = np.flatnonzero((real.time_ns >= low) & (real.time_ns < high))
+            if len(at):
+                engine.take(replace(cut(real, int(at[0]), int(at[-1]) + 1), first_frame=frame))
+                frame += len(at)
+            source.clock_ns = high
+            engine.advance(high)
+            tables = engine.state().tables
+            assert tables["flows"] <= limits.flows
+            assert tables["keys"] <= limits.keys + 2 * limits.flows
+            assert tables["connections"] <= len(expected)
+            used.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert max(used[rounds // 2 :]) < max(used[: rounds // 2]) + 2_000_000, (
+        "the second half takes no more than the first"
+    )
+    source.clock_ns += 10 * 10**9
+    engine.advance(source.clock_ns)
+    failed = [told for told in heard.told if told.outcome == "failed"]
+    assert sorted(told.cause for told in failed if told.cause) == sorted(
+        cause for _, cause, *_ in expected.values() if cause
+    )
+    for _ in range(200):
+        source.clock_ns += 10**9
+        engine.advance(source.clock_ns)
+    state = engine.state()
+    assert state.tables["flows"] == state.tables["connections"] == state.tables["bytes"] == 0
+    told = sum(state.outcomes.values())
+    assert state.evicted["half-open"] + told == rounds * each + len(expected)
+    assert told < 100, "a flood makes no million lines"
+    assert any("were not judged" in warning for warning in engine.trailer().captures[0].warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "table"),
+    [
+        ("server-alerts", Limits(objects=4), "connections"),
+        ("server-alerts", Limits(payload=20_000), "connections"),
+        ("healthy-every-pair-tls13", Limits(flows=3), "flows"),
+    ],
+)
+def test_full_tables_tell_no_lies(name: str, limits: Limits, table: str) -> None:
+    """What had to leave early is told as it stands; that is counted, and none that works is called failed."""
+    path = capture(name)
+    expected = analyzed(path)
+    heard, engine = listen(Pieces(path, step_ns=20_000_000), limits=limits)
+    works = {stream for stream, (outcome, *_) in expected.items() if outcome != "failed"}
+    assert [told for told in heard.told if told.id in works and told.outcome == "failed"] == []
+    state = engine.state()
+    assert state.evicted[table] > 0
+    assert set(heard.last) == set(expected)
+    assert state.tables["flows"] == state.tables["connections"] == state.tables["bytes"] == 0
+    assert any("early" in warning or "middle" in warning for warning in engine.trailer().captures[0].warnings)
+
+
+def test_only_what_is_chosen_is_told_and_counted() -> None:
+    path = capture("certificate-expired")
+    expected = analyzed(path)
+    heard = Listening()
+    source = heard.source = Pieces(path)
+    engine = Engine(source, [heard], Options(), is_watched=False, chosen=Filter("stream=1,3"))
+    while not source.ended:
+        engine.step(0)
+    engine.end()
+    assert {told.id for told in heard.told} == {1, 3}
+    trailer = engine.trailer()
+    assert trailer.summary.sessions == 2
+    assert trailer.summary.filter is not None
+    assert trailer.summary.filter.left_out == len(expected) - 2
+    assert sorted(trailer.incidents[0].sessions) == [1, 3]
+
+
+def test_incidents_are_told_when_they_begin_and_when_they_grow() -> None:
+    path = capture("certificate-expired")
+    heard, engine = listen(Pieces(path))
+    new = [incident for incident, is_new in heard.incidents if is_new]
+    assert [(one.cause, one.sessions) for one in new] == [("certificate-expired", (0,))]
+    grown = [incident for incident, is_new in heard.incidents if not is_new]
+    assert grown
+    assert grown[-1].sessions == engine.trailer().incidents[0].sessions == tuple(analyzed(path))
+
+
+def test_packets_belong_to_their_streams() -> None:
+    """Every packet of a session, in ascending order of frames."""
+    path = capture("certificate-expired")
+    heard, _ = listen(Pieces(path))
+    frames = [frame for _, frame in heard.belonging]
+    assert frames == sorted(frames)
+    counts = {m.stream: m.packets.client + m.packets.server for m in heard.models}
+    for stream, count in counts.items():
+        assert sum(one == stream for one, _ in heard.belonging) >= count
+
+
+def test_ids_stay_apart_however_many_there_are() -> None:
+    """Those of the first half billion are those of a file; no later one meets another, or one over UDP."""
+    streams = [0, 1, 499_999_999, 500_000_000, 999_999_999, 1_000_000_000, 20_000_000_000]
+    ids = [live_id(transport, stream) for stream in streams for transport in ("tcp", "udp")]
+    assert len(set(ids)) == len(ids)
+    assert [live_id("tcp", stream) for stream in streams[:3]] == [
+        session_id(0, "tcp", stream) for stream in streams[:3]
+    ]
+    assert max(ids) < 2**53
