@@ -53,7 +53,7 @@ TALKS = {
     "live/notify.py": {"socket"},
 }
 """Parts of a live run that others ask or that ask others, over the network; what each needs for it."""
-LIVE_CLOCKS = {"capture/live_interface.py"}
+LIVE_CLOCKS = {"capture/live_interface.py", "capture/scapy_source.py"}
 """Tell the time of packets that are coming in now: the system's clock is their capture's."""
 MAX_LINES = 400
 CODE_POINT_TABLES = "tls/codepoints/"
