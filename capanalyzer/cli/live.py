@@ -11,6 +11,8 @@ from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
 from capanalyzer.cli.arguments import add_lang, port
 from capanalyzer.cli.exits import OK, SESSION_FAILED
+from capanalyzer.cli.live_beside import add_beside, open_beside
+from capanalyzer.cli.live_view import Messages, open_view
 from capanalyzer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ def add(commands: Commands) -> None:
         help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
     )
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
+    parser.add_argument(
+        "--plain", action="store_true", help="text: plain lines in a terminal too, instead of a view of the run"
+    )
+    add_beside(parser)
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="no notices on standard error")
     loudness.add_argument("-v", "--verbose", action="store_true", help="text: a line for every session")
@@ -99,9 +105,19 @@ def run(options: argparse.Namespace) -> int:
         )
         source = _source(options)
         stack.callback(source.close)
-        writer = _writer(options, write, reopen, lang)
-        engine = Engine(source, [writer], settings, is_watched=False, lang=lang, chosen=chosen)
-        watch(engine, source, [writer], ending)
+        name = _name(source, lang)
+        messages = stack.enter_context(Messages(is_quiet=options.quiet))
+        beside = open_beside(options, source.info, name, lang, messages)
+        view = open_view(options, name, lang, ending.ask)
+        writer = _writer(options, write, reopen, lang) if view is None else view
+        listeners = [*beside.listeners, writer]
+        engine = Engine(source, listeners, settings, is_watched=False, lang=lang, chosen=chosen)
+        beside.start()
+        if view is not None:
+            stack.callback(view.close)
+            view.start()
+            messages.view = view
+        watch(engine, source, listeners, ending)
         writer.end(engine.trailer())
         failed = engine.failed
     return SESSION_FAILED if options.exit_code and failed else OK
@@ -127,6 +143,11 @@ def _source(options: argparse.Namespace) -> LiveSource:
     from capanalyzer.capture.playback import Playback
 
     return Playback(options.read)
+
+
+def _name(source: LiveSource, lang: str) -> str:
+    """What is watched, as it is called in what is told."""
+    return i18n.translator(lang)("standard input") if source.info.path == "-" else source.info.path
 
 
 def _writer(

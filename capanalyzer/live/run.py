@@ -34,6 +34,10 @@ class Ending:
         self.asked = False
         """Somebody wants it to end."""
 
+    def ask(self) -> None:
+        """Somebody wants it to end; from any thread."""
+        self.asked = True
+
     def begin(self) -> None:
         """From here on its duration counts."""
         if self._duration_s is not None:

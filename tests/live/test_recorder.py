@@ -39,7 +39,7 @@ def record(capture: Path, folder: Path, **arguments: Any) -> tuple[Replay, list[
     """A whole run."""
     told: list[str] = []
     info = CaptureInfo("eth9", "pcapng")
-    replay = Replay([Recorder(RecordFolder(str(folder)), info, tell=told.append, **arguments)])
+    replay = Replay([Recorder(RecordFolder(str(folder)), info, source="eth9", tell=told.append, **arguments)])
     replay.feed(capture)
     verdicts = replay.verdicts()
     replay.close()
@@ -96,7 +96,7 @@ def test_packets_after_the_verdict_are_added_for_a_while(tmp_path: Path) -> None
     whole.feed(capture)
     verdict = next(each for each in whole.verdicts() if each.verdict.outcome is Outcome.FAILED)
     stream = verdict.facts.stream
-    recorder = Recorder(RecordFolder(str(tmp_path)), info, tell=print)
+    recorder = Recorder(RecordFolder(str(tmp_path)), info, source="eth9", tell=print)
 
     class Early:
         """Tells the verdict once the session's second packet has come."""
@@ -121,7 +121,7 @@ def test_packets_after_the_verdict_are_added_for_a_while(tmp_path: Path) -> None
 
 def test_a_session_that_did_not_fail_after_all_is_taken_back(tmp_path: Path) -> None:
     told: list[str] = []
-    recorder = Recorder(RecordFolder(str(tmp_path)), CaptureInfo("eth9"), tell=told.append)
+    recorder = Recorder(RecordFolder(str(tmp_path)), CaptureInfo("eth9"), source="eth9", tell=told.append)
     replay = Replay([recorder])
     replay.feed(capture_of(PCAPS / "tcp-connect-timeout"))
     verdict = next(each for each in replay.verdicts() if each.verdict.outcome is Outcome.FAILED)
@@ -140,7 +140,7 @@ def test_a_session_that_did_not_fail_after_all_is_taken_back(tmp_path: Path) -> 
 
 def test_packets_that_have_left_the_memory_are_said_to_be_missing(tmp_path: Path) -> None:
     info = CaptureInfo("eth9")
-    recorder = Recorder(RecordFolder(str(tmp_path)), info, memory_bytes=20_000, tell=print)
+    recorder = Recorder(RecordFolder(str(tmp_path)), info, source="eth9", memory_bytes=20_000, tell=print)
     replay = Replay([recorder])
     replay.feed(capture_of(PCAPS / "http-to-tls-port"))
     flood = RecordBatch(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from capanalyzer.capture.linktypes import link_name
-from capanalyzer.capture.records import CaptureInfo
 from capanalyzer.capture.write import PacketRecord, write_pcapng
 from capanalyzer.evidence.collect import exhibit_of
 from capanalyzer.evidence.rewrite import Rewriting, rewrite_packets
@@ -36,24 +35,31 @@ class Gathered:
 
 
 def make_files(
-    session: model.Session, gathered: Gathered, info: CaptureInfo, stem: str, *, lang: str = "en"
+    session: model.Session,
+    gathered: Gathered,
+    stem: str,
+    interfaces: Sequence[str],
+    *,
+    source: str,
+    lang: str = "en",
 ) -> dict[str, bytes]:
     """The contents of a record's files, by extension.
 
-    :param info: of the live capture.
     :param stem: of the files' names.
+    :param interfaces: names of the live capture's.
+    :param source: what it is called.
     """
     frames = sorted(gathered.packets)
     packets = [gathered.packets[frame] for frame in frames]
     made = rewrite_packets(packets, dict.fromkeys(frames, session.stream), None)
-    source = printable(encodable(info.path))
+    source = printable(encodable(source))
     notes = _notes(gathered, lang)
     capture = write_pcapng(
         made.packets,
         application=f"{model.TOOL.name} {model.TOOL.version}",
         comment="\n".join([*_about(session, source, lang), *notes]),
         comments=_comments(session, made, lang),
-        interface_names=dict(enumerate(printable(name) for name in info.interfaces)),
+        interface_names=dict(enumerate(printable(name) for name in interfaces)),
     )
     trailer = _trailer(session, packets, source, f"{stem}.pcapng", notes, lang)
     markdown = to_markdown([session], lambda: trailer, lang, verbose=True)

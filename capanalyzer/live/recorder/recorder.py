@@ -85,14 +85,16 @@ class Recorder:
         folder: RecordFolder,
         info: CaptureInfo,
         *,
+        source: str,
         lang: str = "en",
         memory_bytes: int = MEMORY_BYTES,
         tell: Callable[[str], None],
     ) -> None:
         """:param info: of the live source.
+        :param source: what it is called.
         :param tell: called with one line, from any thread.
         """
-        self._folder, self._info, self._lang, self._tell = folder, info, lang, tell
+        self._folder, self._info, self._source, self._lang, self._tell = folder, info, source, lang, tell
         self._memory = PacketMemory(memory_bytes)
         self._writing = Writing("records", MAX_QUEUED_BYTES, self._cannot_write)
         self._open: dict[int, _Open] = {}
@@ -229,8 +231,10 @@ class Recorder:
         if before is not None and before.stem == stem and before.packets > len(gathered.packets):
             return  # the same failure in other words, and less is remembered of it by now
 
+        names = list(self._info.interfaces)
+
         def job() -> None:
-            self._folder.store(stem, make_files(session, gathered, self._info, stem, lang=self._lang))
+            self._folder.store(stem, make_files(session, gathered, stem, names, source=self._source, lang=self._lang))
             if before is not None and before.stem != stem and before.packets <= len(gathered.packets):
                 self._folder.discard(before.stem)  # told with the cause that was thought of first
             self.counts["written"] += 1
