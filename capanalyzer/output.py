@@ -131,6 +131,11 @@ class GrowingFile:
         self._path = os.path.abspath(path)
         self._stream = open(self._path, "ab", buffering=0)  # noqa: SIM115 - closed by close
 
+    @property
+    def folder(self) -> str:
+        """Where it stands."""
+        return os.path.dirname(self._path)
+
     def write(self, data: bytes) -> None:
         """Append; the whole piece or an error."""
         view = memoryview(data)

@@ -12,7 +12,9 @@ from capanalyzer.ca_file import read_ca_file
 from capanalyzer.cli.arguments import add_lang, port
 from capanalyzer.cli.exits import OK, SESSION_FAILED
 from capanalyzer.cli.live_beside import add_beside, open_beside
+from capanalyzer.cli.live_source import add_source, open_source
 from capanalyzer.cli.live_view import Messages, open_view
+from capanalyzer.cli.tell import tell
 from capanalyzer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +36,7 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument(
-        "-r",
-        "--read",
-        metavar="FILE",
-        help="read packets from a pipe, a FIFO, a file, or - for standard input (ssh HOST tcpdump -U -w - | ... -r -)",
-    )
+    add_source(parser)
     parser.add_argument(
         "--format",
         choices=("text", "jsonl"),
@@ -72,6 +69,11 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
     )
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help="started as root: become this user when all is open (default: nobody; root: stay root)",
+    )
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
     parser.add_argument(
         "--plain", action="store_true", help="text: plain lines in a terminal too, instead of a view of the run"
@@ -86,11 +88,15 @@ def run(options: argparse.Namespace) -> int:
     """Watch until it ends, tell what there is to be told, return the exit status."""
     is_text = options.format == "text"
     lang = options.lang or (i18n.language_of_environment() if is_text else "en")
+    from capanalyzer.live.notify import Notifier
+    from capanalyzer.live.preparation import prepare
+    from capanalyzer.live.privileges import give_up, user_named
     from capanalyzer.live.run import Ending, watch
 
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
     with ExitStack() as stack:
-        write, reopen = _output(options, stack)
+        user = user_named(options.user)
+        write, reopen, folders = _output(options, stack)
         from capanalyzer.analysis import Options
         from capanalyzer.live.engine import Engine
 
@@ -103,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
             tls_ports=frozenset(options.tls_port),
             ca_certificates=() if options.ca_file is None else read_ca_file(options.ca_file),
         )
-        source = _source(options)
+        source, is_interface = open_source(options)
         stack.callback(source.close)
         name = _name(source, lang)
         messages = stack.enter_context(Messages(is_quiet=options.quiet))
@@ -111,13 +117,18 @@ def run(options: argparse.Namespace) -> int:
         view = open_view(options, name, lang, ending.ask)
         writer = _writer(options, write, reopen, lang) if view is None else view
         listeners = [*beside.listeners, writer]
-        engine = Engine(source, listeners, settings, is_watched=False, lang=lang, chosen=chosen)
+        engine = Engine(source, listeners, settings, is_watched=is_interface, lang=lang, chosen=chosen)
+        notifier = Notifier()
+        stack.callback(notifier.close)
+        prepare(lang)
+        for note in give_up(user, beside.folders, outputs=folders, confine=not beside.runs_programs):
+            messages(note)
         beside.start()
         if view is not None:
             stack.callback(view.close)
             view.start()
             messages.view = view
-        watch(engine, source, listeners, ending)
+        watch(engine, source, listeners, ending, notifier)
         writer.end(engine.trailer())
         failed = engine.failed
     return SESSION_FAILED if options.exit_code and failed else OK
@@ -137,14 +148,6 @@ def _count(text: str) -> int:
     return value
 
 
-def _source(options: argparse.Namespace) -> LiveSource:
-    if options.read is None:
-        raise UsageError("say what to watch: -r FILE, or -r - for standard input")
-    from capanalyzer.capture.playback import Playback
-
-    return Playback(options.read)
-
-
 def _name(source: LiveSource, lang: str) -> str:
     """What is watched, as it is called in what is told."""
     return i18n.translator(lang)("standard input") if source.info.path == "-" else source.info.path
@@ -162,8 +165,10 @@ def _writer(
     return PlainLines(write, reopen, lang=lang, verbose=options.verbose)
 
 
-def _output(options: argparse.Namespace, stack: ExitStack) -> tuple[Callable[[bytes], None], Callable[[], None]]:
-    """Where lines go, and how that is opened again."""
+def _output(
+    options: argparse.Namespace, stack: ExitStack
+) -> tuple[Callable[[bytes], None], Callable[[], None], list[str]]:
+    """Where lines go, how that is opened again, and the folders that are written to meanwhile."""
     if options.output == "-":
         stream = sys.stdout.buffer
 
@@ -171,11 +176,18 @@ def _output(options: argparse.Namespace, stack: ExitStack) -> tuple[Callable[[by
             stream.write(data)
             stream.flush()
 
-        return write, lambda: None
+        return write, lambda: None, []
     from capanalyzer.output import GrowingFile
 
     if not options.output:
         raise UsageError("-o needs the name of a file, or - for standard output")
     output = GrowingFile(options.output)
     stack.callback(output.close)
-    return output.write, output.reopen
+
+    def reopen() -> None:
+        try:
+            output.reopen()
+        except OSError as error:  # the run goes on in the file it has
+            tell(f"{options.output}: cannot be opened again: {error.strerror or error}")
+
+    return output.write, reopen, [output.folder]

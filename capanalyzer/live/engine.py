@@ -76,8 +76,8 @@ class Engine:
     ) -> None:
         """A run.
 
-        :param is_watched: the source's clock goes on while the line is quiet, as an interface's does; without it a
-            long time without packets means that nobody listened.
+        :param is_watched: the source's clock is this machine's, as an interface's is: when the machine sleeps, nobody
+            watches.
         :param lang: language of the texts.
         :param chosen: only these sessions are told and counted.
         """
@@ -90,7 +90,6 @@ class Engine:
             lambda: Connection(tls_ports=tls_ports),
             silence_ns=PATIENCE_NS,
             limits=limits,
-            has_holes=not is_watched,
             observe=self._observe if self._listeners else None,
         )
         self._belonging: list[tuple[I64, I64]] = []
@@ -142,6 +141,8 @@ class Engine:
 
     def advance(self, now_ns: int) -> None:
         """It is so late; look at what is due."""
+        if now_ns <= 0:
+            return  # before the first packet of a pipe
         self._now_ns = now_ns = max(self._now_ns, now_ns)
         if self._started_ns is None:
             self._started_ns = self._asked_ns = now_ns

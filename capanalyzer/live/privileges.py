@@ -86,10 +86,13 @@ def user_named(name: str | None) -> User | None:
     return None if entry.pw_uid == 0 else User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def give_up(user: User | None, folders: Sequence[str], *, confine: bool = True) -> list[str]:
+def give_up(
+    user: User | None, folders: Sequence[str], *, outputs: Sequence[str] = (), confine: bool = True
+) -> list[str]:
     """Become ``user``, and give up everything else.
 
     :param folders: in which the run goes on to write. Those that are empty and belong to root are given to the user.
+    :param outputs: folders of files that are open, and opened again if the user may.
     :param confine: nothing else is to be written, and nothing executed.
     :returns: what could not be given up, one plain sentence each.
     :raises UsageError: the user could not write in one of the folders.
@@ -112,7 +115,7 @@ def give_up(user: User | None, folders: Sequence[str], *, confine: bool = True) 
     if libc.prctl(_SET_NO_NEW_PRIVS, c_ulong(1), c_ulong(0), c_ulong(0), c_ulong(0)):
         raise _error("no_new_privs")
     _check(folders)
-    if confine and not _confine(libc, folders):
+    if confine and not _confine(libc, [*folders, *outputs]):
         return ["this kernel has no Landlock: what may be written is restricted by the user's rights alone"]
     return []
 

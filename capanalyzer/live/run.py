@@ -16,6 +16,7 @@ from typing import Final
 from capanalyzer.capture.live_source import LiveSource
 from capanalyzer.live.engine import Engine
 from capanalyzer.live.listener import Listener
+from capanalyzer.live.notify import Notifier
 
 __all__ = ["Ending", "watch"]
 
@@ -57,7 +58,9 @@ class Ending:
         )
 
 
-def watch(engine: Engine, source: LiveSource, listeners: Sequence[Listener], ending: Ending) -> None:
+def watch(
+    engine: Engine, source: LiveSource, listeners: Sequence[Listener], ending: Ending, notifier: Notifier
+) -> None:
     """Drive an engine until its source ends or the run is over, then let it say the last word.
 
     :raises CaptureError: the source can no longer be read.
@@ -78,12 +81,15 @@ def watch(engine: Engine, source: LiveSource, listeners: Sequence[Listener], end
             stack.callback(listener.close)
         stack.enter_context(_signals({"SIGINT": end, "SIGTERM": end, "SIGHUP": reopen}))
         ending.begin()
+        notifier.ready()
         while not source.ended and not ending.reached(engine):
             engine.step(ending.wait_s())
+            notifier.alive()
             if renamed[0]:
                 renamed[0] = False
                 for listener in listeners:
                     listener.reopen()
+        notifier.stopping()
         engine.end()
 
 

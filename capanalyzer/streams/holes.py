@@ -38,6 +38,11 @@ class Holes:
             self._begins += begins[: MAX_HOLES - len(self._begins)].tolist()
         self._newest_ns = max(before, newest)
 
+    def listened(self, until_ns: int) -> None:
+        """Somebody listened up to this time, whether or not packets came."""
+        if self._newest_ns is not None:
+            self._newest_ns = max(self._newest_ns, until_ns)
+
     def watched_until(self, last_ns: int, until_ns: int) -> int:
         """How long a connection was watched of which the last packet was seen at ``last_ns``: to ``until_ns``, or the
         first hole after it.

@@ -81,19 +81,17 @@ class RunningTracker(Tracker[S_co]):
         *,
         silence_ns: int,
         limits: Limits | None = None,
-        has_holes: bool = True,
         seed: int | None = None,
         observe: Callable[[I64, I64, I64], None] | None = None,
     ) -> None:
         """A tracker.
 
         :param silence_ns: a SYN that was sent again is looked at when nothing came for so long.
-        :param has_holes: a long time without any packet means that nobody listened; else the line was quiet.
         """
         self._limits = limits or Limits()
         self._running = RunningFlows()
         super().__init__(connect, seed=seed, observe=observe, live=self._running, max_keys=self._limits.keys)
-        self._silence_ns, self._has_holes = silence_ns, has_holes
+        self._silence_ns = silence_ns
         self._next_due = NOT_DUE
         self._objects = self._bytes = 0
         self._dismissed = False
@@ -117,8 +115,9 @@ class RunningTracker(Tracker[S_co]):
             self._forget()
 
     def advance(self, now_ns: int) -> None:
-        """It is so late now."""
+        """It is so late now, and all packets up to then were given."""
         self._now_ns = max(self._now_ns, now_ns)
+        self._holes.listened(now_ns)
 
     def is_due(self) -> bool:
         """:meth:`look` has something to do."""
@@ -294,10 +293,6 @@ class RunningTracker(Tracker[S_co]):
             until = np.minimum(until, self._running.proved_ns.take(cells) - 1)  # losses were asked for at that time
             flows.lossy = frozenset(cells.compress(self.losses.touch(live.first_ns.take(cells), until)).tolist())
         return flows
-
-    def _see_times(self, time_ns: I64) -> None:
-        if self._has_holes:
-            super()._see_times(time_ns)
 
     def _evict(self) -> Iterator[S_co]:
         """Too many: the half-open ones first, of the others the quietest; a tenth more than must, so that it is done

@@ -156,7 +156,7 @@ class Tracker(Generic[S_co]):
     def _take(self, chunk: Chunk, icmp: Sequence[IcmpError]) -> Iterator[S_co]:
         if len(chunk.frame):
             self._now_ns = max(self._now_ns, int(chunk.time_ns.max()))
-            self._see_times(chunk.time_ns)
+            self._holes.see(chunk.time_ns)
             collisions = self._index.collisions
             ended = self._index.assign(chunk)
             if self._index.collisions > collisions:
@@ -366,9 +366,6 @@ class Tracker(Generic[S_co]):
         for cell in self._icmp.keys() & set(cells.tolist()):
             del self._icmp[cell]
         live.give_back(cells)
-
-    def _see_times(self, time_ns: I64) -> None:
-        self._holes.see(time_ns)
 
     def _left_out(self, cells: I64) -> Bools:
         """Of flows that leave those that make no session here."""

@@ -49,6 +49,10 @@ class Roots:
         """:param extra: DERs of further anchors, roots or not."""
         self._extra = _by_name(tuple(extra))
 
+    def load(self) -> None:
+        """Read the public ones now, which are read when first asked for otherwise."""
+        _public_organisations()
+
     def named(self, name: bytes) -> list[CertificateFacts]:
         """The anchors of this name (DER)."""
         return [*_public().get(name, ()), *self._extra.get(name, ())]

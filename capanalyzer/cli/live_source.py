@@ -1,0 +1,81 @@
+"""What ``capanalyzer live`` watches: interfaces, a pipe, or a file in the place of one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NamedTuple
+
+from capanalyzer.errors import UsageError
+
+if TYPE_CHECKING:
+    from capanalyzer.capture.live_source import LiveSource
+
+__all__ = ["Watched", "add_source", "open_source"]
+
+
+class Watched(NamedTuple):
+    """A source, open."""
+
+    source: LiveSource
+    is_interface: bool
+    """Its clock is that of this machine."""
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    group = parser.add_argument_group("what is watched")
+    group.add_argument(
+        "-i",
+        "--interface",
+        action="append",
+        default=[],
+        metavar="IFACE",
+        help="an interface (repeatable), or any for all of them",
+    )
+    group.add_argument(
+        "-r",
+        "--read",
+        metavar="FILE",
+        help="a pipe, a FIFO, a file, or - for standard input: ssh HOST tcpdump -U -w - | capanalyzer live -r -",
+    )
+    group.add_argument(
+        "-f",
+        "--capture-filter",
+        metavar="BPF",
+        help="let in only packets for which this holds, as in tcpdump, e.g. 'tcp port 443'; '' lets in everything "
+        "(default: all but what holds no TCP)",
+    )
+    group.add_argument(
+        "-p",
+        "--no-promiscuous-mode",
+        action="store_true",
+        help="do not take packets that are addressed to other hosts",
+    )
+
+
+def open_source(options: argparse.Namespace) -> Watched:
+    """Open what is to be watched.
+
+    :raises UsageError: nothing, or two things, or an option that needs an interface.
+    :raises CaptureError: it cannot be opened.
+    """
+    if options.interface and options.read is not None:
+        raise UsageError("either -i or -r: an interface, or a file or pipe")
+    if options.read is not None:
+        for given, flag in ((options.capture_filter is not None, "-f"), (options.no_promiscuous_mode, "-p")):
+            if given:
+                raise UsageError(f"{flag} needs an interface (-i): of a pipe, whoever writes it chooses the packets")
+        from capanalyzer.capture.live_pipe import open_pipe
+
+        return Watched(open_pipe(options.read), is_interface=False)
+    if not options.interface:
+        from capanalyzer.capture.interfaces import ANY, list_interfaces
+
+        names = ", ".join([*(each.name for each in list_interfaces()), ANY])
+        raise UsageError(f"say what to watch: -i IFACE ({names}) or -r FILE")
+    from capanalyzer.capture.live_interface import InterfaceSource
+
+    source = InterfaceSource(
+        options.interface, expression=options.capture_filter, promiscuous=not options.no_promiscuous_mode
+    )
+    return Watched(source, is_interface=True)

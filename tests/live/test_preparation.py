@@ -1,0 +1,48 @@
+"""All that a run needs is loaded before it gives up its rights, seen by the interpreter's own audit events."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import sys
+from pathlib import Path
+from capanalyzer.analysis import Options
+from capanalyzer.live.engine import Engine
+from capanalyzer.live.preparation import prepare
+from tests.live.pieces import Listening, Pieces
+
+prepare(sys.argv[1])
+late, captures, watching = set(), [], False
+
+def see(event, arguments):
+    if watching and event == "import":
+        late.add(arguments[0])
+    if watching and event == "open" and isinstance(arguments[0], str) and "/pcaps/" not in arguments[0]:
+        late.add(arguments[0])
+
+sys.addaudithook(see)
+for path in sorted(Path("pcaps").rglob("*.pcap*")):
+    source, heard = Pieces(path), Listening()
+    engine = Engine(source, [heard], Options(), is_watched=False, lang=sys.argv[1])
+    watching = True
+    while not source.ended:
+        engine.step(0)
+    engine.end()
+    engine.trailer()
+    watching = False
+if late:
+    sys.exit("\\n".join(sorted(late)))
+"""
+
+
+def test_nothing_is_loaded_later() -> None:
+    """Neither a module nor a text, for whatever capture shows: every cause has one here."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "ja"], cwd=PROJECT, capture_output=True, check=False, text=True
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
