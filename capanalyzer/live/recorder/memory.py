@@ -24,15 +24,15 @@ I64 = NDArray[np.int64]
 NO_STREAM: Final = -1
 STREAM_BYTES: Final = 512 << 10
 """Of one stream that are remembered, headers included: twice the longest handshake that is followed."""
-_SLOTS: Final = 1 << 20
-"""Streams whose bytes are counted at a time; a newer one takes the place of that 1,048,576 numbers before it. Where
-that one still speaks it begins anew, and may be remembered longer: nothing is lost by it."""
+_SLOTS: Final = 1 << 18
+"""Streams whose bytes are counted at a time; a newer one takes the place of that 262,144 numbers before it. Where that
+one still speaks it begins anew, and may be remembered longer: nothing is lost by it."""
 _LOOSE_SHARE: Final = 8
 """The part of memory that packets of no stream get: one in so many."""
 
 
 class PacketMemory:
-    """Packets of the last while. Its memory is bounded: ``max_bytes``, a sixth of it for rows, 18 MB for counts, and a
+    """Packets of the last while. Its memory is bounded: ``max_bytes``, a sixth of it for rows, 5 MB for counts, and a
     copy of the batch in hand.
     """
 
@@ -40,8 +40,8 @@ class PacketMemory:
         self._ring = PacketRing(max_bytes - max_bytes // _LOOSE_SHARE)
         self._loose = PacketRing(max_bytes // _LOOSE_SHARE)
         self._owner = np.full(_SLOTS, NO_STREAM, np.int64)
-        self._kept = np.zeros(_SLOTS, np.int64)
-        self._followed = np.zeros(_SLOTS, np.uint16)
+        self._kept = np.full(_SLOTS, 0)
+        self._followed = np.full(_SLOTS, 0, np.uint16)
         """How many streams of this slot are followed."""
         self._rows: NDArray[np.void] = np.empty(0, ROW)
         self._data: NDArray[np.uint8] = np.empty(0, np.uint8)

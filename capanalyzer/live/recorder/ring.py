@@ -79,10 +79,10 @@ class PacketRing:
         if not len(rows):
             return
         pieces, counts = pieces_of(data, offset, captured)
-        self._pieces[(self._end_piece + np.arange(len(pieces))) % len(self._pieces)] = pieces
+        _lay(self._pieces, self._end_piece, pieces)
         placed = rows.copy()
         placed["start"] = self._end_piece + np.cumsum(counts) - counts
-        self._rows[(self._end + np.arange(len(placed))) % len(self._rows)] = placed
+        _lay(self._rows, self._end, placed)
         self._end_piece += len(pieces)
         self._end += len(placed)
         # What has been written over is gone.
@@ -106,3 +106,11 @@ class PacketRing:
         count = -(-captured // PIECE)
         pieces = self._pieces[np.arange(start, start + count) % len(self._pieces)]
         return PacketRecord(frame, time_ns, interface, link, original, pieces.tobytes()[:captured])
+
+
+def _lay(ring: NDArray[np.void], at: int, values: NDArray[np.void]) -> None:
+    """Write values, no more than fit, from a place on that counts from the first ever; around the end where need be."""
+    at %= len(ring)
+    first = min(len(values), len(ring) - at)
+    ring[at : at + first] = values[:first]
+    ring[: len(values) - first] = values[first:]
