@@ -7,7 +7,7 @@ decodes). A batch never holds Python objects per packet, only columns.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +47,19 @@ class RecordBatch:
 
     def __len__(self) -> int:
         return len(self.offset)
+
+    def head(self, count: int) -> RecordBatch:
+        """The first packets, so many."""
+        part = slice(count)
+        return replace(
+            self,
+            offset=self.offset[part],
+            captured=self.captured[part],
+            original=self.original[part],
+            time_ns=self.time_ns[part],
+            link=self.link[part],
+            interface=None if self.interface is None else self.interface[part],
+        )
 
 
 Secrets = tuple[int, bytes]

@@ -95,6 +95,8 @@ class Engine:
         self._belonging: list[tuple[I64, I64]] = []
         self._incidents = LiveIncidents(lang)
         self._tally = Tally()
+        self.packets = self._bytes = 0
+        """Taken so far."""
         self._now_ns = 0
         self._started_ns: int | None = None
         self._clock: tuple[int, int] | None = None
@@ -108,25 +110,23 @@ class Engine:
         """Sessions that failed, by their latest verdicts."""
         return self._tally.outcomes[Outcome.FAILED]
 
-    @property
-    def packets(self) -> int:
-        """Packets so far."""
-        return self._source.info.packets
+    def step(self, timeout_s: float, most: int | None = None) -> None:
+        """Read what has come, at most waiting so long; tell what there is to be told.
 
-    def step(self, timeout_s: float) -> bool:
-        """Read what has come, at most waiting so long; tell what there is to be told. False when nothing came."""
+        :param most: take so many packets, what comes with them is left out.
+        """
         batch = self._source.read(timeout_s)
-        came = batch is not None and len(batch) > 0
-        if batch is not None and came:
-            self.take(batch)
+        if batch is not None and len(batch):
+            self.take(batch if most is None or len(batch) <= most else batch.head(most))
         self.advance(self._source.now_ns())
         if monotonic() >= self._next_tick_s:
             self._next_tick_s = monotonic() + TICK_S
             self.tick()
-        return came
 
     def take(self, batch: RecordBatch) -> None:
         """Packets."""
+        self.packets += len(batch)
+        self._bytes += int(batch.original.sum())
         for listener in self._listeners:
             listener.packets(batch)
         table = self._decoder.decode(batch)
@@ -169,9 +169,12 @@ class Engine:
         for listener in self._listeners:
             listener.tick(state)
 
-    def end(self) -> None:
-        """No packets come any more: say the last word on everything."""
-        for _ in range(MAX_DRAINED):
+    def end(self, *, drain: bool = True) -> None:
+        """No packets come any more: say the last word on everything.
+
+        :param drain: after reading what had been captured before.
+        """
+        for _ in range(MAX_DRAINED if drain else 0):
             batch = None if self._source.ended else self._source.read(0)
             if batch is None or not len(batch):
                 break
@@ -187,7 +190,6 @@ class Engine:
 
     def state(self) -> State:
         """How it stands."""
-        info = self._source.info
         evicted = {
             **self._tracker.evicted,
             "held": self._judge.held_early,
@@ -196,8 +198,8 @@ class Engine:
         return State(
             now_ns=self._now_ns,
             started_ns=self._started_ns or 0,
-            packets=info.packets,
-            bytes=info.bytes,
+            packets=self.packets,
+            bytes=self._bytes,
             drops=self._dropped,
             outcomes=dict(self._tally.outcomes),
             causes=dict(self._tally.failures),
@@ -208,7 +210,7 @@ class Engine:
     def trailer(self) -> model.Trailer:
         """What is known at the end, as the last line of JSONL."""
         info = self._source.info
-        info.dropped_packets = self._dropped.total
+        info.packets, info.bytes, info.dropped_packets = self.packets, self._bytes, self._dropped.total
         info.warnings += self._tally.warnings(
             packets=self._decoder.notes, streams=self._tracker.notes, evicted=self.state().evicted
         )

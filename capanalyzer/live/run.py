@@ -48,6 +48,10 @@ class Ending:
         """How long a read may take."""
         return WAIT_S if self._until_s is None else max(0.0, min(WAIT_S, self._until_s - monotonic()))
 
+    def most(self, engine: Engine) -> int | None:
+        """How many packets may still be taken; None: any number."""
+        return None if self._packets is None else max(0, self._packets - engine.packets)
+
     def reached(self, engine: Engine) -> bool:
         """It is over."""
         return (
@@ -83,14 +87,14 @@ def watch(
         ending.begin()
         notifier.ready()
         while not source.ended and not ending.reached(engine):
-            engine.step(ending.wait_s())
+            engine.step(ending.wait_s(), ending.most(engine))
             notifier.alive()
             if renamed[0]:
                 renamed[0] = False
                 for listener in listeners:
                     listener.reopen()
         notifier.stopping()
-        engine.end()
+        engine.end(drain=ending.most(engine) is None)
 
 
 @contextmanager

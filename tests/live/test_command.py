@@ -1,0 +1,206 @@
+"""``capanalyzer live`` as a program: pipes, files, signals, when it ends, and with which status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.test_like_analyze import analyzed
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "capanalyzer", "live"]
+PATIENCE_S = 30.0
+
+
+def capture(name: str) -> Path:
+    return next(path for path in (PROJECT / "pcaps" / name).iterdir() if ".pcap" in path.name)
+
+
+def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*COMMAND, *arguments], cwd=PROJECT, **(pipes | options))
+
+
+def run(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=PROJECT, input=given, capture_output=True, check=False, timeout=PATIENCE_S
+    )
+
+
+def until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_pipe_gives_what_a_file_gives() -> None:
+    path = capture("server-alerts")
+    done = run("-r", "-", "--format", "jsonl", given=path.read_bytes())
+    assert (done.returncode, done.stderr) == (0, b"")
+    *sessions, trailer = map(json.loads, done.stdout.splitlines())
+    last = {one["id"]: (one["outcome"], one["cause"], one["stage"], one["blame"]) for one in sessions}
+    assert last == analyzed(path)
+    assert "outcome" not in trailer
+    assert trailer["captures"][0]["path"] == "-"
+    report = subprocess.run(
+        [sys.executable, "-m", "capanalyzer", "analyze", str(path), "--format", "json"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+    expected = json.loads(report.stdout)
+    assert trailer["summary"] == expected["summary"]
+    assert [one["sessions"] for one in trailer["incidents"]] == [one["sessions"] for one in expected["incidents"]]
+    same = ("cause", "clients", "first", "last", "title", "sentence", "confidence", "blame", "sni", "server")
+    for one, other in zip(trailer["incidents"], expected["incidents"], strict=True):
+        assert {key: one[key] for key in same} == {key: other[key] for key in same}
+
+
+def test_lines_in_both_languages() -> None:
+    path = str(capture("certificate-expired"))
+    lines = run("-r", path, "--lang", "en").stdout.decode().splitlines()
+    assert lines[0] == (
+        "2026-11-26T14:53:49.243Z 192.0.2.10:45595 -> 198.51.100.20:443 (www.example.test) failed: The server's "
+        "certificate has expired [certificate-expired]; to act: the server's side; id 0"
+    )
+    assert lines[1].startswith("2026-11-26T14:53:49.243Z new incident at 198.51.100.20:443 (www.example.test): ")
+    assert lines[-1] == "5 sessions: failed 5"
+    japanese = run("-r", path, "--lang", "ja").stdout.decode().splitlines()
+    assert len(japanese) == len(lines)
+    assert "失敗" in japanese[0]
+    assert "新しいインシデント" in japanese[1]
+
+
+def test_a_changed_verdict_is_marked() -> None:
+    lines = run("-r", str(capture("hello-rewritten-both-sides")), "--lang", "en").stdout.decode().splitlines()
+    changed = [line for line in lines if " changed to failed: " in line]
+    assert changed
+    for line in changed:
+        identity = line.rpartition("; id ")[2]
+        first = next(one for one in lines if one.endswith(f"; id {identity}"))
+        assert "changed to" not in first
+
+
+def test_it_tells_at_once_and_ends_when_told_to(tmp_path: Path) -> None:
+    """A failure is there while the pipe is open; SIGTERM has the rest told, and the status is 0."""
+    process = start("-r", "-", "--lang", "en")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(capture("server-alerts").read_bytes())
+    process.stdin.flush()
+    assert b" failed: " in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=PATIENCE_S)
+    assert errors == b""
+    assert process.returncode == 0
+    count = len(analyzed(capture("server-alerts")))
+    assert rest.decode().splitlines()[-1] == f"{count} sessions: failed {count}"
+
+
+def test_a_second_interrupt_ends_it_at_once() -> None:
+    """A FIFO that nobody writes to does not keep it either."""
+    process = start("-r", "-")
+    assert process.stdin is not None
+    process.stdin.write(capture("server-alerts").read_bytes())
+    process.stdin.flush()
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode in (0, 130)  # the two may arrive as one
+    assert b"Traceback" not in errors
+
+
+def test_a_renamed_output_is_opened_again(tmp_path: Path) -> None:
+    """logrotate's way: rename, SIGHUP, and what follows stands in a new file."""
+    fifo, out = tmp_path / "packets", tmp_path / "out.jsonl"
+    os.mkfifo(fifo)
+    tmp_path.chmod(0o777)
+    process = start("-r", str(fifo), "--format", "jsonl", "-o", str(out), "--user", USER)
+    with fifo.open("wb") as packets:
+        data = capture("server-alerts").read_bytes()
+        packets.write(data[: len(data) // 2])
+        packets.flush()
+        until(lambda: out.exists() and out.stat().st_size > 0)
+        out.rename(tmp_path / "out.1")
+        process.send_signal(signal.SIGHUP)
+        until(out.exists)
+        packets.write(data[len(data) // 2 :])
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (output, errors, process.returncode) == (b"", b"", 0)
+    old, new = (tmp_path / "out.1").read_bytes().splitlines(), out.read_bytes().splitlines()
+    assert "outcome" not in json.loads(new[-1])
+    assert {json.loads(line)["id"] for line in [*old, *new[:-1]]} == set(analyzed(capture("server-alerts")))
+
+
+USER = "root" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+"""Only root's own folders are at hand here."""
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"),
+    [("--until-failure", 1), ("--count=10", 0), ("--duration=0.5", 0)],
+    ids=str,
+)
+def test_it_ends_by_itself(tmp_path: Path, limit: str, status: int) -> None:
+    """After a failure, so many packets, or so long, while the pipe stays open; with the last line, and the status."""
+    out = tmp_path / "out"
+    with out.open("wb") as output:
+        process = start("-r", "-", "--format", "jsonl", "--exit-code", limit, stdout=output)
+    assert process.stdin is not None
+    process.stdin.write(capture("healthy-tls13" if status == 0 else "server-alerts").read_bytes())
+    process.stdin.flush()
+    assert process.wait(PATIENCE_S) == status
+    _, errors = process.communicate()
+    assert errors == b""
+    trailer = json.loads(out.read_bytes().splitlines()[-1])
+    assert "outcome" not in trailer
+    if "count" in limit:
+        assert trailer["captures"][0]["packets"] == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "say what to watch: -i IFACE ("),
+        (("-i", "no-such-device"), "no-such-device: "),
+        (("-i", "lo", "-r", "-"), "either -i or -r"),
+        (("-r", "/nowhere/capture"), "/nowhere/capture: there is no such file, FIFO or device"),
+        (("-r", "-", "-f", "tcp"), "-f needs an interface (-i)"),
+        (("-r", "README.md"), "README.md: "),
+        (("-r", "-", "--user", "no-such-user"), "no-such-user"),
+        (("-r", "-", "--filter", "colour=red"), "colour"),
+        (("-r", "-", "-o", "/nowhere/out"), "/nowhere/out: "),
+    ],
+)
+def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert len(done.stderr.splitlines()) == 1
+    assert message in done.stderr.decode()
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    """``| head -1``."""
+    process = start("-r", str(capture("server-alerts")), "--format", "jsonl", stdin=subprocess.DEVNULL)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(PATIENCE_S) == 0
