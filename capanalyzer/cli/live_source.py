@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from capanalyzer.capture.live_source import LiveSource
 
-__all__ = ["Watched", "add_source", "open_source"]
+__all__ = ["BACKENDS", "Watched", "add_source", "open_source"]
+
+BACKENDS: Final = ("ring", "scapy")
+"""Written out here: the help is shown without importing what knows them; a test holds both together."""
 
 
 class Watched(NamedTuple):
@@ -46,6 +49,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "(default: all but what holds no TCP)",
     )
     group.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="how packets are taken from interfaces (default: ring on Linux, scapy elsewhere)",
+    )
+    group.add_argument(
         "-p",
         "--no-promiscuous-mode",
         action="store_true",
@@ -62,7 +70,11 @@ def open_source(options: argparse.Namespace) -> Watched:
     if options.interface and options.read is not None:
         raise UsageError("either -i or -r: an interface, or a file or pipe")
     if options.read is not None:
-        for given, flag in ((options.capture_filter is not None, "-f"), (options.no_promiscuous_mode, "-p")):
+        for given, flag in (
+            (options.capture_filter is not None, "-f"),
+            (options.no_promiscuous_mode, "-p"),
+            (options.backend is not None, "--backend"),
+        ):
             if given:
                 raise UsageError(f"{flag} needs an interface (-i): of a pipe, whoever writes it chooses the packets")
         from capanalyzer.capture.live_pipe import open_pipe
@@ -73,9 +85,12 @@ def open_source(options: argparse.Namespace) -> Watched:
 
         names = ", ".join([*(each.name for each in list_interfaces()), ANY])
         raise UsageError(f"say what to watch: -i IFACE ({names}) or -r FILE")
-    from capanalyzer.capture.live_interface import InterfaceSource
+    from capanalyzer.capture.live_open import open_interfaces
 
-    source = InterfaceSource(
-        options.interface, expression=options.capture_filter, promiscuous=not options.no_promiscuous_mode
+    source = open_interfaces(
+        options.interface,
+        expression=options.capture_filter,
+        promiscuous=not options.no_promiscuous_mode,
+        backend=options.backend,
     )
     return Watched(source, is_interface=True)

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from capanalyzer.capture import live_open
+from capanalyzer.cli import live_source
 from tests.live.test_like_analyze import analyzed
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -192,6 +194,10 @@ def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str)
     assert done.stdout == b""
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr.decode()
+
+
+def test_the_backends_are_those_that_there_are() -> None:
+    assert live_source.BACKENDS == live_open.BACKENDS
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
