@@ -19,7 +19,7 @@ import msgspec
 
 from capanalyzer.api import Report
 from capanalyzer.diagnosis import verdict
-from capanalyzer.report import model
+from capanalyzer.report import log_model, model
 
 WORDS: dict[tuple[str, str], type[StrEnum]] = {
     ("Session", "outcome"): verdict.Outcome,
@@ -37,7 +37,7 @@ def descriptions() -> dict[tuple[str, str], str]:
     """(class, JSON key or "") -> what its docstring, or the string below the attribute, says."""
     found = {}
     classes = {name: getattr(model, name) for name in vars(model)} | {"Report": Report}
-    for source in (model, inspect.getmodule(Report)):
+    for source in (model, log_model, inspect.getmodule(Report)):
         assert source is not None
         for node in ast.parse(inspect.getsource(source)).body:
             if not isinstance(node, ast.ClassDef) or not hasattr(classes.get(node.name), "__struct_fields__"):

@@ -18,6 +18,7 @@ from capanalyzer.diagnosis.verdict import Finding, Outcome, Verdict
 from capanalyzer.handshake.session import Alert, Session, Side, TlsFacts
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
+from capanalyzer.report.proxy_header import proxy_header
 from capanalyzer.report.times import to_rfc3339
 from capanalyzer.streams.community_id import community_id
 from capanalyzer.tls.codepoints import alert_name, version_name
@@ -119,6 +120,7 @@ def session_model(
         f"{session.transport}.stream eq {session.stream}",
         None if verdict.comparison is None else model.Comparison(*verdict.comparison),
         None if verdict.other_leg is None else session_id(session.capture, session.transport, verdict.other_leg),
+        proxy_header(session.opening[Side.CLIENT]) if session.opening[Side.CLIENT] else None,
     )
     if redactor is None:
         return made

@@ -19,12 +19,14 @@ from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.incidents import Incidents
 from capanalyzer.report.line import Line, Lines
-from capanalyzer.report.made import lines_of, read_line, short_line
+from capanalyzer.report.made import lines_of, read_line, session_line, short_line
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.logs.kept import Logs
     from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.filter import Filter
+    from capanalyzer.report.joined import LogJoin
 
 __all__ = ["AnyRun", "Document", "MadeRun", "Run"]
 
@@ -73,6 +75,10 @@ class MadeRun(_Capture, Protocol):
 AnyRun: TypeAlias = Run | MadeRun
 
 
+def _as_model(session: model.Session | Line) -> model.Session:
+    return read_line(session.data) if isinstance(session, Line) else session
+
+
 class Document:
     """The sessions of some captures as models, in the order they are finished, and the report's frame around them."""
 
@@ -87,6 +93,7 @@ class Document:
         began: Callable[[AnyRun], None] | None = None,
         redactor: Redactor | None = None,
         watch: Callable[[model.Session], None] | None = None,
+        logs: Logs | None = None,
     ) -> None:
         """A report on ``runs``.
 
@@ -98,6 +105,7 @@ class Document:
         :param redactor: hides whose sessions they are; the runs' own, where other processes make their sessions. Those
             cannot be chosen any more by what they are: with ``chosen``, one process makes them.
         :param watch: told of each session.
+        :param logs: lines to be joined with the sessions. Those that a line may speak of come last.
         """
         self._redactor, self._watch = redactor, watch
         self._runs, self._lang, self._timeline = runs, lang, timeline
@@ -107,6 +115,13 @@ class Document:
         self._causes: dict[str, int] = {}
         self._incidents = Incidents()
         self._readable = 0
+        self._logs: LogJoin | None = None
+        if logs is not None:
+            from capanalyzer.report.joined import LogJoin
+
+            self._logs = LogJoin(logs, lang=lang, redactor=redactor)
+        self._with_line = self._without_line = 0
+        """Failed sessions that a line speaks of, and others."""
         self.paths: list[str] = []
         """Of the captures, known from their first session on."""
         self.captures: list[model.Capture] = []
@@ -124,12 +139,16 @@ class Document:
 
     def sessions(self) -> Iterator[model.Session]:
         """Every session once, as it is finished. To be read once, to its end."""
+        if self._logs is not None:
+            return map(_as_model, self._each(self._joined_of))
         return self._each(self._sessions_of if self._chosen is None else self._chosen_of)
 
     def lines(self) -> Iterator[model.Session | Line | Lines]:
         """The same for JSON: sessions that need no model come as text, together where they follow each other."""
         if self._redactor is not None or self._watch is not None:
             return self.sessions()
+        if self._logs is not None:
+            return self._each(self._joined_of)
         return self._each(self._lines_of if self._chosen is None else self._chosen_of)
 
     def _each(self, sessions_of: Callable[[AnyRun], Iterator[T]]) -> Iterator[T]:
@@ -152,11 +171,13 @@ class Document:
         finally:
             if isinstance(runs, Generator):
                 runs.close()  # ends what it keeps running, also when an error stops the reading
+            if self._logs is not None:
+                self._logs.close()
 
     def _sessions_of(self, run: AnyRun) -> Iterator[model.Session]:
         if isinstance(run, MadeRun):
             for line in run.lines():
-                session = read_line(line)
+                session = read_line(line.data)
                 self._count(session)
                 yield session
         else:
@@ -170,7 +191,7 @@ class Document:
         if isinstance(run, MadeRun):
             for line in run.lines():
                 if line.outcome in _UNFINISHED:
-                    self._count(read_line(line))
+                    self._count(read_line(line.data))
                 else:
                     outcomes[line.outcome] += 1
                 yield line
@@ -192,6 +213,57 @@ class Document:
         session = self._model(facts, verdict, self._redactor)
         self._count(session)
         return session
+
+    def _joined_of(self, run: AnyRun) -> Iterator[model.Session | Line]:
+        """Those that no line of a log can speak of, and at the end of the capture the others with their lines."""
+        logs, chosen = self._logs, self._chosen
+        assert logs is not None
+        broken = None
+        try:
+            for line, plain in self._encoded(run):
+                if logs.takes(line, plain):
+                    continue
+                if chosen is not None and not chosen.chooses(read_line(plain or line.data)):
+                    self._left_out += 1
+                elif line.outcome in _UNFINISHED or self._watch is not None:
+                    session = read_line(line.data)
+                    self._count(session)
+                    yield session
+                else:
+                    self._outcomes[line.outcome] += 1
+                    yield line
+        except CaptureError as error:
+            broken = error
+        first_ns, last_ns = run.info.first_ns, run.info.last_ns
+        span_ns = None if first_ns is None or last_ns is None else (first_ns, last_ns)
+        for session, whole in logs.release(run.index, span_ns):
+            if chosen is not None and not chosen.chooses(whole):
+                self._left_out += 1
+            else:
+                self._count(session)
+                yield session
+        if broken is not None:
+            raise broken
+
+    def _encoded(self, run: AnyRun) -> Iterator[tuple[Line, bytes]]:
+        """Every session as its line, and without redaction where it has to be chosen by what it is."""
+        if isinstance(run, MadeRun):
+            for line in run.lines():
+                yield line, b""
+            return
+        redactor, lang, timeline = self._redactor, self._lang, self._timeline
+        for judged in run.judged():
+            models = timeline or redactor is not None
+            for part in lines_of(judged, timeline=models) if isinstance(judged, JudgedRun) else (judged,):
+                if isinstance(part, Lines):
+                    for identity, data in zip(part.ids, part.data, strict=True):
+                        yield Line(identity, Outcome.ESTABLISHED.value, data), b""
+                    continue
+                line = session_line(*part, lang=lang, timeline=timeline, redactor=redactor)
+                plain = b""
+                if redactor is not None and self._chosen is not None:
+                    plain = session_line(*part, lang=lang, timeline=timeline).data
+                yield line, plain
 
     def _chosen_of(self, run: AnyRun) -> Iterator[model.Session]:
         """Where the outcome tells that a session is left out, its model is not even made."""
@@ -216,7 +288,7 @@ class Document:
 
     def _choosable_line(self, line: Line) -> model.Session | None:
         assert self._chosen is not None
-        session = read_line(line)
+        session = read_line(line.data)
         return session if self._chosen.chooses(session) else None
 
     def _choosable(self, facts: Session, verdict: Verdict) -> model.Session | None:
@@ -249,6 +321,11 @@ class Document:
         if self._watch is not None:
             self._watch(session)
         self._outcomes[session.outcome] += 1
+        if session.outcome == Outcome.FAILED:
+            if session.log_lines:
+                self._with_line += 1
+            else:
+                self._without_line += 1
         if session.cause is not None:
             self._count_cause(session)
 
@@ -264,10 +341,20 @@ class Document:
                 sum(self._outcomes.values()),
                 dict(self._outcomes),
                 dict(sorted(self._causes.items(), key=lambda item: (-item[1], item[0]))),
-                (*self._filter_notes(), *self._incidents.notes(self._lang)),
+                (
+                    *self._filter_notes(),
+                    *self._incidents.notes(self._lang),
+                    *(() if self._logs is None else self._logs.notes()),
+                ),
                 None if self._chosen is None else model.AppliedFilter(self._filter_text(), self._left_out),
+                None if self._logs is None else self._log_counts(self._logs),
             ),
+            () if self._logs is None else self._logs.logs(),
+            () if self._logs is None else self._logs.unmatched(),
         )
+
+    def _log_counts(self, logs: LogJoin) -> model.LogCounts:
+        return model.LogCounts(*logs.counts(), self._with_line, self._without_line)
 
     def _filter_text(self) -> str:
         if self._chosen is None or self._redactor is not None:

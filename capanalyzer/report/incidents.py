@@ -41,6 +41,7 @@ class _Group:
     """Client addresses, and how many sessions each has here."""
     confidence: int = 0
     """Index into ``_CONFIDENCES``."""
+    log_lines: int = 0
     compared: int = 0
     """Sessions of which it is known what else worked."""
     server_established: int = 0
@@ -77,6 +78,7 @@ class Incidents:
             if group.blame != session.blame:
                 group.blame = "unknown"
         group.sessions.append(session.id)
+        group.log_lines += len(session.log_lines)
         if session.findings:
             group.confidence = max(group.confidence, _CONFIDENCES.index(session.findings[0].confidence))
         _compare(group, session)
@@ -126,6 +128,7 @@ class Incidents:
                 _sentence(g, lang),
                 _CONFIDENCES[g.confidence],
                 g.blame,
+                g.log_lines,
             )
             for g in self._groups.values()
         ]

@@ -54,6 +54,6 @@ def session_line(
     return line
 
 
-def read_line(line: Line) -> model.Session:
-    """The session that a line tells of."""
-    return _decode(line.data)
+def read_line(data: bytes) -> model.Session:
+    """The session that a line's data tell of."""
+    return _decode(data)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from capanalyzer import __version__
+from capanalyzer.report.log_model import Log, LogClock, LogCounts, LogLine, UnmatchedLogLine
+from capanalyzer.report.structure import Model
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -30,6 +30,11 @@ __all__ = [
     "Evidence",
     "Finding",
     "Incident",
+    "Log",
+    "LogClock",
+    "LogCounts",
+    "LogLine",
+    "ProxyHeader",
     "ServerHello",
     "Session",
     "SideTexts",
@@ -39,15 +44,12 @@ __all__ = [
     "Tls",
     "Tool",
     "Trailer",
+    "UnmatchedLogLine",
     "Unreadable",
 ]
 
-SCHEMA_VERSION: Final = "1.1"
+SCHEMA_VERSION: Final = "1.2"
 """Major: a key was removed or changed its meaning. Minor: keys were added."""
-
-
-class Model(msgspec.Struct, frozen=True, gc=False):
-    """Base of all: immutable values."""
 
 
 class Endpoint(Model, frozen=True, gc=False):
@@ -208,6 +210,14 @@ class Comparison(Model, frozen=True, gc=False):
     """Those servers."""
 
 
+class ProxyHeader(Model, frozen=True, gc=False):
+    """What a PROXY protocol header at the beginning of a connection says of the one it was made for."""
+
+    source: Endpoint
+    """Whom the proxy serves: behind it, logs call this the client."""
+    destination: Endpoint
+
+
 class Session(Model, frozen=True, gc=False):
     """One connection and what is said of it."""
 
@@ -256,6 +266,10 @@ class Session(Model, frozen=True, gc=False):
     other_leg: int | None = None
     """Id of the session that carried the same ClientHello on the other side of a balancer, proxy or NAT; of failed
     sessions."""
+    proxy_header: ProxyHeader | None = None
+    """At the beginning of the client's stream, where there is one with addresses."""
+    log_lines: tuple[LogLine, ...] = ()
+    """Lines of the given logs that speak of it, in their order in time."""
 
 
 class Capture(Model, frozen=True, gc=False):
@@ -308,6 +322,8 @@ class Incident(Model, frozen=True, gc=False):
     """The best of its sessions': ``certain`` ``likely`` ``possible``."""
     blame: str = "unknown"
     """Who has to change something, where its sessions agree: ``client`` ``server`` ``network``; else ``unknown``."""
+    log_lines: int = 0
+    """Log lines that speak of its sessions."""
 
 
 class AppliedFilter(Model, frozen=True, gc=False):
@@ -330,6 +346,8 @@ class Summary(Model, frozen=True, gc=False):
     """What the reader has to know of this report, one sentence each: that it was filtered, limits that were reached."""
     filter: AppliedFilter | None = None
     """None where the report is about all sessions."""
+    log_lines: LogCounts | None = None
+    """None where no log was given."""
 
 
 class Tool(Model, frozen=True, gc=False):
@@ -348,6 +366,9 @@ class Trailer(Model, frozen=True, gc=False):
     unreadable: tuple[Unreadable, ...]
     incidents: tuple[Incident, ...]
     summary: Summary
+    logs: tuple[Log, ...] = ()
+    unmatched_log_lines: tuple[UnmatchedLogLine, ...] = ()
+    """In the order of the logs; the first 1,000."""
 
 
 TOOL: Final = Tool("capanalyzer", __version__)

@@ -86,8 +86,8 @@ def _is_address(text: str) -> bool:
 
 def redact_session(session: model.Session, redactor: Redactor) -> model.Session:
     """The session as it may be shown. Its findings' texts were made from hidden values."""
-    client = model.Endpoint(redactor.address_text(session.client.ip), session.client.port)
-    server = model.Endpoint(redactor.address_text(session.server.ip), session.server.port)
+    client, server = _end(session.client, redactor), _end(session.server, redactor)
+    proxied = session.proxy_header
     sni = session.tls.client_hello.sni if session.tls is not None and session.tls.client_hello is not None else None
     return replace(
         session,
@@ -100,7 +100,14 @@ def redact_session(session: model.Session, redactor: Redactor) -> model.Session:
         ),
         tls=None if session.tls is None else _tls(session.tls, redactor),
         timeline=tuple(_event(event, sni, redactor) for event in session.timeline),
+        proxy_header=None
+        if proxied is None
+        else model.ProxyHeader(_end(proxied.source, redactor), _end(proxied.destination, redactor)),
     )
+
+
+def _end(end: model.Endpoint, redactor: Redactor) -> model.Endpoint:
+    return model.Endpoint(redactor.address_text(end.ip), end.port)
 
 
 def _packed(ip: str) -> bytes:

@@ -39,7 +39,7 @@ def to_json(sessions: Iterable[model.Session | Line | Lines], trailer: Callable[
     yield b"],\n"
     yield b",\n".join(
         b'"%b":%b' % (name.encode(), encode(getattr(end, name)))
-        for name in ("captures", "unreadable", "incidents", "summary")
+        for name in ("captures", "unreadable", "logs", "incidents", "unmatched_log_lines", "summary")
     )
     yield b"}\n"
 

@@ -1,0 +1,230 @@
+"""Which session of a capture a log line speaks of.
+
+Lines are read first, a bounded number of them. As sessions come by, those that a line might speak of are remembered in
+a few words (:class:`~capanalyzer.logs.seen.Seen`); all others pass. When a capture ends, the offset between its clock
+and each log's is estimated, and each line takes the session that fits: by the addresses it names, its time, and what it
+says. Certain is only what addresses *and ports* and time decide together; where two sessions fit equally well, none is
+taken and both are named. Each capture is joined for itself, because each has a clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
+from capanalyzer.logs.clock import WEIGHT, Clock, estimate, in_year_of, vote
+from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
+from capanalyzer.logs.line import LogLine, TimeOf
+from capanalyzer.logs.seen import Agreement, Seen, agreement
+
+__all__ = ["Join", "Joined"]
+
+MAX_SESSIONS: Final = 200_000
+"""Sessions of one capture remembered for the join, some 600 bytes each."""
+MAX_VOTERS: Final = 2_000
+"""Lines of one log whose votes on its clock are counted."""
+
+
+class _Group(NamedTuple):
+    """Lines whose stamps mean the same: one program's in one file."""
+
+    source: str
+    format: str
+    has_zone: bool
+    has_year: bool
+
+
+@dataclass(slots=True)
+class Joined:
+    """What became of the lines in one capture."""
+
+    matches: list[Match] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
+    clocks: dict[tuple[str, str], Clock] = field(default_factory=dict)
+    """By source and format."""
+    has_zone: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By the same: whether the lines that the clock was estimated from say their zone."""
+
+
+class Join:
+    """Lines in memory, and the sessions of the capture that is being read."""
+
+    def __init__(self, lines: Sequence[LogLine]) -> None:
+        self._lines = lines
+        self._wanted = _Wanted(lines)
+        self._sessions = Sessions()
+        self.sessions_left_out = 0
+        """Sessions that might have had lines, beyond :data:`MAX_SESSIONS`."""
+
+    def wants(self, seen: Seen) -> bool:
+        """A line might speak of this session: it waits for :meth:`finish`."""
+        if not self._wanted.wants(seen):
+            return False
+        if len(self._sessions) >= MAX_SESSIONS:
+            self.sessions_left_out += 1
+            return False
+        self._sessions.add(seen)
+        return True
+
+    def finish(self, span_ns: tuple[int, int] | None) -> Joined:
+        """The capture is over: decide, and begin anew for the next one.
+
+        :param span_ns: times of its first and last packet.
+        """
+        sessions, self._sessions = self._sessions, Sessions()
+        sessions.sort()
+        return _Decision(self._lines, sessions, span_ns).result()
+
+
+class _Wanted:
+    """What lines name, to tell quickly which sessions they may speak of."""
+
+    def __init__(self, lines: Iterable[LogLine]) -> None:
+        self._ends: set[tuple[str | None, int | None]] = set()
+        self._hosts: set[str | None] = set()
+        self._servers: set[tuple[str | None, int | None]] = set()
+        self._names: set[str | None] = set()
+        self._any = False
+        for line in lines:
+            self._any = True
+            client, server = line.client, line.server
+            if client.port is not None:
+                self._ends.add((client.ip, client.port))
+                self._ends.add((server.ip, server.port))  # as seen from the other end
+            elif client.ip is not None:
+                self._hosts.add(client.ip)
+            elif line.is_failure:
+                self._servers.add((server.ip, server.port))
+                self._names.add(line.sni)
+        self._servers.discard((None, None))
+        self._names.discard(None)
+
+    def wants(self, seen: Seen) -> bool:
+        if not self._any:
+            return False
+        if seen.outcome in ("failed", "incomplete"):
+            return True
+        if any(end in self._ends or end[0] in self._hosts for end in (seen.client, *seen.aliases)):
+            return True
+        ip, port = seen.server
+        return seen.sni in self._names or not self._servers.isdisjoint(((ip, port), (ip, None), (None, port)))
+
+
+class _Decision:
+    """All lines and all sessions of one capture."""
+
+    def __init__(self, lines: Sequence[LogLine], sessions: Sessions, span_ns: tuple[int, int] | None) -> None:
+        self._lines, self._sessions, self._span = lines, sessions, span_ns
+        self._clocks: dict[_Group, Clock | None] = {}
+
+    def result(self) -> Joined:
+        groups: dict[_Group, list[LogLine]] = defaultdict(list)
+        for line in self._lines:
+            groups[_Group(line.source, line.format, line.has_zone, line.has_year)].append(line)
+        joined = Joined()
+        for group, lines in groups.items():
+            clock = self._clock(group, lines)
+            known = joined.clocks.get((group.source, group.format))
+            if clock is not None and (known is None or clock.matches + clock.others > known.matches + known.others):
+                joined.clocks[group.source, group.format] = clock
+                joined.has_zone[group.source, group.format] = group.has_zone
+            for line in lines:
+                found = self._decide(line, clock)
+                if isinstance(found, Match):
+                    joined.matches.append(found)
+                else:
+                    joined.missed.append(found)
+        return joined
+
+    def _time(self, line: LogLine) -> int | None:
+        """By the log's own clock, with a year."""
+        if line.time_ns is None or line.has_year:
+            return line.time_ns
+        near = self._span or self._sessions.span_ns
+        return None if near is None else in_year_of(line.time_ns, (near[0] + near[1]) // 2)
+
+    def _clock(self, group: _Group, lines: Sequence[LogLine]) -> Clock | None:
+        """Estimated; without any clue only a stamp with its zone is taken at its word."""
+        votes = []
+        step = max(1, len(lines) // MAX_VOTERS)
+        for number, line in enumerate(lines[::step]):
+            time_ns = self._time(line)
+            if time_ns is None:
+                continue
+            key, candidates = self._sessions.candidates(line)
+            if len(candidates) == MAX_CANDIDATES:
+                continue
+            telling = [one for one in candidates if _may_tell(line, one, key)]
+            if not telling or len(telling) > _MAX_TELLING:
+                continue
+            weight = WEIGHT // len(telling) // (1 if key.is_strong else 2)
+            votes += [vote(number, line, time_ns, one, weight, is_strong=key.is_strong) for one in telling]
+        clock = estimate(votes, has_zone=group.has_zone)
+        if clock is None and group.has_zone:
+            return Clock(0, 0, 0, 0, is_sure=False)
+        return clock
+
+    def _decide(self, line: LogLine, clock: Clock | None) -> Match | Missed:
+        stamp = self._time(line)
+        time_ns = None if stamp is None or clock is None else stamp + clock.offset_ns
+        key, candidates = self._sessions.candidates(line, None if time_ns is None else starts(line, time_ns))
+        if not candidates:
+            return Missed(line, self._why_none(line, key, time_ns), time_ns=time_ns)
+        if time_ns is None or clock is None:
+            return self._timeless(line, key, candidates)
+        fits = []
+        for seen in candidates:
+            away = distance(line, time_ns, seen)
+            if away is not None:
+                fits.append(Fit(away, agreement(line, seen), seen))
+        if not fits:
+            why = Why.OUTSIDE if self._is_outside(line, time_ns) else Why.NO_SESSION
+            return Missed(line, why, time_ns=time_ns)
+        decided = choose(line, time_ns, key, fits, clock)
+        if isinstance(decided, Missed):
+            return decided
+        seen, confidence, fit = decided
+        return Match(line, seen.id, confidence, key, fit, time_ns, clock)
+
+    def _timeless(self, line: LogLine, key: Key, candidates: Sequence[Seen]) -> Match | Missed:
+        """Without a time, or with a clock of which nothing is known."""
+        if len(candidates) == 1 and key.is_strong:
+            fit = agreement(line, candidates[0])
+            confidence = Confidence.LIKELY if fit >= Agreement.LIKE else Confidence.POSSIBLE
+            return Match(line, candidates[0].id, confidence, key, fit, None, None)
+        same = [one for one in candidates if agreement(line, one) is Agreement.SAME]
+        if len(same) == 1 and (key.is_strong or key is Key.CLIENT):
+            return Match(line, same[0].id, Confidence.POSSIBLE, key, Agreement.SAME, None, None)
+        return several(line, same or candidates, None, key)
+
+    def _why_none(self, line: LogLine, key: Key, time_ns: int | None) -> Why:
+        if time_ns is not None and self._is_outside(line, time_ns):
+            return Why.OUTSIDE
+        if line.client.ip is None:
+            return Why.UNNAMED if key is Key.NOTHING else Why.NO_SESSION
+        if not self._sessions.knows_host(line.client.ip):
+            return Why.ADDRESS
+        # At any time, has that address and port a session?
+        return Why.NO_SESSION if not key.is_strong or self._sessions.candidates(line)[1] else Why.PORT
+
+    def _is_outside(self, line: LogLine, time_ns: int) -> bool:
+        span = self._span or self._sessions.span_ns
+        if span is None:
+            return False
+        reach = line.reach_ns if line.time_of is TimeOf.FAILURE else 0
+        return time_ns + line.resolution_ns < span[0] - NEAR_NS or time_ns > span[1] + reach + NEAR_NS
+
+
+_MAX_TELLING: Final = 32
+"""A line that may speak of more sessions tells nothing about the clock."""
+
+
+def _may_tell(line: LogLine, seen: Seen, key: Key) -> bool:
+    """The pair may be asked for the offset: it is not known to be wrong, and says something where addresses do not."""
+    fit = agreement(line, seen)
+    if key.is_strong or key is Key.CLIENT:
+        return fit > Agreement.CONTRADICTS
+    return fit is Agreement.SAME

@@ -1,0 +1,88 @@
+"""What the join knows of a session, and how well a line's words go with it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from capanalyzer.logs.line import LogLine, Role, Said
+
+__all__ = ["Agreement", "End", "Seen", "agreement"]
+
+End: TypeAlias = tuple[str, int]
+"""Address (RFC 5952 form) and port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A session of one capture, as far as a line can speak of it. Times: nanoseconds since the Unix epoch."""
+
+    id: int
+    start_ns: int
+    end_ns: int
+    client: End
+    server: End
+    moment_ns: int
+    """When it failed, as far as that is known; else its end."""
+    aliases: tuple[End, ...] = ()
+    """What else a log may call its client: the source in a PROXY header, the peer in a trailer."""
+    sni: str | None = None
+    outcome: str = "established"
+    causes: tuple[str, ...] = ()
+    """Of its findings, that of the verdict first."""
+    alternatives: tuple[str, ...] = ()
+    """Of the first finding."""
+    alerts: tuple[tuple[str, int], ...] = ()
+    """(``client`` or ``server``, code) of each readable alert."""
+
+
+class Agreement(enum.IntEnum):
+    """How a line and the packets of a session go together; a higher one is better."""
+
+    CONTRADICTS = -1
+    """The packets show that it was otherwise."""
+    UNKNOWN = 0
+    """They neither show it nor speak against it."""
+    LIKE = 1
+    """Both tell of a failure; of which is not comparable."""
+    SAME = 2
+    """Both tell of the same."""
+
+
+_CLOSE_NOTIFY: Final = 0
+_OTHER: Final = {Role.SERVER: "client", Role.CLIENT: "server"}
+_OWN: Final = {Role.SERVER: "server", Role.CLIENT: "client"}
+
+
+def agreement(line: LogLine, seen: Seen) -> Agreement:
+    """How well a line goes with a session that it might speak of."""
+    named = _alerts(line, seen)
+    if named is not None:
+        return named
+    if not line.is_failure:
+        return Agreement.LIKE if seen.outcome == "established" else Agreement.UNKNOWN
+    if not set(line.causes).isdisjoint(seen.causes):
+        return Agreement.SAME
+    if seen.outcome == "failed":
+        return Agreement.LIKE
+    if seen.outcome == "idle" and line.said is Said.TRANSPORT:
+        return Agreement.SAME  # it came and went, and that is what the line says
+    if seen.outcome == "established" and line.role is not Role.CLIENT:
+        # A client may still refuse what it was shown; a server that failed would not have gone on.
+        return Agreement.CONTRADICTS
+    return Agreement.UNKNOWN
+
+
+def _alerts(line: LogLine, seen: Seen) -> Agreement | None:
+    """By the alert that the line names; None where that decides nothing."""
+    if line.alert is None or line.said is Said.TRANSPORT:
+        return None
+    whose = _OTHER if line.said is Said.PEER else _OWN
+    sender = whose.get(line.role) if line.role is not None else None
+    codes = {code for side, code in seen.alerts if sender in (None, side)}
+    if line.alert in codes:
+        return Agreement.SAME
+    if line.said is Said.PEER and codes - {_CLOSE_NOTIFY}:
+        return Agreement.CONTRADICTS
+    return None

@@ -1,0 +1,244 @@
+"""Sessions and the lines of logs that speak of them, brought together while a report is made.
+
+A session that no line can speak of passes at once. The others wait, encoded, in memory or a temporary file, until their
+capture has been read to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from capanalyzer.i18n import plural
+from capanalyzer.logs.clock import Clock
+from capanalyzer.logs.fit import Match, Missed, Why
+from capanalyzer.logs.join import Join
+from capanalyzer.logs.kept import Logs
+from capanalyzer.logs.line import LogLine, Peer
+from capanalyzer.report import model
+from capanalyzer.report.escape import encodable
+from capanalyzer.report.log_texts import log_texts
+from capanalyzer.report.made import read_line
+from capanalyzer.report.seen import seen_of
+from capanalyzer.report.spool import Spool
+from capanalyzer.report.times import to_rfc3339
+
+if TYPE_CHECKING:
+    from capanalyzer.redact.redactor import Redactor
+    from capanalyzer.report.line import Line
+
+__all__ = ["LogJoin"]
+
+MAX_LINES_OF_SESSION: Final = 50
+"""Lines shown with one session."""
+MAX_UNMATCHED: Final = 1_000
+"""Lines without a session that are listed."""
+_MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.PORT, Why.NO_SESSION, Why.SEVERAL)
+"""Of several captures each has its reason why it has no session for a line; the last of these tells the most."""
+_UNSPECIFIED: Final = frozenset((None, "0.0.0.0", "::"))  # noqa: S104 - a listener on all addresses
+_SECOND: Final = 1_000_000_000
+
+
+class LogJoin:
+    """The join of one report, capture by capture."""
+
+    def __init__(self, logs: Logs, *, lang: str, redactor: Redactor | None) -> None:
+        """The lines of ``logs`` wait for their sessions.
+
+        :param redactor: as that of the sessions: addresses and names in lines are hidden in the same way, and then
+            compared. What else a line says is not shown.
+        """
+        self._lang, self._redacted = lang, redactor is not None
+        self._logs = logs
+        lines = logs.lines
+        self._paths = {log.path: encodable(log.path) for log in logs.all}
+        if redactor is not None:
+            lines = [_hidden(line, redactor) for line in lines]
+            self._paths = {log.path: f"log-{number}" for number, log in enumerate(logs.all, 1)}
+        self._lines = lines
+        self._place = {id(line): place for place, line in enumerate(lines)}
+        self._join = Join(lines)
+        self._spool = Spool()
+        self._joined: set[int] = set()
+        self._missed: dict[int, Missed] = {}
+        self._clocks: dict[str, list[model.LogClock]] = {log.path: [] for log in logs.all}
+        self._lines_not_shown = 0
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self._spool.close()
+
+    def takes(self, line: Line, plain: bytes = b"") -> bool:
+        """The session waits: a line may speak of it.
+
+        :param plain: the session without redaction, where ``line`` is with.
+        """
+        if not self._join.wants(seen_of(line.data)):
+            return False
+        self._spool.add(line.id, line.data + b"\n" + plain)
+        return True
+
+    def release(self, capture: int, span_ns: tuple[int, int] | None) -> Iterator[tuple[model.Session, model.Session]]:
+        """The capture is over: the sessions that waited, as they are shown and without redaction, with their lines.
+
+        :param capture: its index.
+        :param span_ns: times of its first and last packet.
+        """
+        result = self._join.finish(span_ns)
+        lines: dict[int, list[model.LogLine]] = {}
+        matches = sorted(result.matches, key=lambda match: (match.time_ns or 0, match.line.source, match.line.number))
+        for match in matches:
+            self._joined.add(self._place[id(match.line)])
+            of_session = lines.setdefault(match.session, [])
+            if len(of_session) < MAX_LINES_OF_SESSION:
+                of_session.append(self._shown(match))
+            else:
+                self._lines_not_shown += 1
+        for missed in result.missed:
+            place = self._place[id(missed.line)]
+            known = self._missed.get(place)
+            if known is None or _MEANT_LITTLE.index(missed.why) > _MEANT_LITTLE.index(known.why):
+                self._missed[place] = missed
+        for (source, form), clock in result.clocks.items():
+            zone = clock.zone_minutes(has_zone=result.has_zone[source, form])
+            self._clocks[source].append(_clock_model(capture, form, clock, zone))
+        spool, self._spool = self._spool, Spool()
+        try:
+            for piece in spool.in_order():
+                data, _, plain = piece.partition(b"\n")
+                session = _with(data, lines)
+                yield session, session if not plain else _with(plain, lines)
+        finally:
+            spool.close()
+
+    def logs(self) -> tuple[model.Log, ...]:
+        """Each log and what became of its lines."""
+        joined: dict[str, int] = {}
+        for place in self._joined:
+            source = self._lines[place].source
+            joined[source] = joined.get(source, 0) + 1
+        return tuple(
+            model.Log(
+                self._paths[log.path],
+                log.lines,
+                log.recognised,
+                log.failures,
+                joined.get(log.path, 0),
+                log.left_out,
+                tuple(sorted(log.formats, key=log.formats.__getitem__, reverse=True)),
+                tuple(self._clocks[log.path]),
+                tuple(encodable(text) for text in log.warnings),
+            )
+            for log in self._logs.all
+        )
+
+    def unmatched(self) -> tuple[model.UnmatchedLogLine, ...]:
+        """The first lines that tell of a failure and have no session."""
+        return tuple(self._unmatched(missed) for missed in self._failures_missed()[:MAX_UNMATCHED])
+
+    def counts(self) -> tuple[int, int]:
+        """(lines with a session, lines that tell of a failure and have none)."""
+        return len(self._joined), len(self._failures_missed())
+
+    def notes(self) -> Iterator[str]:
+        """Limits that were reached, a sentence each."""
+        counted = plural(self._lang)
+        if n := self._join.sessions_left_out:
+            yield counted(
+                "{n} session was not compared with the logs: there were too many.",
+                "{n} sessions were not compared with the logs: there were too many.",
+                n,
+            ).format(n=f"{n:,}")
+        if n := sum(log.left_out for log in self._logs.all):
+            yield counted(
+                "{n} log line was left out: the logs have too many; cut them to the hours of the capture.",
+                "{n} log lines were left out: the logs have too many; cut them to the hours of the capture.",
+                n,
+            ).format(n=f"{n:,}")
+        if n := self._lines_not_shown:
+            yield counted(
+                "{n} further log line of sessions with very many is not shown.",
+                "{n} further log lines of sessions with very many are not shown.",
+                n,
+            ).format(n=f"{n:,}")
+
+    def _failures_missed(self) -> list[Missed]:
+        return [
+            missed
+            for place, missed in sorted(self._missed.items())
+            if place not in self._joined and missed.line.is_failure
+        ]
+
+    def _text(self, line: LogLine) -> str | None:
+        return None if self._redacted else encodable(line.text)
+
+    def _shown(self, match: Match) -> model.LogLine:
+        line, clock = match.line, match.clock
+        meaning, misleads = log_texts(line, self._lang)
+        return model.LogLine(
+            self._paths[line.source],
+            line.number,
+            self._text(line),
+            line.format,
+            None if match.time_ns is None else to_rfc3339(match.time_ns),
+            None if clock is None else clock.offset_ns / _SECOND,
+            line.is_failure,
+            None if line.said is None else line.said.value,
+            meaning,
+            misleads,
+            line.causes,
+            match.confidence.value,
+            match.key.value,
+            match.agreement.name.lower(),
+        )
+
+    def _unmatched(self, missed: Missed) -> model.UnmatchedLogLine:
+        line = missed.line
+        meaning, misleads = log_texts(line, self._lang)
+        return model.UnmatchedLogLine(
+            self._paths[line.source],
+            line.number,
+            self._text(line),
+            line.format,
+            None if missed.time_ns is None else to_rfc3339(missed.time_ns),
+            meaning,
+            misleads,
+            line.causes,
+            missed.why.value,
+            missed.candidates,
+        )
+
+
+def _with(data: bytes, lines: dict[int, list[model.LogLine]]) -> model.Session:
+    session = read_line(data)
+    own = lines.get(session.id)
+    return session if own is None else msgspec.structs.replace(session, log_lines=tuple(own))
+
+
+def _clock_model(capture: int, form: str, clock: Clock, zone_minutes: int | None) -> model.LogClock:
+    zone = None
+    if zone_minutes is not None:
+        hours, minutes = divmod(abs(zone_minutes), 60)
+        zone = f"{'-' if zone_minutes < 0 else '+'}{hours:02d}:{minutes:02d}"
+    return model.LogClock(capture, form, clock.offset_ns / _SECOND, zone, clock.matches, clock.others, clock.is_sure)
+
+
+def _hidden(line: LogLine, redactor: Redactor) -> LogLine:
+    """A line with other addresses and names, its text left behind."""
+    return replace(
+        line,
+        text="",
+        reason="",
+        client=_hidden_peer(line.client, redactor),
+        server=_hidden_peer(line.server, redactor),
+        sni=None if line.sni is None else redactor.name(line.sni),
+    )
+
+
+def _hidden_peer(peer: Peer, redactor: Redactor) -> Peer:
+    if peer.ip is None or peer.ip in _UNSPECIFIED:
+        return peer
+    return replace(peer, ip=redactor.address_text(peer.ip))

@@ -1,0 +1,288 @@
+"""Lines find the sessions they speak of, never another one with certainty."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from capanalyzer.logs.candidates import Key
+from capanalyzer.logs.fit import Confidence, Match, Missed, Why
+from capanalyzer.logs.join import Join, Joined
+from capanalyzer.logs.line import LogLine, Peer, Role, Said, TimeOf
+from capanalyzer.logs.seen import Agreement, Seen
+from tests.logs.made import CLIENT, SECOND, SERVER, START_NS, line, seen
+
+SPAN = (START_NS - SECOND, START_NS + 3600 * SECOND)
+
+
+def join(lines: Sequence[LogLine], sessions: Sequence[Seen], span: tuple[int, int] | None = SPAN) -> Joined:
+    joining = Join(lines)
+    for session in sessions:
+        joining.wants(session)
+    return joining.finish(span)
+
+
+def only(joined: Joined) -> Match | Missed:
+    (found,) = [*joined.matches, *joined.missed]
+    return found
+
+
+def several(count: int, **changes: Any) -> list[Seen]:
+    """Sessions 10 s apart."""
+    return [seen(number, at=10 * number, **changes) for number in range(count)]
+
+
+def test_a_port_and_clocks_that_agree_are_certain() -> None:
+    found = only(join([line(0, 0.2)], [seen(0)]))
+    assert isinstance(found, Match)
+    assert (found.session, found.confidence, found.key) == (0, Confidence.CERTAIN, Key.PORT)
+    assert found.agreement is Agreement.SAME
+
+
+def test_clocks_minutes_apart_are_brought_together_by_what_several_lines_agree_on() -> None:
+    sessions = several(20)
+    lines = [line(number, at=10 * number + 0.2 - 437.5) for number in range(20)]
+    joined = join(lines, sessions)
+    assert {(match.line.number, match.session) for match in joined.matches} == {(n, n) for n in range(20)}
+    assert {match.confidence for match in joined.matches} == {Confidence.CERTAIN}
+    (clock,) = joined.clocks.values()
+    assert abs(clock.offset_ns - 437.5 * SECOND) < 0.3 * SECOND
+    assert clock.matches == 20
+
+
+def test_one_line_with_an_odd_offset_is_not_certain() -> None:
+    """It may be of another day, or the port of another connection."""
+    found = only(join([line(0, at=437.5)], [seen(0)]))
+    assert isinstance(found, Match)
+    assert found.confidence is not Confidence.CERTAIN
+
+
+@pytest.mark.parametrize("hours", [9, -5, 5.75])
+def test_a_missing_zone_is_part_of_the_offset(hours: float) -> None:
+    found = join([line(0, at=0.2 + hours * 3600)], [seen(0)])
+    (match,), (clock,) = found.matches, found.clocks.values()
+    assert match.confidence is Confidence.CERTAIN
+    assert clock.offset_ns == -round(hours * 3600) * SECOND
+    assert clock.zone_minutes(has_zone=False) == round(hours * 60)
+
+
+def test_a_stamp_with_zone_is_not_moved_by_hours() -> None:
+    found = only(join([line(0, at=0.2 + 9 * 3600, has_zone=True)], [seen(0)]))
+    assert not isinstance(found, Match) or found.confidence is not Confidence.CERTAIN
+
+
+def test_outliers_do_not_move_the_offset() -> None:
+    """A third of the lines are of connections that the capture has not, whose ports it has."""
+    sessions = several(30)
+    lines = [line(number, at=10 * number + 0.2 + (120 if number % 3 else 977 * number)) for number in range(30)]
+    joined = join(lines, sessions)
+    (clock,) = joined.clocks.values()
+    assert abs(clock.offset_ns + 120 * SECOND) < 0.3 * SECOND
+    certain = {match.line.number for match in joined.matches if match.confidence is Confidence.CERTAIN}
+    assert certain == {number for number in range(30) if number % 3}
+
+
+def test_of_a_port_used_again_time_decides() -> None:
+    sessions = [seen(0), seen(1, at=20, client=(CLIENT, 50_000)), *[seen(n, at=40 + n) for n in range(2, 8)]]
+    lines = [line(0, at=20.2), *[line(n, at=40 + n + 0.2) for n in range(2, 8)]]
+    joined = join(lines, sessions)
+    (match,) = [match for match in joined.matches if match.line.number == 0]
+    assert (match.session, match.confidence) == (1, Confidence.CERTAIN)
+
+
+def test_a_port_used_again_at_once_is_not_certain() -> None:
+    sessions = [seen(0), seen(1, at=0.6, client=(CLIENT, 50_000)), *[seen(n, at=40 + n) for n in range(2, 8)]]
+    lines = [line(0, at=0.45, resolution_ns=SECOND), *[line(n, at=40 + n + 0.2) for n in range(2, 8)]]
+    joined = join(lines, sessions)
+    found = [one for one in (*joined.matches, *joined.missed) if one.line.number == 0]
+    assert all(not isinstance(one, Match) or one.confidence is not Confidence.CERTAIN for one in found)
+
+
+def test_two_servers_at_once_from_one_port_are_told_apart_by_the_server_in_the_line() -> None:
+    sessions = [seen(0), seen(1, client=(CLIENT, 50_000), server=(SERVER, 8443))]
+    found = only(join([line(0, at=0.2, server=Peer(SERVER, 8443))], sessions))
+    assert isinstance(found, Match)
+    assert (found.session, found.key, found.confidence) == (1, Key.BOTH, Confidence.CERTAIN)
+
+
+def test_two_servers_at_once_from_one_port_without_a_server_in_the_line() -> None:
+    found = only(join([line(0, at=0.2)], [seen(0), seen(1, client=(CLIENT, 50_000), server=(SERVER, 8443))]))
+    assert isinstance(found, Missed)
+    assert (found.why, found.candidates) == (Why.SEVERAL, (0, 1))
+
+
+def test_ends_named_from_the_other_side() -> None:
+    """BIG-IP tells of the reset it sent to a server: from itself, the client there, or to itself."""
+    turned = line(0, at=0.2, client=Peer(SERVER, 443), server=Peer(CLIENT, 50_000))
+    found = only(join([turned], [seen(0)]))
+    assert isinstance(found, Match)
+    assert (found.session, found.key) == (0, Key.BOTH)
+
+
+def test_an_address_alone_is_likely_at_best() -> None:
+    nginx = [
+        line(n, at=10 * n, client=Peer(CLIENT), server=Peer("0.0.0.0", 443), resolution_ns=SECOND) for n in range(9)
+    ]
+    joined = join(nginx, several(9))
+    assert {(match.line.number, match.session) for match in joined.matches} == {(n, n) for n in range(9)}
+    assert {match.confidence for match in joined.matches} == {Confidence.LIKELY}
+    assert {match.key for match in joined.matches} == {Key.CLIENT}
+
+
+def test_two_alike_in_one_second_are_both_named() -> None:
+    sessions = [seen(0), seen(1, at=0.3), *[seen(n, at=40 * n) for n in range(2, 9)]]
+    lines = [line(n, at=40 * n, client=Peer(CLIENT), resolution_ns=SECOND) for n in (0, *range(2, 9))]
+    joined = join(lines, sessions)
+    (missed,) = joined.missed
+    assert (missed.line.number, missed.why, missed.candidates) == (0, Why.SEVERAL, (0, 1))
+
+
+def test_what_the_line_says_decides_between_two_in_one_second() -> None:
+    other = seen(1, at=0.3, causes=("protocol-version-mismatch",), alerts=(("server", 70),))
+    sessions = [seen(0), other, *[seen(n, at=40 * n) for n in range(2, 9)]]
+    lines = [line(n, at=40 * n, client=Peer(CLIENT), resolution_ns=SECOND) for n in (0, *range(2, 9))]
+    assert {(match.line.number, match.session) for match in join(lines, sessions).matches} >= {(0, 0)}
+
+
+def test_a_failure_is_not_said_of_a_healthy_session_for_its_address() -> None:
+    healthy = seen(0, outcome="established", causes=(), alerts=())
+    found = only(join([line(0, at=0.1, client=Peer(CLIENT))], [healthy]))
+    assert isinstance(found, Missed)
+
+
+def test_a_line_against_the_packets_is_joined_and_said_to_be() -> None:
+    healthy = [seen(n, at=10 * n, outcome="established", causes=(), alerts=()) for n in (0,)]
+    joined = join([line(n, at=10 * n + 0.1) for n in range(9)], [*healthy, *several(9)[1:]])
+    (match,) = [match for match in joined.matches if match.session == 0]
+    assert match.agreement is Agreement.CONTRADICTS
+    assert match.confidence is Confidence.LIKELY
+
+
+def test_another_alert_than_the_packets_show_is_a_contradiction() -> None:
+    joined = join([line(n, at=10 * n + 0.1, alert=48 if n else 42, causes=()) for n in range(9)], several(9))
+    assert [match.agreement for match in joined.matches if match.session == 0] == [Agreement.CONTRADICTS]
+
+
+def test_the_time_of_the_beginning_is_compared_with_the_beginning() -> None:
+    """HAProxy's lines carry the time of the accept; a session lasting a minute was accepted at its start."""
+    slow = several(5, lasts=60.0)
+    lines = [line(n, at=10 * n + 0.01, time_of=TimeOf.ACCEPT) for n in range(5)]
+    joined = join(lines, slow)
+    assert {(match.line.number, match.session) for match in joined.matches} == {(n, n) for n in range(5)}
+    (clock,) = joined.clocks.values()
+    assert clock.offset_ns == 0
+
+
+def test_a_line_written_when_patience_was_at_its_end() -> None:
+    """The capture's last packet of it is long before: the line is still of this session, if not certainly."""
+    late = [line(0, at=61), *[line(n, at=100 * n + 0.1) for n in range(1, 6)]]
+    joined = join(late, [seen(n, at=100 * n) for n in range(6)])
+    (match,) = [match for match in joined.matches if match.line.number == 0]
+    assert (match.session, match.confidence) == (0, Confidence.POSSIBLE)
+
+
+def test_a_line_before_or_after_the_capture() -> None:
+    sessions = several(5)
+    lines = [line(n, at=10 * n + 0.1) for n in range(1, 5)]
+    lines += [line(0, at=-500), line(7, at=9000)]
+    joined = join(lines, sessions)
+    assert {missed.line.number: missed.why for missed in joined.missed} == {0: Why.OUTSIDE, 7: Why.OUTSIDE}
+
+
+def test_why_there_is_no_session() -> None:
+    sessions = several(5)
+    lines = [line(n, at=10 * n + 0.1) for n in range(5)]
+    lines += [
+        line(6, at=20, client=Peer("192.0.2.99", 50_000), causes=(), alert=None),
+        line(7, at=20, client=Peer(CLIENT, 60_000)),
+        line(8, at=900, client=Peer(CLIENT, 50_001)),
+        line(9, at=20, client=Peer(), causes=("mtu-black-hole",), alert=None),
+    ]
+    joined = join(lines, sessions)
+    assert {missed.line.number: missed.why for missed in joined.missed} == {
+        6: Why.ADDRESS, 7: Why.PORT, 8: Why.NO_SESSION, 9: Why.UNNAMED,
+    }  # fmt: skip
+
+
+def test_stamps_without_a_year() -> None:
+    """Syslog's short stamp; in the year of the capture."""
+    in_1970 = line(0, at=0.2, has_year=False)
+    in_1970 = replace(in_1970, time_ns=START_NS + SECOND // 5 - 1_767_225_600 * SECOND)  # 2026-01-01
+    found = only(join([in_1970], [seen(0)]))
+    assert isinstance(found, Match)
+    assert found.confidence is Confidence.CERTAIN
+
+
+def test_a_proxy_headers_source_is_a_name_of_the_client() -> None:
+    proxied = seen(0, client=("10.0.0.1", 33_333), aliases=((CLIENT, 50_000),))
+    found = only(join([line(0, at=0.2)], [proxied]))
+    assert isinstance(found, Match)
+    assert (found.session, found.confidence) == (0, Confidence.CERTAIN)
+
+
+def test_a_client_behind_an_address_translation_is_found_by_name_and_by_what_is_said() -> None:
+    sessions = [seen(n, at=10 * n, sni="shop.example.com") for n in range(5)]
+    known = [line(n, at=10 * n + 0.1) for n in (1, 2, 3)]
+    behind = line(9, at=0.1, client=Peer("10.9.9.9", 1025), sni="shop.example.com")
+    joined = join([*known, behind], sessions)
+    (match,) = [match for match in joined.matches if match.line is behind]
+    assert (match.session, match.key, match.confidence) == (0, Key.NAME, Confidence.LIKELY)
+
+
+def test_time_alone_is_possible_at_best() -> None:
+    """A client's log that names nobody."""
+    sessions = [seen(0), *[seen(n, at=10 * n, causes=("server-silent",), alerts=()) for n in range(1, 4)]]
+    nameless = line(0, at=0.2, client=Peer(), role=Role.CLIENT, said=Said.LOCAL, alert=None, has_zone=True)
+    found = only(join([nameless], sessions))
+    assert isinstance(found, Match)
+    assert (found.session, found.key, found.confidence) == (0, Key.NOTHING, Confidence.POSSIBLE)
+
+
+def test_traffic_that_repeats_itself_gives_no_odd_offset() -> None:
+    """A health check from one address and port every 5 s fits at any multiple of 5 s."""
+    checks = [seen(n, at=5 * n, client=(CLIENT, 50_000)) for n in range(12)]
+    lines = [line(n, at=5 * n + 0.1 + 301, client=Peer(CLIENT, 50_000), has_zone=True) for n in range(12)]
+    assert Confidence.CERTAIN not in {match.confidence for match in join(lines, checks).matches}
+
+
+def test_sessions_that_no_line_can_speak_of_are_not_wanted() -> None:
+    joining = Join([line(0)])
+    healthy = seen(5, outcome="established", causes=(), alerts=())
+    assert not joining.wants(healthy)
+    assert joining.wants(replace(healthy, client=(CLIENT, 50_000)))
+    assert joining.wants(seen(5))
+    assert not Join([]).wants(seen(5))
+
+
+def test_shuffled_lines_of_a_thousand_sessions_with_clocks_apart() -> None:
+    """Three logs, each with its clock and its way to name clients; sessions are never joined wrongly with certainty."""
+    chance = random.Random(7)
+    sessions, lines, truth = [], [], {}
+    at = 0.0
+    for number in range(1000):
+        at += chance.expovariate(8)
+        kind = number % 3
+        client = (f"192.0.2.{chance.randrange(1, 200)}", chance.randrange(32768, 33168))
+        lasts = chance.choice([0.01, 0.1, 2.0, 10.0])
+        one = seen(number, at=at, lasts=lasts, client=client, server=(SERVER, 8000 + kind))
+        sessions.append(one)
+        offset = (137.0, -411.0, 9 * 3600.0 + 63)[kind]
+        changes: dict[str, Any] = {"source": f"log-{kind}", "client": Peer(*client)}
+        if kind == 1:
+            changes.update(client=Peer(client[0]), server=Peer("0.0.0.0", 8001), resolution_ns=SECOND)
+        if kind == 2:
+            changes.update(server=Peer(SERVER, 8002), time_of=TimeOf.ACCEPT)
+        written = at + (0.001 if kind == 2 else lasts + chance.uniform(0, 0.05)) + offset
+        made = line(number, at=int(written) if kind == 1 else written, **changes)
+        truth[number] = number
+        lines.append(made)
+    chance.shuffle(lines)
+    joined = join(lines, sessions)
+    wrong = [match for match in joined.matches if truth[match.line.number] != match.session]
+    assert not [match for match in wrong if match.confidence is Confidence.CERTAIN]
+    assert len(joined.matches) - len(wrong) >= 985
+    assert sum(match.confidence is Confidence.CERTAIN for match in joined.matches) >= 600
