@@ -16,6 +16,9 @@ Both take a path (also a directory, a glob, a URL, ``-``), a binary stream, or s
 ``redact``
     ``True``: other addresses and names in the place of the real ones, under a new key; or a key of at least 16 bytes,
     which makes the same replacements each time. See ``docs/evidence.md`` for what that hides.
+``logs``
+    a log of a server, proxy, load balancer or client (a path, packed or not), or several: their lines are shown with
+    the sessions they speak of. Sessions that a line may speak of come last.
 ``filter``
     only sessions for which this expression holds (``docs/filter.md``); the summary and the incidents of a report are
     about these alone.
@@ -37,6 +40,7 @@ from capanalyzer.report.to_json import to_json
 
 if TYPE_CHECKING:
     from capanalyzer.evidence.folder import EvidenceFolder
+    from capanalyzer.logs.kept import Logs
     from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.document import Document
 
@@ -44,6 +48,8 @@ __all__ = ["Report", "Source", "analyze", "build_report"]
 
 Source: TypeAlias = str | os.PathLike[str] | BinaryIO
 """One input."""
+Path: TypeAlias = str | os.PathLike[str]
+"""A file."""
 
 _log = logging.getLogger("capanalyzer")
 
@@ -69,6 +75,7 @@ def analyze(
     ca_file: str | os.PathLike[str] | None = None,
     filter: str | None = None,  # noqa: A002 - the name of the option everywhere
     redact: bool | bytes = False,
+    logs: Path | Iterable[Path] = (),
 ) -> Iterator[model.Session]:
     """Every session of the captures, each as soon as its verdict is final; memory does not grow with the capture.
 
@@ -76,6 +83,7 @@ def analyze(
 
     :raises UsageError: an option has a value that does not exist.
     :raises CaptureError: nothing could be read.
+    :raises LogError: a log cannot be read.
     """
     options = _Options(
         source,
@@ -86,6 +94,7 @@ def analyze(
         ca_file=ca_file,
         chosen=filter,
         redact=redact,
+        logs=logs,
     )
     return _sessions(options.document())
 
@@ -100,6 +109,7 @@ def build_report(
     ca_file: str | os.PathLike[str] | None = None,
     filter: str | None = None,  # noqa: A002 - the name of the option everywhere
     redact: bool | bytes = False,
+    logs: Path | Iterable[Path] = (),
     evidence: str | os.PathLike[str] | None = None,
 ) -> Report:
     """The whole report of the captures. Options and errors as for :func:`analyze`.
@@ -117,6 +127,7 @@ def build_report(
         ca_file=ca_file,
         chosen=filter,
         redact=redact,
+        logs=logs,
     )
     with ExitStack() as stack:
         folder = None
@@ -140,6 +151,8 @@ def build_report(
         end.unreadable,
         end.incidents,
         end.summary,
+        end.logs,
+        end.unmatched_log_lines,
         sessions=tuple(sessions),
     )
 
@@ -161,6 +174,7 @@ class _Options:
         ca_file: str | os.PathLike[str] | None,
         chosen: str | None,
         redact: bool | bytes,
+        logs: Path | Iterable[Path],
     ) -> None:
         from capanalyzer.report.filter import Filter
 
@@ -174,6 +188,11 @@ class _Options:
         self._chosen = None if chosen is None else Filter(chosen)
         self._roots = () if ca_file is None else read_ca_file(os.fspath(ca_file))
         self._inputs, self._lang, self._timeline, self._jobs = _inputs(source), lang, timeline, jobs
+        self._logs: Logs | None = None
+        if paths := [os.fspath(one) for one in ([logs] if isinstance(logs, str | os.PathLike) else logs)]:
+            from capanalyzer.logs.keep import keep_logs
+
+            self._logs = keep_logs(paths)
         self.redactor: Redactor | None = None
         if redact is not False:
             from capanalyzer.redact.redactor import Redactor
@@ -204,6 +223,7 @@ class _Options:
             redactor=self.redactor,
             began=None if folder is None else folder.began,
             watch=None if folder is None else folder.collector.see,
+            logs=self._logs,
         )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
     from capanalyzer.evidence.folder import EvidenceFolder
     from capanalyzer.evidence.write import Written
+    from capanalyzer.logs.kept import Logs
     from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.document import AnyRun
     from capanalyzer.report.filter import Filter
@@ -38,7 +39,7 @@ filter:
   report says how many were left out. Described in full in docs/filter.md.
   words      outcome cause blame stage waiting_on confidence severity finding
              closed_by transport
-  texts      sni protocol version cipher_suite alert fingerprint community_id
+  texts      sni protocol version cipher_suite alert fingerprint community_id log
              (in words and texts * stands for any characters)
   addresses  host client server (also networks)
   numbers    port client.port server.port capture stream
@@ -103,6 +104,14 @@ def add(commands: Commands) -> None:
         help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
     )
     parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a log of a server, proxy, load balancer or client, packed or not (repeatable): its lines are shown with "
+        "the sessions they speak of; its format, time zone and clock are found out",
+    )
+    parser.add_argument(
         "--jobs",
         type=jobs,
         default=1,
@@ -140,6 +149,7 @@ def run(options: argparse.Namespace) -> int:
 
         lang = options.lang or (i18n.language_of_environment() if form.is_prose else "en")
         redactor = _redactor(options) if options.redact else None
+        logs = _logs(options.log) if options.log else None
         evidence = None if options.evidence is None else stack.enter_context(_evidence(options))
         runs = analyze_captures(
             options.captures,
@@ -175,6 +185,7 @@ def run(options: argparse.Namespace) -> int:
             began=began,
             redactor=redactor,
             watch=None if evidence is None else evidence.collector.see,
+            logs=logs,
         )
         write = sys.stdout.buffer.write if output is None else output.stream.write
         for piece in form.render(document, options, lang):
@@ -192,6 +203,9 @@ def run(options: argparse.Namespace) -> int:
         for capture in document.captures:
             for warning in capture.warnings:
                 tell(f"{capture.path}: {warning}")
+        for log in () if logs is None else logs.all:
+            for warning in log.warnings:
+                tell(f"{log.path}: {warning}")
     return SESSION_FAILED if options.exit_code and document.failed else OK
 
 
@@ -199,6 +213,12 @@ def _filter(expression: str) -> Filter:
     from capanalyzer.report.filter import Filter
 
     return Filter(expression)
+
+
+def _logs(names: list[str]) -> Logs:
+    from capanalyzer.logs.keep import keep_logs
+
+    return keep_logs(names)
 
 
 def _redactor(options: argparse.Namespace) -> Redactor:

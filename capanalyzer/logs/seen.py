@@ -50,6 +50,8 @@ class Agreement(enum.IntEnum):
     """Both tell of the same."""
 
 
+SPECIFIC: Final = 4
+"""A line that may have more causes than this says only that something failed."""
 _CLOSE_NOTIFY: Final = 0
 _OTHER: Final = {Role.SERVER: "client", Role.CLIENT: "server"}
 _OWN: Final = {Role.SERVER: "server", Role.CLIENT: "client"}
@@ -62,7 +64,7 @@ def agreement(line: LogLine, seen: Seen) -> Agreement:
         return named
     if not line.is_failure:
         return Agreement.LIKE if seen.outcome == "established" else Agreement.UNKNOWN
-    if not set(line.causes).isdisjoint(seen.causes):
+    if len(line.causes) <= SPECIFIC and not set(line.causes).isdisjoint(seen.causes):
         return Agreement.SAME
     if seen.outcome == "failed":
         return Agreement.LIKE

@@ -17,6 +17,7 @@ from capanalyzer.report.capture_facts import (
     time_span,
 )
 from capanalyzer.report.escape import printable
+from capanalyzer.report.log_lines import log_list
 from capanalyzer.report.terminal import Line, Look, Span, paragraphs, table, wrap
 
 __all__ = ["MAX_LISTED", "capture_list", "heading"]
@@ -36,6 +37,7 @@ def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
             yield from paragraphs(capture_notes(capture, look), look, "warning", indent=2)
     else:
         yield from _sum(end.captures, look)
+    yield from log_list(end, look, _flow)
     for unreadable in end.unreadable:
         for text in _hanging(printable(f"{unreadable.path}: {unreadable.reason}"), look):
             yield [(text, "failed")]

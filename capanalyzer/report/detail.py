@@ -11,6 +11,7 @@ from capanalyzer.report import model
 from capanalyzer.report.beside import beside_texts
 from capanalyzer.report.escape import printable
 from capanalyzer.report.ladder import ladder
+from capanalyzer.report.log_lines import line_texts
 from capanalyzer.report.terminal import Line, Look, wrap, wrap_prose
 from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 
@@ -33,11 +34,13 @@ def session_detail(session: model.Session, look: Look, number: str, path: str | 
         yield from ladder(session, look)
         yield []
     if not session.findings:
+        yield from _log_lines(session, look)
         return
     finding, *others = session.findings
     yield from _entry(_("Why"), [finding.explanation or finding.title], look)
     evidence = [_("frame {frame}: {text}").format(frame=e.frame, text=e.text) for e in finding.evidence]
     yield from _entry(_("Evidence"), evidence, look)
+    yield from _log_lines(session, look)
     if finding.confidence != "certain":
         yield from _entry(_("Or else"), [", ".join(finding.alternatives)] if finding.alternatives else [], look)
     yield from _entry(_("Beside it"), beside_texts(session, look.lang), look)
@@ -47,6 +50,14 @@ def session_detail(session: model.Session, look: Look, number: str, path: str | 
     yield from _entry(
         "Wireshark", [session.display_filter if path is None else f"{session.display_filter}   {path}"], look
     )
+
+
+def _log_lines(session: model.Session, look: Look) -> Iterator[Line]:
+    label = look.text("Log")
+    for first, *texts in line_texts(session, look):
+        yield from _entry(label, [first], look)
+        yield from _entry("", [f"  {text}" for text in texts], look, hang=2)
+        label = ""
 
 
 def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:

@@ -128,6 +128,7 @@ FIELDS: Final[dict[str, Field]] = {
     "alert": Field("text", _alerts),
     "fingerprint": Field("text", _fingerprints),
     "community_id": Field("text", lambda s: (s.community_id,)),
+    "log": Field("text", lambda s: [line.format for line in s.log_lines]),
     "time": Field("time", lambda s: (s.start,)),
     "connect_ms": Field("number", lambda s: _present(s.timing.connect_ms)),
     "client_hello_ms": Field("number", lambda s: _present(s.timing.client_hello_ms)),

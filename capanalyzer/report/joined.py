@@ -177,7 +177,7 @@ class LogJoin:
 
     def _shown(self, match: Match) -> model.LogLine:
         line, clock = match.line, match.clock
-        meaning, misleads = log_texts(line, self._lang)
+        texts = log_texts(line, self._lang)
         return model.LogLine(
             self._paths[line.source],
             line.number,
@@ -187,8 +187,7 @@ class LogJoin:
             None if clock is None else clock.offset_ns / _SECOND,
             line.is_failure,
             None if line.said is None else line.said.value,
-            meaning,
-            misleads,
+            *texts,
             line.causes,
             match.confidence.value,
             match.key.value,
@@ -197,15 +196,14 @@ class LogJoin:
 
     def _unmatched(self, missed: Missed) -> model.UnmatchedLogLine:
         line = missed.line
-        meaning, misleads = log_texts(line, self._lang)
+        texts = log_texts(line, self._lang)
         return model.UnmatchedLogLine(
             self._paths[line.source],
             line.number,
             self._text(line),
             line.format,
             None if missed.time_ns is None else to_rfc3339(missed.time_ns),
-            meaning,
-            misleads,
+            *texts,
             line.causes,
             missed.why.value,
             missed.candidates,

@@ -28,8 +28,10 @@ class LogLine(Model, frozen=True, gc=False):
     said: str | None
     """``local``: the program that wrote it decided; ``peer``: the other end sent an alert; ``transport``: the
     connection was closed, reset or silent, the reason is elsewhere; None where it says neither."""
+    title: str
+    """What it means, in a few words."""
     meaning: str
-    """What it means."""
+    """The same in one to three sentences."""
     misleads: str | None
     """Where its words lead astray."""
     causes: tuple[str, ...]
@@ -92,6 +94,7 @@ class UnmatchedLogLine(Model, frozen=True, gc=False):
     format: str
     time: str | None
     """By the capture's clock where the offset is known."""
+    title: str
     meaning: str
     misleads: str | None
     causes: tuple[str, ...]

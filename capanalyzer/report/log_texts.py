@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from capanalyzer.i18n import translator
 from capanalyzer.logs.line import LogLine
+from capanalyzer.logs.meanings import MEANINGS
 
-__all__ = ["log_texts"]
+__all__ = ["LogTexts", "log_texts"]
 
 
-def log_texts(line: LogLine, lang: str) -> tuple[str, str | None]:
-    """(what it means, where its words mislead or None)."""
-    del lang
-    return line.meaning, None
+class LogTexts(NamedTuple):
+    title: str
+    meaning: str
+    misleads: str | None
+    """Where the line's own words lead astray."""
+
+
+def log_texts(line: LogLine, lang: str) -> LogTexts:
+    """The texts of what was recognised in a line."""
+    _, meaning = translator(lang), MEANINGS[line.meaning]
+    return LogTexts(_(meaning.title), _(meaning.text), _(meaning.misleads) if meaning.misleads else None)

@@ -96,6 +96,9 @@ COLUMNS: Final = (
     Column("comparison_client_established", "integer", "sessions that the client established with other servers"),
     Column("comparison_client_servers", "integer", "those servers"),
     Column("other_leg", "integer", "id of the session that carried the same ClientHello beyond a balancer or proxy"),
+    Column("log_lines", "texts", "log lines that speak of it, as path:number"),
+    Column("log_says", "texts", "what each of them means, in a few words"),
+    Column("log_confidence", "texts", "how sure it is that each speaks of it"),
 )
 
 _NO_TLS: Final[Row] = (None,) * 23
@@ -152,6 +155,9 @@ def rows(sessions: Iterable[model.Session], path_of: Callable[[int], str]) -> It
             session.display_filter,
             *((None, None, None, None) if beside is None else astuple(beside)),
             session.other_leg,
+            tuple([f"{line.source}:{line.line}" for line in session.log_lines]),
+            tuple([line.title for line in session.log_lines]),
+            tuple([line.confidence for line in session.log_lines]),
         )
 
 

@@ -14,6 +14,8 @@ from capanalyzer.report import model
 from capanalyzer.report.beside import beside_texts
 from capanalyzer.report.capture_facts import capture_comments, capture_facts, capture_notes
 from capanalyzer.report.digest import Digest, by_weight, digest
+from capanalyzer.report.log_words import log_counts_text, log_line_count
+from capanalyzer.report.markdown_logs import log_items, session_log_lines, unmatched_section
 from capanalyzer.report.markdown_text import code, code_block, prose
 from capanalyzer.report.mermaid import sequence_diagram
 from capanalyzer.report.terminal import Look
@@ -64,6 +66,7 @@ class _Report:
         yield self._incidents()
         yield self._table()
         yield self._details()
+        yield unmatched_section(self._end, self._look)
         yield self._noticed()
         tool = self._end.tool
         yield ["---", "", f"{tool.name} {tool.version}"]
@@ -91,6 +94,7 @@ class _Report:
                 yield f"  - {prose(note)}"
         if len(captures) > len(shown):
             yield f"- {self._and_more(len(captures) - len(shown))}"
+        yield from log_items(self._end, self._look)
         for unreadable in self._end.unreadable:
             yield f"- {code(unreadable.path)}: {prose(unreadable.reason)}"
 
@@ -100,6 +104,9 @@ class _Report:
         present = [(self._outcome(outcome), f"{count:,}") for outcome, count in counted if count]
         if present:
             yield from _table([name for name, _count in present], [[count for _name, count in present]], align="---:")
+        if summary.log_lines is not None:
+            yield ""
+            yield log_counts_text(summary.log_lines, self._look.lang)
         if not summary.outcomes.get("failed") and summary.sessions:
             yield ""
             yield _("Not visible here:")
@@ -138,6 +145,7 @@ class _Report:
             [
                 counted("{n} session", "{n} sessions", count).format(n=f"{count:,}"),
                 counted("{n} client", "{n} clients", incident.clients).format(n=f"{incident.clients:,}"),
+                *log_line_count(incident, self._look.lang),
                 _("since {time}").format(time=f"{incident.first[:10]} {incident.first[11:19]} UTC"),
                 _(CONFIDENCE.get(incident.confidence, incident.confidence)),
             ]
@@ -223,10 +231,12 @@ class _Report:
             yield ""
             yield from ("```mermaid", *diagram, "```")
         if finding is None:
+            yield from session_log_lines(session, look)
             return
         yield ""
         yield f"**{_('Why')}**: {prose(finding.explanation or finding.title)}"
         yield from self._list(_("Evidence"), [self._proof(evidence) for evidence in finding.evidence])
+        yield from session_log_lines(session, look)
         if finding.alternatives and finding.confidence != "certain":
             yield from self._list(_("Or else"), [code(cause) for cause in finding.alternatives])
         yield from self._list(_("Beside it"), [prose(text) for text in beside_texts(session, look.lang)])

@@ -16,6 +16,8 @@ from capanalyzer.report.captures import capture_list, heading
 from capanalyzer.report.detail import session_detail
 from capanalyzer.report.digest import Digest, by_weight, digest
 from capanalyzer.report.escape import printable
+from capanalyzer.report.log_lines import counts_line, unmatched_lines
+from capanalyzer.report.log_words import log_line_count
 from capanalyzer.report.terminal import Line, Look, Span, painter, paragraphs, table, wrap
 from capanalyzer.report.unseen import not_visible, nothing_failed
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, SEVERITY, STYLE_OF, endpoint
@@ -61,6 +63,7 @@ class _Report:
         yield self._incidents()
         yield self._unfinished()
         yield self._details()
+        yield unmatched_lines(self._end, self._look)
         yield self._noticed()
         yield self._healthy()
         yield capture_list(self._end, self._look)
@@ -84,6 +87,7 @@ class _Report:
                 line += [("    ", ""), (text, STYLE_OF.get(outcome, ""))]
                 used += 4 + cell_len(text)
         yield line
+        yield from self._paragraph(counts_line(self._end, look), "")
         yield from self._paragraph(summary.notes, "warning")
         if not summary.outcomes.get("failed"):
             yield []
@@ -116,6 +120,7 @@ class _Report:
                     n=f"{len(incident.sessions):,}"
                 ),
                 look.counted("{n} client", "{n} clients", incident.clients).format(n=f"{incident.clients:,}"),
+                *log_line_count(incident, look.lang),
                 _("since {time}").format(time=f"{incident.first[:10]} {incident.first[11:19]} UTC"),
                 _(CONFIDENCE.get(incident.confidence, incident.confidence)),
             ]

@@ -8,7 +8,7 @@ import msgspec
 
 from capanalyzer.report import model
 
-from .samples import TIMELINE, Told, capture, failed, finding, session
+from .samples import TIMELINE, Told, capture, failed, finding, log, log_line, session, unmatched_line
 
 PAYLOADS: tuple[str, ...] = (
     # Terminals and files: control characters, colours, titles, line ends, bidirectional and invisible text.
@@ -126,6 +126,7 @@ def hostile(payload: str) -> tuple[list[model.Session], Told]:
         history=payload,
         community_id=payload,
         stage=payload,
+        log_lines=(log_line(payload, source=payload), log_line(None, misleads=payload, meaning=payload)),
     )
     fine = session(0, tls=spoken, findings=(finding("weak-cipher", severity="warning", **said),))
     told = Told(
@@ -136,5 +137,7 @@ def hostile(payload: str) -> tuple[list[model.Session], Told]:
         ),
         unreadable=(model.Unreadable(payload, payload),),
         notes=(payload,),
+        logs=(log(payload, warnings=(payload,)),),
+        unmatched=(unmatched_line(payload, source=payload, title=payload), unmatched_line(None)),
     )
     return [one, fine], told

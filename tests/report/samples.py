@@ -121,6 +121,61 @@ def capture(path: str = "edge.pcap", **changes: object) -> model.Capture:
     return msgspec.structs.replace(whole, **changes)
 
 
+def log_line(text: str | None = "10:01:02 SSL_do_handshake() failed", **changes: Any) -> model.LogLine:
+    """A line of nginx that speaks of a session."""
+    whole = model.LogLine(
+        source="error.log",
+        line=12,
+        text=text,
+        format="nginx",
+        time=at(90),
+        offset_seconds=437.5,
+        is_failure=True,
+        said="local",
+        title="The client spoke plaintext HTTP",
+        meaning="The first bytes were an HTTP request in place of a TLS record.",
+        misleads="The port is right; the scheme is not.",
+        causes=("http-to-tls-port",),
+        confidence="likely",
+        found_by="client-address",
+        agreement="same",
+    )
+    return msgspec.structs.replace(whole, **changes)
+
+
+def unmatched_line(text: str | None = "10:09:02 SSL_do_handshake() failed", **changes: Any) -> model.UnmatchedLogLine:
+    """A line of nginx that found no session."""
+    whole = model.UnmatchedLogLine(
+        source="error.log",
+        line=13,
+        text=text,
+        format="nginx",
+        time=None,
+        title="The client spoke plaintext HTTP",
+        meaning="The first bytes were an HTTP request in place of a TLS record.",
+        misleads=None,
+        causes=("http-to-tls-port",),
+        reason="several-fit",
+        candidates=(37, 38),
+    )
+    return msgspec.structs.replace(whole, **changes)
+
+
+def log(path: str = "error.log", **changes: Any) -> model.Log:
+    whole = model.Log(
+        path=path,
+        lines=1204,
+        recognised=37,
+        failures=30,
+        joined=29,
+        left_out=0,
+        formats=("nginx",),
+        clocks=(model.LogClock(0, "nginx", -31_962.5, "+09:00", 12, 17, True),),
+        warnings=(),
+    )
+    return msgspec.structs.replace(whole, **changes)
+
+
 @dataclass
 class Told:
     """A trailer counted from sessions, as Document does it."""
@@ -129,6 +184,8 @@ class Told:
     captures: tuple[model.Capture, ...] = field(default_factory=lambda: (capture(),))
     unreadable: tuple[model.Unreadable, ...] = ()
     notes: tuple[str, ...] = ()
+    logs: tuple[model.Log, ...] = ()
+    unmatched: tuple[model.UnmatchedLogLine, ...] = ()
 
     def trailer(self) -> model.Trailer:
         from capanalyzer.report.incidents import Incidents
@@ -148,5 +205,14 @@ class Told:
             self.captures,
             self.unreadable,
             incidents.result(),
-            model.Summary(len(self.sessions), outcomes, causes, self.notes),
+            model.Summary(len(self.sessions), outcomes, causes, self.notes, None, self._log_counts()),
+            self.logs,
+            self.unmatched,
         )
+
+    def _log_counts(self) -> model.LogCounts | None:
+        if not self.logs:
+            return None
+        joined = [len(one.log_lines) for one in self.sessions if one.outcome == "failed"]
+        count = sum(map(bool, joined))
+        return model.LogCounts(sum(joined), len(self.unmatched), count, len(joined) - count)

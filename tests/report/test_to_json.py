@@ -13,16 +13,19 @@ from capanalyzer.report import model
 from capanalyzer.report.spool import Spool
 from capanalyzer.report.to_json import CHUNK, to_json, to_jsonl
 
-from .samples import Told, capture, failed, session
+from .samples import Told, capture, failed, log, log_line, session, unmatched_line
 
 KEYS = {
-    "": "schema_version tool sessions captures unreadable incidents summary",
+    "": "schema_version tool sessions captures unreadable incidents summary logs unmatched_log_lines",
     "tool": "name version",
     "captures.0": "path format link_types packets bytes first_time last_time warnings files comments "
     "truncated_packets dropped_packets",
     "sessions.0": "id capture transport stream community_id client server start end packets bytes first_bytes protocol "
     "outcome stage waiting_on blame cause history closed_by tls timing findings timeline display_filter "
-    "comparison other_leg",
+    "comparison other_leg proxy_header log_lines",
+    "sessions.0.proxy_header": "source destination",
+    "sessions.0.log_lines.0": "source line text format time offset_seconds is_failure said title meaning misleads "
+    "causes confidence found_by agreement",
     "sessions.0.client": "ip port",
     "sessions.0.packets": "client server",
     "sessions.0.bytes": "client server",
@@ -39,8 +42,12 @@ KEYS = {
     "sessions.1.findings.0.evidence.0": "frame time from text",
     "sessions.1.timeline.0": "frame time from event detail",
     "sessions.1.comparison": "server_established server_clients client_established client_servers",
-    "incidents.0": "cause server sni sessions clients first last title sentence confidence blame",
-    "summary": "sessions outcomes causes notes filter",
+    "incidents.0": "cause server sni sessions clients first last title sentence confidence blame log_lines",
+    "logs.0": "path lines recognised failures joined left_out formats clocks warnings",
+    "logs.0.clocks.0": "capture format offset_seconds zone matches matches_by_address is_certain",
+    "unmatched_log_lines.0": "source line text format time title meaning misleads causes reason candidates",
+    "summary": "sessions outcomes causes notes filter log_lines",
+    "summary.log_lines": "joined unmatched failed_with_line failed_without_line",
 }
 
 
@@ -50,7 +57,9 @@ def whole_session() -> model.Session:
     certificate = model.Certificate("CN=a", "CN=b", "0a", "2026-01-01T00:00:00Z", None, ("a",))
     alert = model.Alert(7, "server", "fatal", 70, "protocol_version", False)
     tls = msgspec.structs.replace(one.tls, certificates=(certificate,), alerts=(alert,))
-    return msgspec.structs.replace(one, tls=tls)
+    return msgspec.structs.replace(
+        one, tls=tls, proxy_header=model.ProxyHeader(one.client, one.server), log_lines=(log_line(),)
+    )
 
 
 def document(sessions: Iterable[model.Session], told: Told) -> bytes:
@@ -61,7 +70,7 @@ def document(sessions: Iterable[model.Session], told: Told) -> bytes:
 def test_the_contract_s_keys(path: str) -> None:
     """Every key of the contract is there, always, under its name."""
     sessions = [whole_session(), failed(1, comparison=model.Comparison(1, 1, 0, 0))]
-    value = json.loads(document(sessions, Told(sessions)))
+    value = json.loads(document(sessions, Told(sessions, logs=(log(),), unmatched=(unmatched_line(),))))
     for step in filter(None, path.split(".")):
         value = value[int(step)] if step.isdigit() else value[step]
     assert sorted(value) == sorted(KEYS[path].split())

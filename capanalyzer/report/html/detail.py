@@ -10,6 +10,7 @@ from capanalyzer.report.beside import beside_texts
 from capanalyzer.report.escape import printable
 from capanalyzer.report.html.certificates import chain
 from capanalyzer.report.html.first_bytes import first_bytes
+from capanalyzer.report.html.log_lines import session_lines
 from capanalyzer.report.html.look import Look, copy_button, copyable
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
 from capanalyzer.report.html.parameters import parameters
@@ -44,6 +45,7 @@ def session_detail(session: model.Session, look: Look) -> Markup:
             _block(_("Wireshark"), _wireshark(session, look), "search"),
             class_="picture",
         ),
+        _block(_("What the logs say"), session_lines(session, look), "full"),
         _block(_("First bytes"), first_bytes(session, look), "full"),
     ]
     if tls is not None:

@@ -9,6 +9,7 @@ from capanalyzer.report import model
 from capanalyzer.report.html.detail import session_detail
 from capanalyzer.report.html.look import Look, copy_button
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
+from capanalyzer.report.log_words import log_line_count
 from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 
 __all__ = ["Limits", "example_ids", "incident_list"]
@@ -94,6 +95,7 @@ def _facts(incident: model.Incident, look: Look) -> Markup:
     facts = [
         look.counted("{n} session", "{n} sessions", sessions).format(n=f"{sessions:,}"),
         look.counted("{n} client", "{n} clients", clients).format(n=f"{clients:,}"),
+        *log_line_count(incident, look.lang),
         _period(incident.first, incident.last, look),
     ]
     if incident.confidence:

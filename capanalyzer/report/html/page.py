@@ -14,6 +14,7 @@ from capanalyzer.report import model
 from capanalyzer.report.digest import Digest, digest
 from capanalyzer.report.html.charts import failures_over_time, handshake_times
 from capanalyzer.report.html.incidents import Limits, example_ids, incident_list
+from capanalyzer.report.html.log_lines import log_table, unmatched_table
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Markup, data_block, element, join, text
 from capanalyzer.report.html.parts import part
@@ -22,6 +23,7 @@ from capanalyzer.report.html.script_texts import script_texts
 from capanalyzer.report.html.sessions import detail_blocks, session_browser, unfinished_table
 from capanalyzer.report.html.shortlist import Shortlist
 from capanalyzer.report.html.summary import answer, capture_line, capture_table, noticed
+from capanalyzer.report.log_words import log_counts_text
 
 __all__ = ["to_html", "to_paper"]
 
@@ -116,6 +118,7 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
         ("incidents", _("Incidents"), incident_list(end, gathered.details, look, limits) if end.incidents else None),
         ("charts", _("Patterns"), element("div", charts, class_="charts") if charts else None),
         ("sessions", _("All sessions"), _sessions(gathered, unfinished, look) if rows else None),
+        ("log-lines", _("Log lines without a session"), unmatched_table(end, look)),
         ("noticed", _("Also noticed"), noticed(kept, look)),
         ("captures", _("Captures"), capture_table(end, look)),
     ]
@@ -136,6 +139,7 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
                 element("h1", _("Which TLS sessions failed, and why"), class_="unseen"),
                 capture_line(end, look),
                 answer(end, kept, look),
+                _logs(end, look),
                 class_="summary",
             ),
             *(_section(identity, title, content) for identity, title, content in present),
@@ -143,12 +147,25 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
         ),
         element(
             "footer",
-            _("Made by {tool} from the capture alone; nothing is said that was not seen in it.").format(
-                tool=f"{end.tool.name} {end.tool.version}"
-            ),
+            _made_by(end, look),
         ),
         None if look.paper else _dialog(look),
     )
+
+
+def _logs(end: model.Trailer, look: Look) -> Markup | None:
+    """The given logs and how their lines found sessions."""
+    counts = end.summary.log_lines
+    if counts is None:
+        return None
+    return element("div", element("p", log_counts_text(counts, look.lang)), log_table(end, look), class_="with-logs")
+
+
+def _made_by(end: model.Trailer, look: Look) -> str:
+    _, tool = look.text, f"{end.tool.name} {end.tool.version}"
+    if end.logs:
+        return _("Made by {tool} from the capture and the logs; verdicts rest on the packets.").format(tool=tool)
+    return _("Made by {tool} from the capture alone; nothing is said that was not seen in it.").format(tool=tool)
 
 
 def _section(identity: str, title: str, content: Markup, level: int = 2) -> Markup:

@@ -1,0 +1,101 @@
+"""Log lines on the page: which logs there were, what they say of a session, which lines have none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.report import model
+from capanalyzer.report.html.look import Look
+from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
+from capanalyzer.report.log_words import agreement_text, log_facts, number, place, reason_text, tie_text
+
+__all__ = ["log_table", "session_lines", "unmatched_table"]
+
+MAX_UNMATCHED: Final = 200
+"""Rows of the table of lines without a session."""
+
+
+def session_lines(session: model.Session, look: Look) -> Markup:
+    """What logs say of a session; empty where they say nothing."""
+    if not session.log_lines:
+        return Markup()
+    return element("ul", *(element("li", _line(line, look)) for line in session.log_lines), class_="log-lines")
+
+
+def _line(line: model.LogLine, look: Look) -> Markup:
+    _ = look.text
+    head = element(
+        "p",
+        element("b", line.title),
+        element("span", wire(place(line)), ", ", line.format, class_="soft"),
+        element("span", tie_text(line, look.lang), class_="soft"),
+        class_="tie",
+    )
+    agreement = agreement_text(line, look.lang)
+    return join(
+        head,
+        None
+        if line.text is None
+        else element("pre", *(element("div", wire(one)) for one in line.text.split("\n")), class_="log-line"),
+        element("p", lines(line.meaning)),
+        element("p", lines(_("Beware: {text}").format(text=line.misleads))) if line.misleads else None,
+        element("p", agreement, class_="note") if agreement else None,
+    )
+
+
+def log_table(end: model.Trailer, look: Look) -> Markup:
+    """Each log, what was understood of it, and its clock; empty where none was given."""
+    if not end.logs:
+        return Markup()
+    items = []
+    for log in end.logs:
+        facts = log_facts(log, look.lang)
+        notes = [element("div", wire(text), class_="note") for text in log.warnings]
+        items.append(element("li", wire(log.path), element("span", look.text(", ").join(facts), class_="soft"), *notes))
+    return element("ul", *items, class_="logs")
+
+
+def unmatched_table(end: model.Trailer, look: Look) -> Markup:
+    """Lines that tell of a failure and have no session; empty without any."""
+    counts = end.summary.log_lines
+    if counts is None or not end.unmatched_log_lines:
+        return Markup()
+    _, shown = look.text, end.unmatched_log_lines[:MAX_UNMATCHED]
+    head = [_("Line"), _("Why it has no session"), _("What it means")]
+    rows = [
+        element(
+            "tr",
+            element("td", wire(place(line))),
+            element("td", _why(line, look)),
+            element(
+                "td",
+                element("div", line.title),
+                None if line.text is None else element("div", wire(line.text.split("\n")[0]), class_="soft"),
+            ),
+        )
+        for line in shown
+    ]
+    left = counts.unmatched - len(shown)
+    return join(
+        element(
+            "div",
+            element(
+                "table",
+                element("thead", element("tr", *(element("th", name, scope="col") for name in head))),
+                element("tbody", *rows),
+                class_="plain",
+            ),
+            class_="scroll",
+        ),
+        element("p", _("and {n} more").format(n=f"{left:,}"), class_="soft") if left > 0 else None,
+    )
+
+
+def _why(line: model.UnmatchedLogLine, look: Look) -> Markup:
+    reason = reason_text(line, look.lang)
+    if not line.candidates:
+        return element("span", reason)
+    links: list[Content] = []
+    for identity in line.candidates:
+        links += [" ", element("a", number(identity, look.several), href=f"#session-{identity}")]
+    return element("span", reason, ":", *links)

@@ -1,0 +1,98 @@
+"""Log lines in a text report: which logs there were, what they say of a session, which lines have none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
+
+from capanalyzer.report import model
+from capanalyzer.report.escape import printable
+from capanalyzer.report.log_words import (
+    agreement_text,
+    candidates_text,
+    log_counts_text,
+    log_facts,
+    place,
+    reason_text,
+    tie_text,
+)
+from capanalyzer.report.terminal import Line, Look, fit, paragraphs
+
+__all__ = ["counts_line", "line_texts", "log_list", "unmatched_lines"]
+
+Flow: TypeAlias = Callable[[str, Iterable[str], Look], Iterator[Line]]
+"""A name and the facts beside it."""
+
+MAX_LOGS: Final = 10
+MAX_UNMATCHED: Final = 10
+MAX_OF_SESSION: Final = 3
+"""Lines shown unless the report is verbose."""
+
+
+def log_list(end: model.Trailer, look: Look, flow: Flow) -> Iterator[Line]:
+    """A line or two for each log, below the captures."""
+    shown = end.logs if look.verbose else end.logs[:MAX_LOGS]
+    for log in shown:
+        yield from flow(printable(log.path), log_facts(log, look.lang), look)
+        yield from paragraphs(log.warnings, look, "warning", indent=2)
+    if left := len(end.logs) - len(shown):
+        yield [("  " + look.text("and {n} more").format(n=f"{left:,}"), "quiet")]
+
+
+def line_texts(session: model.Session, look: Look) -> Iterator[list[str]]:
+    """For each line of a session what is said of it; the first text is where it stands and how it was found."""
+    _ = look.text
+    shown = session.log_lines if look.verbose else session.log_lines[:MAX_OF_SESSION]
+    for line in shown:
+        texts = [
+            _("{place}, {format}: {tie}").format(place=place(line), format=line.format, tie=tie_text(line, look.lang))
+        ]
+        if line.text is not None:
+            texts += line.text.split("\n")
+        texts.append(_("{title}. {text}").format(title=line.title, text=line.meaning))
+        if line.misleads:
+            texts.append(_("Beware: {text}").format(text=line.misleads))
+        if agreement := agreement_text(line, look.lang):
+            texts.append(agreement)
+        yield texts
+    if left := len(session.log_lines) - len(shown):
+        yield [_("and {n} more").format(n=f"{left:,}")]
+
+
+def unmatched_lines(end: model.Trailer, look: Look) -> Iterator[Line]:
+    """Lines without a session, and why."""
+    counts, lines = end.summary.log_lines, end.unmatched_log_lines
+    if counts is None or not lines:
+        return
+    _, several = look.text, len(end.captures) > 1
+    yield []
+    yield [(_("LOG LINES WITHOUT A SESSION"), "strong")]
+    yield []
+    reasons = Counter(line.reason for line in lines)
+    if len(lines) > MAX_UNMATCHED:
+        first = {line.reason: line for line in reversed(lines)}
+        for reason, count in reasons.most_common():
+            yield [(f"  {count:>6,}  {reason_text(first[reason], look.lang)}", "")]
+        yield []
+    shown = lines if look.verbose else lines[:MAX_UNMATCHED]
+    for line in shown:
+        yield [
+            (
+                "  " + _("{place}: {reason}").format(place=printable(place(line)), reason=reason_text(line, look.lang)),
+                "",
+            )
+        ]
+        if line.text is not None:
+            yield [("    " + fit(printable(line.text.split("\n")[0]), look.width - 4, look).rstrip(), "quiet")]
+        yield from paragraphs(
+            filter(None, [line.title, candidates_text(line, several, look.lang)]), look, "quiet", indent=4
+        )
+    if left := counts.unmatched - len(shown):
+        yield [("  " + _("and {n} more").format(n=f"{left:,}"), "quiet")]
+
+
+def counts_line(end: model.Trailer, look: Look) -> Iterable[str]:
+    """How lines and sessions found each other; empty where no log was given."""
+    counts = end.summary.log_lines
+    return () if counts is None else (log_counts_text(counts, look.lang),)

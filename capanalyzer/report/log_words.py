@@ -1,0 +1,156 @@
+"""What every renderer says of logs: their state, how a line was found to be a session's, why it has none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capanalyzer.i18n import N_, plural, translator
+from capanalyzer.report import model
+from capanalyzer.report.build import SESSIONS_PER_CAPTURE, UDP_FROM
+from capanalyzer.report.words import CONFIDENCE
+
+__all__ = [
+    "agreement_text",
+    "candidates_text",
+    "log_counts_text",
+    "log_facts",
+    "log_line_count",
+    "place",
+    "reason_text",
+    "tie_text",
+]
+
+_FOUND_BY: Final = {
+    "addresses-and-ports": N_("by the addresses and ports of both ends"),
+    "client-port": N_("by the client's address and port"),
+    "client-address": N_("by the client's address and the time"),
+    "server-name": N_("by the server name and the time"),
+    "server-address": N_("by the server's address and the time"),
+    "time": N_("by the time and what it says"),
+}
+_AGREEMENT: Final = {
+    "contradicts": N_(
+        "The packets show otherwise, and they come first: the line is of another session, or of another time."
+    ),
+    "unknown": N_("The packets neither show this nor speak against it."),
+}
+_REASONS: Final = {
+    "outside-capture": N_("written before or after the capture"),
+    "address-not-seen": N_("its client address is not in the capture"),
+    "port-not-seen": N_("its client address is in the capture, the port is not"),
+    "no-session-then": N_("no session at its time that it could speak of"),
+    "several-fit": N_("several sessions fit equally well"),
+    "names-nobody": N_("it names nobody, and no single session fits"),
+}
+_AS_THE_CAPTURE: Final = 1.0
+"""Seconds by which clocks may differ and still be called equal: most logs show whole seconds."""
+
+
+def place(line: model.LogLine | model.UnmatchedLogLine) -> str:
+    """Where the line stands: ``error.log:12``."""
+    return f"{line.source}:{line.line}"
+
+
+def tie_text(line: model.LogLine, lang: str) -> str:
+    """How sure it is that the line speaks of the session, and why."""
+    _ = translator(lang)
+    confidence = _(CONFIDENCE.get(line.confidence, line.confidence))
+    return _("{confidence}, {found_by}").format(confidence=confidence, found_by=_(_FOUND_BY[line.found_by]))
+
+
+def agreement_text(line: model.LogLine, lang: str) -> str:
+    """What the packets say to it; empty where they say the same, or where the line tells of no failure."""
+    text = _AGREEMENT.get(line.agreement, "") if line.is_failure else ""
+    return translator(lang)(text) if text else ""
+
+
+def reason_text(line: model.UnmatchedLogLine, lang: str) -> str:
+    """Why it has no session."""
+    return translator(lang)(_REASONS[line.reason])
+
+
+def candidates_text(line: model.UnmatchedLogLine, several: bool, lang: str) -> str:
+    """Which sessions fit equally well, as the report numbers them; empty where none does.
+
+    :param several: the report is about several captures.
+    """
+    if not line.candidates:
+        return ""
+    names = [number(identity, several) for identity in line.candidates]
+    _ = translator(lang)
+    return _("Sessions that fit: {sessions}").format(sessions=", ".join(names))
+
+
+def number(identity: int, several: bool) -> str:
+    """How a report names a session: its stream, or its capture and stream."""
+    capture, stream = divmod(identity, SESSIONS_PER_CAPTURE)
+    return f"{capture}:{stream % UDP_FROM}" if several else str(stream % UDP_FROM)
+
+
+def log_counts_text(counts: model.LogCounts, lang: str) -> str:
+    """How lines and sessions found each other, in one sentence."""
+    _, counted = translator(lang), plural(lang)
+    parts = [counted("{n} log line has its session", "{n} log lines have their sessions", counts.joined)]
+    numbers = [counts.joined]
+    if counts.unmatched:
+        parts.append(counted("{n} line of a failure has none", "{n} lines of failures have none", counts.unmatched))
+        numbers.append(counts.unmatched)
+    if counts.failed_without_line:
+        parts.append(
+            counted("{n} failed session has no line", "{n} failed sessions have no line", counts.failed_without_line)
+        )
+        numbers.append(counts.failed_without_line)
+    texts = [part.format(n=f"{n:,}") for part, n in zip(parts, numbers, strict=True)]
+    return _("{text}.").format(text=_("; ").join(texts))
+
+
+def log_line_count(incident: model.Incident, lang: str) -> tuple[str, ...]:
+    """How many log lines speak of its sessions; empty where none does."""
+    counted, n = plural(lang), incident.log_lines
+    return (counted("{n} log line", "{n} log lines", n).format(n=f"{n:,}"),) if n else ()
+
+
+def log_facts(log: model.Log, lang: str) -> list[str]:
+    """Of one log: how much was read, understood and joined, and how its clock goes."""
+    _, counted = translator(lang), plural(lang)
+    facts = [counted("{n} line", "{n} lines", log.lines).format(n=f"{log.lines:,}")]
+    if log.recognised:
+        about = counted("{n} about TLS", "{n} about TLS", log.recognised).format(n=f"{log.recognised:,}")
+        facts.append(_("{text} ({detail})").format(text=about, detail=", ".join(log.formats)))
+        facts.append(counted("{n} joined", "{n} joined", log.joined).format(n=f"{log.joined:,}"))
+    facts += dict.fromkeys(_clock_text(clock, lang) for clock in log.clocks)
+    return facts
+
+
+def _clock_text(clock: model.LogClock, lang: str) -> str:
+    _, counted = translator(lang), plural(lang)
+    agree = clock.matches + clock.matches_by_address
+    if not agree:
+        return _("clock not confirmed by any line")
+    rest = clock.offset_seconds
+    zone = ""
+    if clock.zone is not None:
+        hours, minutes = clock.zone[1:].split(":")
+        rest += (int(hours) * 3600 + int(minutes) * 60) * (-1 if clock.zone[0] == "-" else 1)
+        zone = _("time zone {zone}").format(zone=clock.zone)
+    if abs(rest) < _AS_THE_CAPTURE:
+        told = _("clock as the capture's")
+    elif rest > 0:
+        told = _("clock {time} behind the capture's").format(time=_duration(rest, lang))
+    else:
+        told = _("clock {time} ahead of the capture's").format(time=_duration(-rest, lang))
+    by = counted("by {n} line", "by {n} lines", agree).format(n=f"{agree:,}")
+    parts = [zone, told] if zone else [told]
+    return _("{text} ({detail})").format(text=_(", ").join(parts), detail=by)
+
+
+def _duration(seconds: float, lang: str) -> str:
+    """``3.2 s``, ``7 min 17 s``, ``2 h 5 min``."""
+    _ = translator(lang)
+    if seconds < 60:
+        return _("{s} s").format(s=f"{seconds:.1f}")
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return _("{m} min {s} s").format(m=minutes, s=rest)
+    hours, minutes = divmod(minutes, 60)
+    return _("{h} h {m} min").format(h=f"{hours:,}", m=minutes)

@@ -1,0 +1,65 @@
+"""Log lines in a Markdown report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from capanalyzer.report import model
+from capanalyzer.report.log_words import agreement_text, candidates_text, log_facts, place, reason_text, tie_text
+from capanalyzer.report.markdown_text import code, prose
+from capanalyzer.report.terminal import Look
+
+__all__ = ["log_items", "session_log_lines", "unmatched_section"]
+
+MAX_UNMATCHED: Final = 10
+MAX_OF_SESSION: Final = 3
+_LINE_FEED: Final = "\n"
+
+
+def log_items(end: model.Trailer, look: Look) -> Iterator[str]:
+    """An item of a list for each log."""
+    for log in end.logs:
+        yield f"- {code(log.path)}: {prose(look.text(', ').join(log_facts(log, look.lang)))}"
+        yield from (f"  - {prose(text)}" for text in log.warnings)
+
+
+def session_log_lines(session: model.Session, look: Look) -> Iterator[str]:
+    """What logs say of a session."""
+    if not session.log_lines:
+        return
+    _ = look.text
+    yield from ("", f"**{_('Log')}**", "")
+    shown = session.log_lines if look.verbose else session.log_lines[:MAX_OF_SESSION]
+    for line in shown:
+        yield f"- {code(place(line))}, {line.format}: {prose(tie_text(line, look.lang))}"
+        if line.text is not None:
+            yield f"  - {' '.join(map(code, line.text.split(_LINE_FEED)))}"
+        yield f"  - {prose(_('{title}. {text}').format(title=line.title, text=line.meaning))}"
+        if line.misleads:
+            yield f"  - {prose(_('Beware: {text}').format(text=line.misleads))}"
+        if agreement := agreement_text(line, look.lang):
+            yield f"  - {prose(agreement)}"
+    if left := len(session.log_lines) - len(shown):
+        yield f"- {_('and {n} more').format(n=f'{left:,}')}"
+
+
+def unmatched_section(end: model.Trailer, look: Look) -> Iterator[str]:
+    """Lines that tell of a failure and have no session."""
+    counts, lines = end.summary.log_lines, end.unmatched_log_lines
+    if counts is None or not lines:
+        return
+    _, several = look.text, len(end.captures) > 1
+    yield f"## {_('Log lines without a session')}"
+    yield ""
+    shown = lines if look.verbose else lines[:MAX_UNMATCHED]
+    for line in shown:
+        told = _("{place}: {reason}").format(place=code(place(line)), reason=reason_text(line, look.lang))
+        yield f"- {told}"
+        if line.text is not None:
+            yield f"  - {code(line.text.partition(_LINE_FEED)[0])}"
+        yield f"  - {prose(line.title)}"
+        if names := candidates_text(line, several, look.lang):
+            yield f"  - {prose(names)}"
+    if left := counts.unmatched - len(shown):
+        yield f"- {_('and {n} more').format(n=f'{left:,}')}"

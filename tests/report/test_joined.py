@@ -1,0 +1,237 @@
+"""Logs given with a capture: the report tells one story, in every form and in every way of making it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from capanalyzer import cli
+from capanalyzer.api import analyze, build_report
+from capanalyzer.errors import LogError
+from capanalyzer.report import model
+from capanalyzer.report.proxy_header import proxy_header
+
+PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
+CAPTURE = str(PCAPS / "certificate-unknown-ca" / "capture.pcapng")
+"""Two sessions of 192.0.2.10, ports 41019 and 50555, with 198.51.100.20:443, on 2026-11-26 at 14:36:34 UTC."""
+MIXED = str(PCAPS / "health-checks-tls" / "capture.pcapng")
+
+LOG = """\
+Nov 26 23:36:34 bigip1 warning tmm1[1]: 01260013:4: SSL Handshake failed for TCP 192.0.2.10:41019 -> 198.51.100.20:443
+Nov 26 23:36:34 bigip1 warning tmm2[2]: 01260013:4: SSL Handshake failed for TCP 192.0.2.10%2:50555 -> 198.51.100.20:443
+Nov 26 23:36:35 bigip1 warning tmm2[2]: 01260013:4: SSL Handshake failed for TCP 192.0.2.10:50999 -> 198.51.100.20:443
+Nov 26 23:36:36 bigip1 notice mcpd[3]: nothing about TLS
+Nov 26 23:59:34 bigip1 warning tmm2[2]: 01260013:4: SSL Handshake failed for TCP 203.0.113.77:80 -> 198.51.100.9:443
+"""
+
+
+@pytest.fixture
+def again(tmp_path: Path) -> str:
+    """The same capture in another file."""
+    return str(shutil.copy(CAPTURE, tmp_path / "again.pcapng"))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    path = tmp_path / "secret-host-ltm"
+    path.write_text(LOG)
+    return str(path)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert cli.main(["analyze", *arguments, "--format", "json"]) == 0
+    value: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return value
+
+
+def test_lines_stand_with_their_sessions(capsys: pytest.CaptureFixture[str], log: str) -> None:
+    report = told(capsys, CAPTURE, "--log", log)
+    first, second = report["sessions"]
+    assert [line["line"] for line in first["log_lines"]] == [1]
+    assert [line["line"] for line in second["log_lines"]] == [2]
+    (line,) = second["log_lines"]
+    assert line["text"] == LOG.splitlines()[1]
+    assert (line["format"], line["confidence"], line["found_by"]) == ("f5-ltm", "certain", "addresses-and-ports")
+    assert (line["time"], line["offset_seconds"]) == ("2026-11-26T14:36:34.000000000Z", -32400.0)
+    assert "arrow" in line["meaning"]
+    assert report["incidents"][0]["log_lines"] == 2
+    assert report["summary"]["log_lines"] == {
+        "joined": 2, "unmatched": 2, "failed_with_line": 2, "failed_without_line": 0,
+    }  # fmt: skip
+    assert [(line["line"], line["reason"]) for line in report["unmatched_log_lines"]] == [
+        (3, "port-not-seen"),
+        (5, "outside-capture"),
+    ]
+    (state,) = report["logs"]
+    assert (state["path"], state["lines"], state["recognised"], state["joined"]) == (log, 5, 4, 2)
+    assert state["clocks"] == [
+        {"capture": 0, "format": "f5-ltm", "offset_seconds": -32400.0, "zone": "+09:00", "matches": 2,
+         "matches_by_address": 0, "is_certain": True}
+    ]  # fmt: skip
+
+
+def test_without_logs_nothing_is_said_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    report = told(capsys, CAPTURE)
+    assert (report["logs"], report["unmatched_log_lines"], report["summary"]["log_lines"]) == ([], [], None)
+    assert all(session["log_lines"] == [] for session in report["sessions"])
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_lines_of_jsonl_are_the_same_sessions(capsys: pytest.CaptureFixture[str], log: str, jobs: str) -> None:
+    whole = told(capsys, CAPTURE, MIXED, "--log", log)
+    assert cli.main(["analyze", CAPTURE, MIXED, "--log", log, "--format", "jsonl", "--jobs", jobs]) == 0
+    *lines, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert sorted(lines, key=lambda session: session["id"]) == whole["sessions"]
+    assert last["logs"] == whole["logs"]
+    assert last["summary"] == whole["summary"]
+    assert last["unmatched_log_lines"] == whole["unmatched_log_lines"]
+
+
+def test_sessions_that_no_line_can_speak_of_do_not_wait(log: str) -> None:
+    """Healthy ones of other clients come as they end; the joined ones at their capture's end."""
+    ids = [session.id for session in analyze([MIXED, CAPTURE], logs=log)]
+    plain = [session.id for session in analyze([MIXED, CAPTURE])]
+    assert sorted(ids) == sorted(plain)
+    healthy = [session.id for session in analyze(MIXED) if session.outcome == "established"]
+    assert healthy
+    assert [identity for identity in ids if identity in healthy] == healthy
+
+
+def test_a_filter_chooses_after_the_join(capsys: pytest.CaptureFixture[str], log: str) -> None:
+    report = told(capsys, CAPTURE, "--log", log, "--filter", "client.port=50555")
+    assert [session["client"]["port"] for session in report["sessions"]] == [50555]
+    assert [len(session["log_lines"]) for session in report["sessions"]] == [1]
+    assert report["summary"]["filter"]["left_out"] == 1
+    # The line of the session that is left out has its session all the same.
+    assert [line["line"] for line in report["unmatched_log_lines"]] == [3, 5]
+
+
+def test_a_filter_can_ask_for_lines(capsys: pytest.CaptureFixture[str], log: str) -> None:
+    assert len(told(capsys, CAPTURE, MIXED, "--log", log, "--filter", "log=f5-ltm")["sessions"]) == 2
+    assert not told(capsys, CAPTURE, "--log", log, "--filter", "log=nginx")["sessions"]
+    assert not told(capsys, CAPTURE, "--filter", "log=*")["sessions"]
+
+
+@pytest.mark.parametrize("more", [[], ["--filter", "client.port=50555"], ["--jobs", "2"]], ids=["", "filter", "jobs"])
+@pytest.mark.parametrize("form", ["json", "text", "html", "markdown", "csv"])
+def test_a_redacted_report_joins_and_names_nobody(
+    capsys: pytest.CaptureFixture[str], log: str, again: str, form: str, more: list[str]
+) -> None:
+    assert cli.main(["analyze", CAPTURE, again, "--log", log, "--redact", "--format", form, *more]) == 0
+    text = capsys.readouterr().out
+    for secret in ("192.0.2.10", "198.51.100", "203.0.113", "secret-host", "bigip1", "tmm"):
+        # The titles of meanings speak of tmm; the lines' own texts are not shown.
+        assert secret not in re.sub(r"the same tmm|同じ tmm", "", text), secret
+    if form == "json":
+        report = json.loads(text)
+        assert all(session["log_lines"] for session in report["sessions"])
+        assert {line["text"] for session in report["sessions"] for line in session["log_lines"]} == {None}
+        assert report["logs"][0]["path"] == "log-1"
+
+
+def test_evidence_is_written_for_joined_sessions(tmp_path: Path, log: str) -> None:
+    report = build_report(CAPTURE, logs=[log], evidence=tmp_path / "evidence")
+    assert [len(session.log_lines) for session in report.sessions] == [1, 1]
+    assert report.logs[0].joined == 2
+    assert len(list((tmp_path / "evidence").iterdir())) == len(report.incidents)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        (
+            "en",
+            [
+                "2 log lines have their sessions; 2 lines of failures have none.",
+                "time zone +09:00",
+                "2 log lines, since",
+            ],
+        ),
+        ("ja", ["ログ 2 行がセッションと対応、失敗を示す 2 行は対応なし。", "タイムゾーン +09:00", "ログ 2 行、"]),
+    ],
+)
+def test_the_text_tells_it(capsys: pytest.CaptureFixture[str], log: str, lang: str, words: list[str]) -> None:
+    assert cli.main(["analyze", CAPTURE, "--log", log, "--lang", lang]) == 0
+    text = capsys.readouterr().out
+    for word in words:
+        assert word in text
+    assert "192.0.2.10:41019 -> 198.51.100.20:443" in " ".join(text.split())
+
+
+def test_two_captures_have_a_clock_each(capsys: pytest.CaptureFixture[str], log: str, again: str) -> None:
+    """The same connections captured twice: the line is both sessions'."""
+    report = told(capsys, CAPTURE, again, "--log", log)
+    assert [len(session["log_lines"]) for session in report["sessions"]] == [1, 1, 1, 1]
+    assert [clock["capture"] for clock in report["logs"][0]["clocks"]] == [0, 1]
+    assert report["summary"]["log_lines"]["joined"] == 2
+
+
+def test_a_log_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["analyze", CAPTURE, "--log", "/nowhere/error.log"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "capanalyzer: /nowhere/error.log: there is no such file\n")
+    with pytest.raises(LogError):
+        build_report(CAPTURE, logs="/nowhere/error.log")
+
+
+def test_a_log_about_other_things(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cron.log"
+    path.write_text("Nov 26 23:36:34 host CRON[1]: (root) CMD (true)\n")
+    assert cli.main(["analyze", CAPTURE, "--log", str(path), "--lang", "en"]) == 0
+    assert "no line of it is about TLS" in " ".join(capsys.readouterr().out.split())
+
+
+PROXY_V1 = b"PROXY TCP4 203.0.113.7 198.51.100.9 51000 443\r\n\x16\x03\x01"
+PROXY_V2 = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes([203, 0, 113, 7, 198, 51, 100, 9]) + b"\xc7\x38\x01\xbb"
+PROXY_V2_IPV6 = b"\r\n\r\n\x00\r\nQUIT\n\x21\x21\x00\x24" + bytes(15) + b"\x01" + bytes(15) + b"\x02\xc7\x38\x01\xbb"
+ENDS = (model.Endpoint("203.0.113.7", 51000), model.Endpoint("198.51.100.9", 443))
+
+
+@pytest.mark.parametrize("opening", [PROXY_V1, PROXY_V2])
+def test_the_ends_in_a_proxy_header(opening: bytes) -> None:
+    assert proxy_header(opening) == model.ProxyHeader(*ENDS)
+
+
+def test_the_ends_in_a_proxy_header_of_ipv6() -> None:
+    found = proxy_header(PROXY_V2_IPV6)
+    assert found == model.ProxyHeader(model.Endpoint("::1", 51000), model.Endpoint("::2", 443))
+    mapped = b"PROXY TCP6 ::ffff:203.0.113.7 ::ffff:198.51.100.9 51000 443\r\n"
+    assert proxy_header(mapped) == model.ProxyHeader(*ENDS)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        b"PROXY UNKNOWN\r\n",
+        b"PROXY TCP4 203.0.113.7 198.51.100.9 51000\r\n",
+        b"PROXY TCP4 203.0.113.7 198.51.100.9 51000 70000\r\n",
+        b"PROXY TCP4 nobody 198.51.100.9 51000 443\r\n",
+        b"PROXY TCP4 " + b"\xff" * 200,
+        PROXY_V2[:20],
+        PROXY_V2[:15] + b"\x04" + PROXY_V2[16:],
+        PROXY_V2[:13] + b"\x31" + PROXY_V2[14:],
+        b"GET / HTTP/1.1\r\n",
+        b"",
+    ],
+)
+def test_headers_without_addresses(opening: bytes) -> None:
+    assert proxy_header(opening) is None
+
+
+def test_a_session_behind_a_proxy_header_shows_it() -> None:
+    capture = PCAPS / "proxy-header" / "capture.pcapng"
+    found = [session.proxy_header for session in analyze(str(capture)) if session.proxy_header is not None]
+    assert found
+    hidden = [
+        session.proxy_header
+        for session in analyze(str(capture), redact=b"a key of sixteen bytes")
+        if session.proxy_header
+    ]
+    assert len(hidden) == len(found)
+    assert msgspec.json.encode(found) != msgspec.json.encode(hidden)
