@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -145,8 +145,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=12.0, help="connections a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", metavar="FOLDER", help="write capture and logs here")
+    parser.add_argument("--again", metavar="FOLDER", help="analyse what --keep wrote there, without new sessions")
     parser.add_argument("--verbose", action="store_true", help="print what is not joined, and what wrongly")
     options = parser.parse_args()
+    if options.again:
+        work = Path(options.again)
+        kept = json.loads((work / "spoken.json").read_text())
+        spoken = [Spoken(**{**one, "client": tuple(one["client"])}) for one in kept]
+        evaluate(work, {name: work / f"{name}.log" for name in SERVERS}, spoken, options)
+        return
     with tempfile.TemporaryDirectory(prefix="capanalyzer-join-") as scratch:
         work = Path(options.keep or scratch)
         work.mkdir(parents=True, exist_ok=True)
@@ -155,6 +162,7 @@ def main() -> None:
             logs = serve(lab, lab.pki.leaf())
             with lab.capture("server"):
                 spoken = play(lab, addresses, options.sessions, options.rate, options.seed)
+        (work / "spoken.json").write_text(json.dumps([asdict(one) for one in spoken]))
         evaluate(work, logs, spoken, options)
 
 

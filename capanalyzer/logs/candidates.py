@@ -40,6 +40,7 @@ class Sessions:
     """Of one capture; :meth:`sort` before asking."""
 
     def __init__(self) -> None:
+        self.by_id: dict[int, Seen] = {}
         self._all: list[Seen] = []
         self._by_end: dict[End, list[Seen]] = defaultdict(list)
         self._by_host: dict[str, list[Seen]] = defaultdict(list)
@@ -64,6 +65,7 @@ class Sessions:
         """All are there."""
         self._all.sort(key=lambda one: (one.start_ns, one.id))
         for one in self._all:
+            self.by_id[one.id] = one
             for end in dict.fromkeys((one.client, *one.aliases)):
                 self._by_end[end].append(one)
             for host in dict.fromkeys(end[0] for end in (one.client, *one.aliases)):

@@ -122,7 +122,7 @@ def choose(line: LogLine, time_ns: int, key: Key, fits: Sequence[Fit], clock: Cl
     if key.is_strong:
         return _by_port(line, time_ns, key, near, fits, clock)
     if key is not Key.CLIENT:
-        return _by_words(line, time_ns, key, near)
+        return _by_words(line, time_ns, key, near, clock)
     shown = [fit for fit in near or fits if fit.agreement is not Agreement.CONTRADICTS]
     if not shown:
         return Missed(line, Why.NO_SESSION, (), time_ns)
@@ -151,11 +151,13 @@ def _late(line: LogLine, time_ns: int, key: Key, fits: Sequence[Fit]) -> _Chosen
     return fits[0].seen, Confidence.POSSIBLE, fits[0].agreement
 
 
-def _by_words(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit]) -> _Chosen | Missed:
+def _by_words(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: Clock) -> _Chosen | Missed:
     """Sessions with the same name or server, or merely at the same time: what the line says must be seen in it."""
-    same = [fit.seen for fit in near if fit.agreement is Agreement.SAME]
+    fits = [fit for fit in near if fit.agreement is Agreement.SAME]
+    same = [fit.seen for fit in (_then(line, time_ns, fits, clock.margin_ns) if len(fits) > 1 else fits)]
     if len(same) == 1:
-        return same[0], Confidence.LIKELY if key is Key.NAME else Confidence.POSSIBLE, Agreement.SAME
+        is_alone = key is Key.NAME and len(fits) == 1
+        return same[0], Confidence.LIKELY if is_alone else Confidence.POSSIBLE, Agreement.SAME
     if same:
         return several(line, same, time_ns, key)
     if line.client.ip is not None:

@@ -9,7 +9,7 @@ taken and both are named. Each capture is joined for itself, because each has a 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
 from capanalyzer.logs.clock import WEIGHT, Clock, estimate, in_year_of, vote
 from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
-from capanalyzer.logs.line import LogLine, TimeOf
-from capanalyzer.logs.seen import Agreement, Seen, agreement
+from capanalyzer.logs.line import LogLine, Role, TimeOf
+from capanalyzer.logs.seen import Agreement, End, Seen, agreement
 
 __all__ = ["Join", "Joined"]
 
@@ -118,7 +118,6 @@ class _Decision:
 
     def __init__(self, lines: Sequence[LogLine], sessions: Sessions, span_ns: tuple[int, int] | None) -> None:
         self._lines, self._sessions, self._span = lines, sessions, span_ns
-        self._clocks: dict[_Group, Clock | None] = {}
 
     def result(self) -> Joined:
         groups: dict[_Group, list[LogLine]] = defaultdict(list)
@@ -131,13 +130,41 @@ class _Decision:
             if clock is not None and (known is None or clock.matches + clock.others > known.matches + known.others):
                 joined.clocks[group.source, group.format] = clock
                 joined.has_zone[group.source, group.format] = group.has_zone
-            for line in lines:
-                found = self._decide(line, clock)
-                if isinstance(found, Match):
-                    joined.matches.append(found)
+            found = [self._decide(line, clock) for line in lines]
+            servers = self._servers(found)
+            for one in found:
+                again = self._with_servers(one, clock, servers) if servers else one
+                if isinstance(again, Match):
+                    joined.matches.append(again)
                 else:
-                    joined.missed.append(found)
+                    joined.missed.append(again)
         return joined
+
+    def _servers(self, found: Iterable[Match | Missed]) -> set[End]:
+        """The servers that the lines of one log are about, as far as several lines tell."""
+        count = Counter(
+            self._sessions.by_id[one.session].server
+            for one in found
+            if isinstance(one, Match) and one.confidence is not Confidence.POSSIBLE
+        )
+        return {server for server, lines in count.items() if lines >= _AGAIN}
+
+    def _with_servers(self, found: Match | Missed, clock: Clock | None, servers: set[End]) -> Match | Missed:
+        """The same line, knowing which servers wrote the log: of two sessions only one may be with those."""
+        line = found.line
+        if line.role is Role.CLIENT or (line.server.ip is not None and line.server.port is not None):
+            return found
+        if isinstance(found, Match):
+            is_odd = (
+                found.confidence is Confidence.CERTAIN and self._sessions.by_id[found.session].server not in servers
+            )
+            return found._replace(confidence=Confidence.LIKELY) if is_odd else found
+        if found.why is not Why.SEVERAL:
+            return found
+        again = self._decide(line, clock, servers)
+        if isinstance(again, Match) and again.confidence is Confidence.CERTAIN:
+            return again._replace(confidence=Confidence.LIKELY)
+        return again if isinstance(again, Match) or again.why is Why.SEVERAL else found
 
     def _time(self, line: LogLine) -> int | None:
         """By the log's own clock, with a year."""
@@ -167,7 +194,8 @@ class _Decision:
             return Clock(0, 0, 0, 0, is_sure=False)
         return clock
 
-    def _decide(self, line: LogLine, clock: Clock | None) -> Match | Missed:
+    def _decide(self, line: LogLine, clock: Clock | None, servers: set[End] | None = None) -> Match | Missed:
+        """:param servers: only sessions with these are taken into account; None: with any."""
         stamp = self._time(line)
         time_ns = None if stamp is None or clock is None else stamp + clock.offset_ns
         key, candidates = self._sessions.candidates(line, None if time_ns is None else starts(line, time_ns))
@@ -177,6 +205,8 @@ class _Decision:
             return self._timeless(line, key, candidates)
         fits = []
         for seen in candidates:
+            if servers is not None and seen.server not in servers:
+                continue
             away = distance(line, time_ns, seen)
             if away is not None:
                 fits.append(Fit(away, agreement(line, seen), seen))
@@ -218,6 +248,8 @@ class _Decision:
         return time_ns + line.resolution_ns < span[0] - NEAR_NS or time_ns > span[1] + reach + NEAR_NS
 
 
+_AGAIN: Final = 2
+"""Lines that must be of sessions with a server before it is one of those that the log is about."""
 _MAX_TELLING: Final = 32
 """A line that may speak of more sessions tells nothing about the clock."""
 

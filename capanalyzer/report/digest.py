@@ -11,12 +11,15 @@ from typing import Final, NamedTuple
 
 from capanalyzer.report import model
 
-__all__ = ["UNFINISHED", "Digest", "Healthy", "Noticed", "by_weight", "digest"]
+__all__ = ["UNFINISHED", "Digest", "Healthy", "Noticed", "Spoken", "by_weight", "digest"]
 
 MAX_UNFINISHED: Final = 2_000
 """Failed and incomplete sessions kept whole: about 10 kB each with their timelines."""
 MAX_HEALTHY: Final = 50_000
 """Lines of other sessions kept for a verbose report: about 500 bytes each."""
+
+MAX_SPOKEN: Final = 5_000
+"""Log lines kept with their sessions: about 500 bytes each."""
 
 UNFINISHED: Final = frozenset({"failed", "incomplete"})
 
@@ -33,6 +36,15 @@ class Healthy(NamedTuple):
     spoken: str
     """TLS version, or the protocol."""
     sni: str
+
+
+class Spoken(NamedTuple):
+    """A log line that tells of a failure, and the session that it speaks of."""
+
+    line: model.LogLine
+    id: int
+    outcome: str
+    cause: str | None
 
 
 @dataclass(slots=True)
@@ -55,6 +67,8 @@ class Digest:
     unfinished: list[model.Session] = field(default_factory=list)
     healthy: list[Healthy] = field(default_factory=list)
     noticed: dict[str, Noticed] = field(default_factory=dict)
+    spoken: list[Spoken] = field(default_factory=list)
+    spoken_left_out: int = 0
     unfinished_left_out: int = 0
     healthy_left_out: int = 0
     tls13: int = 0
@@ -87,10 +101,16 @@ def digest(sessions: Iterable[model.Session], *, keep_healthy: bool) -> Digest:
                 kept.healthy.append(_healthy(session))
             else:
                 kept.healthy_left_out += 1
+        for line in session.log_lines:
+            if line.is_failure and len(kept.spoken) < MAX_SPOKEN:
+                kept.spoken.append(Spoken(line, session.id, session.outcome, session.cause))
+            else:
+                kept.spoken_left_out += line.is_failure
         for finding in findings:
             _notice(kept.noticed, finding, session)
     kept.unfinished.sort(key=lambda session: session.id)
     kept.healthy.sort()
+    kept.spoken.sort(key=lambda one: (one.line.source, one.line.line, one.id))
     return kept
 
 

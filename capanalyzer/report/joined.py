@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from capanalyzer.i18n import plural
 from capanalyzer.logs.clock import Clock
 from capanalyzer.logs.fit import Match, Missed, Why
@@ -21,6 +19,7 @@ from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.log_texts import log_texts
+from capanalyzer.report.log_verdict import with_log
 from capanalyzer.report.made import read_line
 from capanalyzer.report.seen import seen_of
 from capanalyzer.report.spool import Spool
@@ -213,7 +212,7 @@ class LogJoin:
 def _with(data: bytes, lines: dict[int, list[model.LogLine]]) -> model.Session:
     session = read_line(data)
     own = lines.get(session.id)
-    return session if own is None else msgspec.structs.replace(session, log_lines=tuple(own))
+    return session if own is None else with_log(session, tuple(own))
 
 
 def _clock_model(capture: int, form: str, clock: Clock, zone_minutes: int | None) -> model.LogClock:

@@ -7,24 +7,29 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from capanalyzer.report import model
+from capanalyzer.report.digest import Digest
 from capanalyzer.report.escape import printable
 from capanalyzer.report.log_words import (
     agreement_text,
     candidates_text,
     log_counts_text,
     log_facts,
+    named_text,
+    number,
     place,
     reason_text,
     tie_text,
 )
-from capanalyzer.report.terminal import Line, Look, fit, paragraphs
+from capanalyzer.report.terminal import Line, Look, Span, fit, paragraphs, table
+from capanalyzer.report.words import CONFIDENCE, OUTCOMES, STYLE_OF
 
-__all__ = ["counts_line", "line_texts", "log_list", "unmatched_lines"]
+__all__ = ["counts_line", "line_texts", "log_list", "spoken_lines", "unmatched_lines"]
 
 Flow: TypeAlias = Callable[[str, Iterable[str], Look], Iterator[Line]]
 """A name and the facts beside it."""
 
 MAX_LOGS: Final = 10
+MAX_SPOKEN: Final = 15
 MAX_UNMATCHED: Final = 10
 MAX_OF_SESSION: Final = 3
 """Lines shown unless the report is verbose."""
@@ -58,6 +63,33 @@ def line_texts(session: model.Session, look: Look) -> Iterator[list[str]]:
         yield texts
     if left := len(session.log_lines) - len(shown):
         yield [_("and {n} more").format(n=f"{left:,}")]
+    if named := named_text(session, look.lang):
+        yield [named]
+
+
+def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]:
+    """Each line that tells of a failure, and what became of the session that it speaks of."""
+    if not kept.spoken:
+        return
+    _, several = look.text, len(end.captures) > 1
+    yield []
+    yield [(_("LOG LINES AND THEIR SESSIONS"), "strong")]
+    yield []
+    shown = kept.spoken if look.verbose else kept.spoken[:MAX_SPOKEN]
+    rows: list[list[Span]] = [
+        [
+            (printable(place(one.line)), ""),
+            (look.glyphs.arrow, "quiet"),
+            (number(one.id, several), ""),
+            (one.cause or _(OUTCOMES[one.outcome]), STYLE_OF.get(one.outcome, "")),
+            (_(CONFIDENCE[one.line.confidence]), ""),
+            (printable(one.line.title), "quiet"),
+        ]
+        for one in shown
+    ]
+    yield from table(rows, look, indent=2, flexible=(5, 0))
+    if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
+        yield [("  " + _("and {n} more").format(n=f"{left:,}"), "quiet")]
 
 
 def unmatched_lines(end: model.Trailer, look: Look) -> Iterator[Line]:

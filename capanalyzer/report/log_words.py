@@ -64,6 +64,17 @@ def agreement_text(line: model.LogLine, lang: str) -> str:
     return translator(lang)(text) if text else ""
 
 
+def named_text(session: model.Session, lang: str) -> str:
+    """What the log of the end that decided adds to the verdict; empty where it adds nothing."""
+    cause, _ = session.named_by_log, translator(lang)
+    if cause is None:
+        return ""
+    if cause == session.cause:
+        return _("The program that decided gives the same reason, so the verdict is surer.")
+    text = _("The program that decided names `{cause}`; `capanalyzer explain {cause}` tells what to do.")
+    return text.format(cause=cause)
+
+
 def reason_text(line: model.UnmatchedLogLine, lang: str) -> str:
     """Why it has no session."""
     return translator(lang)(_REASONS[line.reason])

@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from capanalyzer.report import model
-from capanalyzer.report.log_words import agreement_text, candidates_text, log_facts, place, reason_text, tie_text
+from capanalyzer.report.digest import Digest
+from capanalyzer.report.log_words import (
+    agreement_text,
+    candidates_text,
+    log_facts,
+    named_text,
+    number,
+    place,
+    reason_text,
+    tie_text,
+)
 from capanalyzer.report.markdown_text import code, prose
 from capanalyzer.report.terminal import Look
+from capanalyzer.report.words import CONFIDENCE, OUTCOMES
 
-__all__ = ["log_items", "session_log_lines", "unmatched_section"]
+__all__ = ["log_items", "session_log_lines", "spoken_section", "unmatched_section"]
 
+MAX_SPOKEN: Final = 15
 MAX_UNMATCHED: Final = 10
 MAX_OF_SESSION: Final = 3
 _LINE_FEED: Final = "\n"
@@ -41,6 +53,26 @@ def session_log_lines(session: model.Session, look: Look) -> Iterator[str]:
         if agreement := agreement_text(line, look.lang):
             yield f"  - {prose(agreement)}"
     if left := len(session.log_lines) - len(shown):
+        yield f"- {_('and {n} more').format(n=f'{left:,}')}"
+    if named := named_text(session, look.lang):
+        yield ""
+        yield prose(named)
+
+
+def spoken_section(kept: Digest, end: model.Trailer, look: Look) -> Iterator[str]:
+    """Each line that tells of a failure, and the session that it speaks of."""
+    if not kept.spoken:
+        return
+    _, several = look.text, len(end.captures) > 1
+    yield f"## {_('Log lines and their sessions')}"
+    yield ""
+    shown = kept.spoken if look.verbose else kept.spoken[:MAX_SPOKEN]
+    for one in shown:
+        told = code(one.cause) if one.cause is not None else _(OUTCOMES[one.outcome])
+        session = _("Session {number}").format(number=number(one.id, several))
+        found = _(CONFIDENCE[one.line.confidence])
+        yield f"- {code(place(one.line))}: {session}, {told}, {found}; {prose(one.line.title)}"
+    if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
         yield f"- {_('and {n} more').format(n=f'{left:,}')}"
 
 

@@ -270,6 +270,9 @@ class Session(Model, frozen=True, gc=False):
     """At the beginning of the client's stream, where there is one with addresses."""
     log_lines: tuple[LogLine, ...] = ()
     """Lines of the given logs that speak of it, in their order in time."""
+    named_by_log: str | None = None
+    """The cause that the end which decided names in its own log, in a line that is certainly of this session: that of
+    the first finding, which is then one step surer, or one of its alternatives, and then the only one."""
 
 
 class Capture(Model, frozen=True, gc=False):

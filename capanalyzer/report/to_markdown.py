@@ -15,7 +15,7 @@ from capanalyzer.report.beside import beside_texts
 from capanalyzer.report.capture_facts import capture_comments, capture_facts, capture_notes
 from capanalyzer.report.digest import Digest, by_weight, digest
 from capanalyzer.report.log_words import log_counts_text, log_line_count
-from capanalyzer.report.markdown_logs import log_items, session_log_lines, unmatched_section
+from capanalyzer.report.markdown_logs import log_items, session_log_lines, spoken_section, unmatched_section
 from capanalyzer.report.markdown_text import code, code_block, prose
 from capanalyzer.report.mermaid import sequence_diagram
 from capanalyzer.report.terminal import Look
@@ -66,6 +66,7 @@ class _Report:
         yield self._incidents()
         yield self._table()
         yield self._details()
+        yield spoken_section(self._kept, self._end, self._look)
         yield unmatched_section(self._end, self._look)
         yield self._noticed()
         tool = self._end.tool

@@ -16,7 +16,7 @@ from capanalyzer.report.captures import capture_list, heading
 from capanalyzer.report.detail import session_detail
 from capanalyzer.report.digest import Digest, by_weight, digest
 from capanalyzer.report.escape import printable
-from capanalyzer.report.log_lines import counts_line, unmatched_lines
+from capanalyzer.report.log_lines import counts_line, spoken_lines, unmatched_lines
 from capanalyzer.report.log_words import log_line_count
 from capanalyzer.report.terminal import Line, Look, Span, painter, paragraphs, table, wrap
 from capanalyzer.report.unseen import not_visible, nothing_failed
@@ -63,6 +63,7 @@ class _Report:
         yield self._incidents()
         yield self._unfinished()
         yield self._details()
+        yield spoken_lines(self._kept, self._end, self._look)
         yield unmatched_lines(self._end, self._look)
         yield self._noticed()
         yield self._healthy()

@@ -115,6 +115,23 @@ def test_two_servers_at_once_from_one_port_without_a_server_in_the_line() -> Non
     assert (found.why, found.candidates) == (Why.SEVERAL, (0, 1))
 
 
+def test_the_other_lines_of_a_log_tell_which_server_wrote_it() -> None:
+    """One port of the client, two servers at once: this log's other lines are all of sessions with the first."""
+    sessions = [*several(5), seen(9, client=(CLIENT, 50_000), server=(SERVER, 8443))]
+    lines = [line(number, at=10 * number + 0.1) for number in range(5)]
+    (match,) = [match for match in join(lines, sessions).matches if match.line.number == 0]
+    assert (match.session, match.confidence) == (0, Confidence.LIKELY)
+
+
+def test_a_server_that_no_other_line_of_the_log_is_about_is_not_certain() -> None:
+    """The client's port is in the capture for a connection with somebody else; the log's own may not be in it."""
+    sessions = [seen(0, server=(SERVER, 8443)), *several(5)[1:]]
+    joined = join([line(number, at=10 * number + 0.1) for number in range(5)], sessions)
+    assert {match.session: match.confidence is Confidence.CERTAIN for match in joined.matches} == {
+        0: False, 1: True, 2: True, 3: True, 4: True,
+    }  # fmt: skip
+
+
 def test_ends_named_from_the_other_side() -> None:
     """BIG-IP tells of the reset it sent to a server: from itself, the client there, or to itself."""
     turned = line(0, at=0.2, client=Peer(SERVER, 443), server=Peer(CLIENT, 50_000))

@@ -111,7 +111,7 @@ def test_markdown_blocks(payload: str) -> None:
     """Headings and tables are those of the report, whatever is inside."""
     sessions, told = hostile(payload)
     tokens = parsed("".join(to_markdown(sessions, told.trailer, "en")))
-    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h3", *["h2"] * 4]
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h3", *["h2"] * 5]
     assert [token.info for token in tokens if token.type == "fence"][:1] == ["mermaid"]
     assert {token.info for token in tokens if token.type == "fence"} <= {"mermaid", "sh"}
     assert sum(token.type == "table_open" for token in tokens) == 3

@@ -22,7 +22,7 @@ KEYS = {
     "truncated_packets dropped_packets",
     "sessions.0": "id capture transport stream community_id client server start end packets bytes first_bytes protocol "
     "outcome stage waiting_on blame cause history closed_by tls timing findings timeline display_filter "
-    "comparison other_leg proxy_header log_lines",
+    "comparison other_leg proxy_header log_lines named_by_log",
     "sessions.0.proxy_header": "source destination",
     "sessions.0.log_lines.0": "source line text format time offset_seconds is_failure said title meaning misleads "
     "causes confidence found_by agreement",

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.report import model
+from capanalyzer.report.digest import Digest
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
-from capanalyzer.report.log_words import agreement_text, log_facts, number, place, reason_text, tie_text
+from capanalyzer.report.log_words import agreement_text, log_facts, named_text, number, place, reason_text, tie_text
+from capanalyzer.report.words import CONFIDENCE, OUTCOMES
 
-__all__ = ["log_table", "session_lines", "unmatched_table"]
+__all__ = ["log_table", "session_lines", "spoken_table", "unmatched_table"]
 
+MAX_SPOKEN: Final = 500
+"""Rows of the table of lines with their sessions."""
 MAX_UNMATCHED: Final = 200
 """Rows of the table of lines without a session."""
 
@@ -19,7 +23,11 @@ def session_lines(session: model.Session, look: Look) -> Markup:
     """What logs say of a session; empty where they say nothing."""
     if not session.log_lines:
         return Markup()
-    return element("ul", *(element("li", _line(line, look)) for line in session.log_lines), class_="log-lines")
+    named = named_text(session, look.lang)
+    return join(
+        element("ul", *(element("li", _line(line, look)) for line in session.log_lines), class_="log-lines"),
+        element("p", lines(named), class_="named") if named else None,
+    )
 
 
 def _line(line: model.LogLine, look: Look) -> Markup:
@@ -55,6 +63,27 @@ def log_table(end: model.Trailer, look: Look) -> Markup:
     return element("ul", *items, class_="logs")
 
 
+def spoken_table(kept: Digest, look: Look) -> Markup:
+    """Each line that tells of a failure, and the session that it speaks of; empty without any."""
+    if not kept.spoken:
+        return Markup()
+    _, shown = look.text, kept.spoken[:MAX_SPOKEN]
+    head = [_("Line"), _("Session"), _("Outcome"), _("Cause"), _("Certainty"), _("What it means")]
+    rows = [
+        element(
+            "tr",
+            element("td", wire(place(one.line))),
+            element("td", element("a", number(one.id, look.several), href=f"#session-{one.id}"), class_="number"),
+            element("td", element("span", _(OUTCOMES[one.outcome]), class_=f"outcome {one.outcome}")),
+            element("td", element("code", one.cause) if one.cause else None),
+            element("td", _(CONFIDENCE[one.line.confidence])),
+            element("td", one.line.title),
+        )
+        for one in shown
+    ]
+    return join(_table(head, rows), _more(len(kept.spoken) - len(shown) + kept.spoken_left_out, look))
+
+
 def unmatched_table(end: model.Trailer, look: Look) -> Markup:
     """Lines that tell of a failure and have no session; empty without any."""
     counts = end.summary.log_lines
@@ -75,20 +104,24 @@ def unmatched_table(end: model.Trailer, look: Look) -> Markup:
         )
         for line in shown
     ]
-    left = counts.unmatched - len(shown)
-    return join(
+    return join(_table(head, rows), _more(counts.unmatched - len(shown), look))
+
+
+def _table(head: list[str], rows: list[Markup]) -> Markup:
+    return element(
+        "div",
         element(
-            "div",
-            element(
-                "table",
-                element("thead", element("tr", *(element("th", name, scope="col") for name in head))),
-                element("tbody", *rows),
-                class_="plain",
-            ),
-            class_="scroll",
+            "table",
+            element("thead", element("tr", *(element("th", name, scope="col") for name in head))),
+            element("tbody", *rows),
+            class_="plain",
         ),
-        element("p", _("and {n} more").format(n=f"{left:,}"), class_="soft") if left > 0 else None,
+        class_="scroll",
     )
+
+
+def _more(left: int, look: Look) -> Markup | None:
+    return element("p", look.text("and {n} more").format(n=f"{left:,}"), class_="soft") if left > 0 else None
 
 
 def _why(line: model.UnmatchedLogLine, look: Look) -> Markup:

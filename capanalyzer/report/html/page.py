@@ -14,7 +14,7 @@ from capanalyzer.report import model
 from capanalyzer.report.digest import Digest, digest
 from capanalyzer.report.html.charts import failures_over_time, handshake_times
 from capanalyzer.report.html.incidents import Limits, example_ids, incident_list
-from capanalyzer.report.html.log_lines import log_table, unmatched_table
+from capanalyzer.report.html.log_lines import log_table, spoken_table, unmatched_table
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Markup, data_block, element, join, text
 from capanalyzer.report.html.parts import part
@@ -118,6 +118,7 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
         ("incidents", _("Incidents"), incident_list(end, gathered.details, look, limits) if end.incidents else None),
         ("charts", _("Patterns"), element("div", charts, class_="charts") if charts else None),
         ("sessions", _("All sessions"), _sessions(gathered, unfinished, look) if rows else None),
+        ("log-sessions", _("Log lines and their sessions"), spoken_table(kept, look)),
         ("log-lines", _("Log lines without a session"), unmatched_table(end, look)),
         ("noticed", _("Also noticed"), noticed(kept, look)),
         ("captures", _("Captures"), capture_table(end, look)),
