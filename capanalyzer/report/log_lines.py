@@ -29,6 +29,8 @@ Flow: TypeAlias = Callable[[str, Iterable[str], Look], Iterator[Line]]
 """A name and the facts beside it."""
 
 MAX_LOGS: Final = 10
+MAX_PLACE: Final = 24
+"""Characters of a path and a line number in a table."""
 MAX_SPOKEN: Final = 15
 MAX_UNMATCHED: Final = 10
 MAX_OF_SESSION: Final = 3
@@ -78,7 +80,7 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
     shown = kept.spoken if look.verbose else kept.spoken[:MAX_SPOKEN]
     rows: list[list[Span]] = [
         [
-            (printable(place(one.line)), ""),
+            (_tail(printable(place(one.line)), look), ""),
             (look.glyphs.arrow, "quiet"),
             (number(one.id, several), ""),
             (one.cause or _(OUTCOMES[one.outcome]), STYLE_OF.get(one.outcome, "")),
@@ -87,9 +89,15 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
         ]
         for one in shown
     ]
-    yield from table(rows, look, indent=2, flexible=(5, 0))
+    yield from table(rows, look, indent=2, flexible=(5,))
     if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
         yield [("  " + _("and {n} more").format(n=f"{left:,}"), "quiet")]
+
+
+def _tail(text: str, look: Look) -> str:
+    """Where a line stands; of a long path the end, with the number."""
+    more = look.glyphs.more
+    return text if len(text) <= MAX_PLACE else more + text[len(more) - MAX_PLACE :]
 
 
 def unmatched_lines(end: model.Trailer, look: Look) -> Iterator[Line]:

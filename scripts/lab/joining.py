@@ -18,7 +18,7 @@ from lab import stacks
 from lab.net import Lab
 from lab.pki import Identity
 
-__all__ = ["SERVERS", "Spoken", "clients", "play", "serve"]
+__all__ = ["SERVERS", "Client", "Spoken", "clients", "play", "serve"]
 
 SERVERS = {"nginx": 443, "haproxy": 8443, "apache": 9443, "stunnel": 10443, "go": 11443}
 """Programs and their ports."""
@@ -50,8 +50,11 @@ def clients(lab: Lab) -> list[str]:
     return addresses
 
 
-def serve(lab: Lab, identity: Identity) -> dict[str, Path]:
-    """Start the servers; the log of each, and ``truth`` with the ports of nginx's connections."""
+def serve(lab: Lab, identity: Identity, *, zone: str = "UTC") -> dict[str, Path]:
+    """Start the servers; the log of each. nginx writes a second one, ``nginx-debug.log``, with its clients' ports.
+
+    :param zone: the time zone of nginx's stamps.
+    """
     work = lab.work
     logs = {name: work / f"{name}.log" for name in SERVERS}
     nginx = f"""
@@ -67,7 +70,8 @@ http {{
   }}
 }}
 """
-    lab.start("server", "nginx", "-c", str(lab.write("nginx.conf", nginx)), "-p", str(work), port=SERVERS["nginx"])
+    command = ("env", f"TZ={zone}", "nginx", "-c", str(lab.write("nginx.conf", nginx)), "-p", str(work))
+    lab.start("server", *command, port=SERVERS["nginx"])
     haproxy = f"""
 global
   log {work}/haproxy.socket local0
@@ -154,7 +158,7 @@ def _syslog(path: Path, log: Path) -> None:
     threading.Thread(target=collect, daemon=True).start()
 
 
-class _Client:
+class Client:
     """One connection of a kind."""
 
     def __init__(self, lab: Lab, chance: random.Random) -> None:
@@ -162,10 +166,10 @@ class _Client:
         self._chance = chance
         self.kinds: dict[str, Callable[[socket.socket], None]] = {
             "healthy": self._healthy,
-            "unknown-ca": lambda s: self._tls(s, trust=False),
-            "wrong-name": lambda s: self._tls(s, name="elsewhere.example.test"),
+            "unknown-ca": lambda s: self.tls(s, trust=False),
+            "wrong-name": lambda s: self.tls(s, name="elsewhere.example.test"),
             "old-version": self._old,
-            "no-cipher": lambda s: self._tls(s, ciphers="AES128-SHA:CAMELLIA128-SHA", high=ssl.TLSVersion.TLSv1_2),
+            "no-cipher": lambda s: self.tls(s, ciphers="AES128-SHA:CAMELLIA128-SHA", high=ssl.TLSVersion.TLSv1_2),
             "http": lambda s: self._say(s, b"GET / HTTP/1.1\r\nHost: www.example.test\r\n\r\n"),
             "garbage": lambda s: self._say(s, b"\x03\x00\x00\x0b\x06\xe0\x00\x00\x00\x00\x00 not TLS at all\r\n"),
             "proxy-header": lambda s: self._say(s, b"PROXY TCP4 203.0.113.7 203.0.113.8 1234 443\r\n"),
@@ -199,7 +203,7 @@ class _Client:
             context.load_verify_locations(self._trust)
         return context
 
-    def _tls(
+    def tls(
         self,
         plain: socket.socket,
         *,
@@ -208,6 +212,7 @@ class _Client:
         ciphers: str = "",
         high: ssl.TLSVersion | None = None,
     ) -> None:
+        """A handshake and a request; half of them with TLS 1.2 at most."""
         context = self._context(trust=trust)
         if ciphers:
             context.set_ciphers(ciphers + ":@SECLEVEL=0")
@@ -220,7 +225,7 @@ class _Client:
                 pass
 
     def _healthy(self, plain: socket.socket) -> None:
-        self._tls(plain)
+        self.tls(plain)
 
     def _old(self, plain: socket.socket) -> None:
         context = self._context()
@@ -259,7 +264,7 @@ class _Client:
 def play(lab: Lab, addresses: list[str], count: int, rate: float, seed: int, *, at_once: int = 24) -> list[Spoken]:
     """``count`` connections, about ``rate`` a second; a third of them healthy, every seventh from a port used again."""
     chance = random.Random(seed)
-    client = _Client(lab, chance)
+    client = Client(lab, chance)
     failing = [kind for kind in client.kinds if kind != "healthy"]
     begin, due = time.monotonic(), 0.0
     with ThreadPoolExecutor(at_once) as pool:
@@ -276,5 +281,5 @@ def play(lab: Lab, addresses: list[str], count: int, rate: float, seed: int, *, 
         return [done for one in waiting if (done := one.result()) is not None]
 
 
-def _call(client: _Client, server: str, kind: str, source: tuple[str, int]) -> Callable[[], Spoken | None]:
+def _call(client: Client, server: str, kind: str, source: tuple[str, int]) -> Callable[[], Spoken | None]:
     return lambda: client.speak(server, kind, source)

@@ -93,6 +93,8 @@ def store(case: Case, lab: Lab, labels: Sequence[Expected], target: Path) -> Non
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     compress(raw, folder / f"capture.{case.form}")
+    for log in sorted((lab.work / "logs").glob("*")):
+        shutil.copyfile(log, folder / log.name)
     sessions = [{"stream": number, **label.as_json(lab.plan)} for number, label in enumerate(labels)]
     content: dict[str, object] = {"purpose": case.purpose}
     if case.decode_as_tls:
