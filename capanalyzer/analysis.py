@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
-from capanalyzer.capture.records import Capture, CaptureInfo, RecordBatch
+from capanalyzer.capture.records import Capture, CaptureInfo, F5Capture, RecordBatch
 from capanalyzer.capture.source import open_captures
 from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.judge import Judge
@@ -27,6 +27,7 @@ from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.notes import describe_note
+from capanalyzer.streams.f5.collect import Collector
 from capanalyzer.streams.share import WHOLE, Share
 from capanalyzer.streams.tracker import Tracker, describe_tracker_note, is_note_of_share
 
@@ -41,6 +42,7 @@ MAX_WARNINGS: Final = 100
 _LIMITS: Final = {
     "held": "{n} failed sessions were judged without comparing them with the rest of the capture: too many failed",
     "servers": "{n} sessions taught nothing about their servers: the capture has too many different ones",
+    "f5": "the F5 data of {n} connections was forgotten: too many of them; their other side may not be found",
 }
 
 
@@ -105,6 +107,7 @@ class Analysis:
             seed=for_streams,
             share=share,
         )
+        self._f5 = Collector()
         self._held = array("q")
         """Turns of the sessions that the judge holds."""
         self.turn = 0
@@ -118,6 +121,7 @@ class Analysis:
     def feed(self, batch: RecordBatch) -> Iterator[Judged]:
         """Take a batch; give the sessions whose verdict is final."""
         table = self._decoder.decode(batch)
+        self._tracker.observe = self._f5.observe if self._f5.look(batch, table) else None
         yield from self._see(self._tracker.feed(table, batch.first_frame + len(batch) - 1))
 
     def finish(self) -> Iterator[Judged]:
@@ -138,11 +142,18 @@ class Analysis:
 
     def tally(self) -> Tally:
         """What was met and not analysed."""
-        return Tally(dict(self._decoder.notes), dict(self._tracker.notes), self._judge.limits())
+        limits = {**self._judge.limits(), "f5": self._f5.forgotten}
+        return Tally(dict(self._decoder.notes), dict(self._tracker.notes), limits)
+
+    @property
+    def f5(self) -> F5Capture | None:
+        """What a BIG-IP says of its capture, as far as it was read."""
+        return self._f5.info
 
     def _see(self, sessions: Iterator[Session | OrdinaryRun]) -> Iterator[Judged]:
         see, tracker = self._judge.see, self._tracker
-        for session in sessions:
+        f5 = self._f5 if self._f5.has_trailers else None
+        for session in sessions if f5 is None else _with_f5(sessions, f5):
             if isinstance(session, OrdinaryRun):
                 for part in self._judge.see_run(session):
                     if isinstance(part, JudgedRun):
@@ -160,6 +171,14 @@ class Analysis:
         else:
             self.turn = self._tracker.turn
             yield session, verdict
+
+
+def _with_f5(sessions: Iterator[Session | OrdinaryRun], collector: Collector) -> Iterator[Session]:
+    """Each session for itself, with what the trailers say of it."""
+    for one in sessions:
+        for session in one if isinstance(one, OrdinaryRun) else (one,):
+            session.f5 = collector.take(session.stream)
+            yield session
 
 
 class CaptureRun:
@@ -200,6 +219,7 @@ class CaptureRun:
         for batch in self._capture.batches():
             yield from analysis.feed(batch)
         yield from analysis.finish()
+        self.info.f5 = analysis.f5
         self.info.warnings += analysis.tally().warnings()
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from capanalyzer.api import Report
 from capanalyzer.diagnosis import verdict
-from capanalyzer.report import log_model, model
+from capanalyzer.report import log_model, model, model_f5, structure
 
 WORDS: dict[tuple[str, str], type[StrEnum]] = {
     ("Session", "outcome"): verdict.Outcome,
@@ -37,13 +37,13 @@ def descriptions() -> dict[tuple[str, str], str]:
     """(class, JSON key or "") -> what its docstring, or the string below the attribute, says."""
     found = {}
     classes = {name: getattr(model, name) for name in vars(model)} | {"Report": Report}
-    for source in (model, log_model, inspect.getmodule(Report)):
+    for source in (structure, model_f5, log_model, model, inspect.getmodule(Report)):
         assert source is not None
         for node in ast.parse(inspect.getsource(source)).body:
             if not isinstance(node, ast.ClassDef) or not hasattr(classes.get(node.name), "__struct_fields__"):
                 continue
-            structure = classes[node.name]
-            keys = dict(zip(structure.__struct_fields__, structure.__struct_encode_fields__, strict=True))
+            made = classes[node.name]
+            keys = dict(zip(made.__struct_fields__, made.__struct_encode_fields__, strict=True))
             found[node.name, ""] = plain(ast.get_docstring(node) or "")
             for field, text in zip(node.body, node.body[1:], strict=False):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):

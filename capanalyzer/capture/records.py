@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BATCH_BYTES", "Capture", "CaptureInfo", "RecordBatch"]
+__all__ = ["BATCH_BYTES", "Capture", "CaptureInfo", "F5Capture", "RecordBatch"]
 
 BATCH_BYTES = 32 << 20
 """How much of a file one batch covers: large enough that numpy's per-call cost vanishes (a batch is
@@ -66,6 +66,29 @@ Secrets = tuple[int, bytes]
 """Type and data of a pcapng Decryption Secrets Block."""
 
 
+@dataclass(frozen=True, slots=True)
+class F5Capture:
+    """What an F5 BIG-IP says of its own capture, in the first record or behind the packets; None: it does not say."""
+
+    host: str | None
+    version: str | None
+    """Version and build."""
+    platform: str | None
+    """A code, as ``Z100``."""
+    product: str | None
+    command: str | None
+    """The command line that made the capture."""
+    noise: int | None
+    """What the command asked the trailers to say: 0 nothing, 1 low, 2 medium, 3 high."""
+    with_peer: bool | None
+    """The command asked for the other side of proxied connections as well (``p``)."""
+    snap_length: int | None
+    """Bytes of each packet that the command asked for, 0 for all."""
+    has_trailers: bool
+    has_keys: bool
+    """Trailers carry secrets of TLS sessions."""
+
+
 @dataclass(slots=True)
 class CaptureInfo:
     """What the report's header says of a capture. Filled while it is read; final after the last batch."""
@@ -92,8 +115,10 @@ class CaptureInfo:
     """Packets of which less was captured than was on the wire (snap length)."""
     dropped_packets: int = 0
     """Packets the capturing host says it lost (pcapng ISB isb_ifdrop + isb_osdrop)."""
-    secrets: list[Secrets] = field(default_factory=list)
+    secrets: list[Secrets] = field(default_factory=list, repr=False)
     """Decryption-secrets blocks (type, data), kept for decryption, never printed (bounded)."""
+    f5: F5Capture | None = None
+    """None: nothing shows that a BIG-IP made it. Known when its packets have been analysed."""
     warnings: list[str] = field(default_factory=list)
     """One plain sentence each: cut short, damaged at byte N, link type not decoded ..."""
 

@@ -60,7 +60,7 @@ def write_pcapng(
         if number is None:
             number = numbers[key] = len(numbers)
             blocks.append(pcapng_interface(packet.link, interface_names.get(packet.interface)))
-        bodies.append(_packet(packet, number, comments.get(packet.frame, ())))
+        bodies.append(pcapng_packet(packet, number, comments.get(packet.frame, ())))
     return b"".join(blocks + bodies)
 
 
@@ -78,7 +78,8 @@ def pcapng_interface(link: int, name: str | None) -> bytes:
     return _block(1, pack("<HHI", link, 0, 0) + options + b"\0\0\0\0")
 
 
-def _packet(packet: PacketRecord, number: int, comments: Sequence[str]) -> bytes:
+def pcapng_packet(packet: PacketRecord, number: int, comments: Sequence[str] = ()) -> bytes:
+    """The block of a packet; ``number`` is that of its interface in the file."""
     stamp, data = max(packet.time_ns, 0), packet.data
     options = b"".join(_option(_COMMENT, comment) for comment in comments)
     if options:

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from capanalyzer import __version__
-from capanalyzer.cli import analyze, attach, crosscheck, explain, live
+from capanalyzer.cli import analyze, attach, crosscheck, explain, live, strip_keys
 from capanalyzer.cli.exits import INTERRUPTED, OK
 from capanalyzer.cli.tell import fail, tell
 from capanalyzer.errors import CapanalyzerError
 
 __all__ = ["main"]
 
-COMMANDS: Final = (analyze, live, attach, explain, crosscheck)
+COMMANDS: Final = (analyze, live, attach, explain, crosscheck, strip_keys)
 """In the order of ``--help``."""
 COLLECT_EVERY: Final = 1_000_000
 """Objects by which the live ones must have grown before the collector looks for cycles. An analysis makes tens of

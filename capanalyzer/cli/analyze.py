@@ -203,6 +203,8 @@ def run(options: argparse.Namespace) -> int:
         for capture in document.captures:
             for warning in capture.warnings:
                 tell(f"{capture.path}: {warning}")
+            if capture.session_keys:
+                tell(f"{capture.path}: contains TLS session keys; do not attach it to a ticket (see strip-keys)")
         for log in () if logs is None else logs.all:
             for warning in log.warnings:
                 tell(f"{log.path}: {warning}")

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.bulk import JudgedRun, judge_run, verdicts_of
+from capanalyzer.diagnosis.f5.sides import both_sides
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
 from capanalyzer.diagnosis.rule import Context, Rule
@@ -60,7 +61,7 @@ class Judge:
         self._nothing = Knowledge(tls_ports)
         self.judged_early = 0
         """Sessions judged before the capture's end because too many others were waiting."""
-        self._held: list[Story] = []
+        self._held: list[Story | tuple[Session, Verdict]] = []
         self._held_of = [0] * BUCKETS
         """How many of each bucket."""
         self._plain: dict[tuple[str, str | None], Verdict] = {}
@@ -69,6 +70,17 @@ class Judge:
 
     def see(self, session: Session) -> Verdict | None:
         """Learn from a session and judge it; None when it is held for comparison until :meth:`finish`."""
+        verdict = self._see_alone(session)
+        facts = session.f5
+        if verdict is None or facts is None or not facts.others:
+            return verdict
+        if not self._has_room(session):
+            self.judged_early += 1
+            return replace(verdict, other_leg=facts.others[0])
+        self._hold_judged(session, verdict)
+        return None
+
+    def _see_alone(self, session: Session) -> Verdict | None:
         if type(session) is OrdinarySession:
             ordinary = self._verdicts_of(session.group)[session.at]
             if ordinary is not None:
@@ -113,9 +125,13 @@ class Judge:
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
         held, self._held, self._held_of = deque(self._held), [], [0] * BUCKETS
+        judged = self._finish(held)
+        yield from both_sides(judged) if any(_has_other_side(one) for one in held) else judged
+
+    def _finish(self, held: deque[Story | tuple[Session, Verdict]]) -> Iterator[tuple[Session, Verdict]]:
         while held:
             story = held.popleft()  # what is made of it now is not kept
-            yield story.session, self._compared(story)
+            yield story if isinstance(story, tuple) else (story.session, self._compared(story))
 
     def _compared(self, story: Story) -> Verdict:
         """Judged with all that is known."""
@@ -167,6 +183,12 @@ class Judge:
         self._held_of[story.session.stream % BUCKETS] += 1
         story.session.shed()
         self._held.append(story)
+
+    def _hold_judged(self, session: Session, verdict: Verdict) -> None:
+        """Nothing more is to be found out of it; what became of its other side is."""
+        self._held_of[session.stream % BUCKETS] += 1
+        session.shed()
+        self._held.append((session, verdict))
 
     def _established(self, close: tuple[bool, Side] | None) -> Verdict:
         """The verdict without findings, one object for each way of closing."""
@@ -225,6 +247,11 @@ class Judge:
 _COMPARED: Final = frozenset(cause for rule in RULES if rule.compares for cause in rule.causes)
 
 _NOT_CLOSED: Final[tuple[str, str | None]] = ("none", None)
+
+
+def _has_other_side(held: Story | tuple[Session, Verdict]) -> bool:
+    facts = (held[0] if isinstance(held, tuple) else held.session).f5
+    return facts is not None and bool(facts.others)
 
 
 def _name(tls: TlsFacts) -> str | None:

@@ -8,9 +8,20 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from capanalyzer.diagnosis.successes import Comparison
-from capanalyzer.handshake.session import Side
+from capanalyzer.handshake.session import Session, Side
 
-__all__ = ["Blame", "Confidence", "Evidence", "Finding", "Outcome", "Severity", "Stage", "Verdict", "WaitingOn"]
+__all__ = [
+    "Blame",
+    "Confidence",
+    "Evidence",
+    "Finding",
+    "OtherSide",
+    "Outcome",
+    "Severity",
+    "Stage",
+    "Verdict",
+    "WaitingOn",
+]
 
 
 class Outcome(StrEnum):
@@ -90,6 +101,16 @@ class Finding:
     variant: str = ""
     """Which of the page's summaries tells it (``summary-<variant>``), where the same cause is decided in several
     ways."""
+    about: Session | None = None
+    """The session of which it speaks, where that is the one on the other side of a proxy; None: its own."""
+
+
+class OtherSide(NamedTuple):
+    """The connection on the other side of a BIG-IP that proxies this one."""
+
+    session: Session
+    verdict: Verdict
+    """Its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +128,12 @@ class Verdict:
     comparison: Comparison | None = None
     """What else worked at this server and for this client; of failed sessions that the whole capture was known for."""
     other_leg: int | None = None
-    """Stream of the connection that carried the same ClientHello on the other side of a device in between."""
+    """Stream of the connection on the other side of a device in between: it carried the same ClientHello, or a BIG-IP
+    says so."""
+    other_side: OtherSide | None = None
+    """What became of that connection, where a BIG-IP proxies both."""
+    cause_is_beyond: bool = False
+    """The cause is that of the other side: what failed here is its consequence."""
 
     @property
     def cause(self) -> str | None:

@@ -20,7 +20,7 @@ from capanalyzer.redact.headers import RAW_IP, rewrite
 from capanalyzer.redact.redactor import Redactor
 from capanalyzer.redact.stream import mask_stream, redact_stream
 from capanalyzer.redact.trace import TCP, Header, trace
-from capanalyzer.redact.trailers import without_keys
+from capanalyzer.redact.trailers import without_trailer_keys
 
 __all__ = ["Rewriting", "rewrite_packets"]
 
@@ -161,9 +161,7 @@ def _masked(part: _Part) -> list[PacketRecord]:
 
 
 def _without_keys(record: PacketRecord) -> bytes:
-    headers = trace(record.data, record.link, record.original).headers
-    outer = next((header for header in headers if header.kind in ("ipv4", "ipv6")), None)
-    return without_keys(record.data, outer.end if outer is not None else 0)
+    return without_trailer_keys(record.data, record.link, record.original)
 
 
 def _redacted(part: _Part, redactor: Redactor, done: Rewriting) -> None:

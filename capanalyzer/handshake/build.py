@@ -126,7 +126,7 @@ def build_session(
             ports[second],
         )
     session.opening = (_plain_opening(mine, opening[0]), _plain_opening(theirs, opening[1]))
-    session.tcp, session.tls = tcp, tls
+    session.tcp, session.tls, session.f5 = tcp, tls, None
     session.upgrade = _upgrade(reading, mine, theirs) if reading is not None else None
     session.quality = Quality(
         _one_sided(flow, directions, client),

@@ -108,6 +108,7 @@ _MADE: Final = {
     "protocol": lambda _: _TLS,
     "opening": lambda _: _NO_OPENING,
     "upgrade": lambda _: None,
+    "f5": lambda _: None,
     "tls": lambda session: _OrdinaryTls(session.group, session.at),
 }
 """How a field is made that needs no look at the segments."""

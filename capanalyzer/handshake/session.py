@@ -16,6 +16,7 @@ from typing import NamedTuple
 from capanalyzer.handshake.side import Side
 from capanalyzer.handshake.tls_facts import Alert, TlsFacts
 from capanalyzer.packets.table import IcmpError
+from capanalyzer.streams.f5.facts import F5Facts
 from capanalyzer.streams.flow import Ended
 
 __all__ = [
@@ -237,6 +238,8 @@ class Session:
     opening: tuple[bytes, bytes] = (b"", b"")
     """(client, server): up to the first 1,024 in-order bytes of a direction whose first byte does not begin TLS
     (request and status lines, error pages, banners); b"" for one that speaks TLS from its start."""
+    f5: F5Facts | None = None
+    """What an F5 BIG-IP wrote behind its packets."""
 
     def shed(self) -> None:
         """Keep no more than verdict and report need: many sessions may have to wait for the capture's end."""

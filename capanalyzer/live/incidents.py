@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from capanalyzer.report import model
-from capanalyzer.report.incidents import IncidentKey, Incidents, incident_key
+from capanalyzer.report.incidents import IncidentKey, Incidents, client_of, incident_key
 
 __all__ = ["LiveIncidents"]
 
@@ -78,7 +78,7 @@ class LiveIncidents:
         if known.sessions < MAX_SESSIONS:
             known.sessions += 1
             known.gathered.add(session)
-            self._places[session.id] = _Place(key, session.client.ip)
+            self._places[session.id] = _Place(key, client_of(session))
             if len(self._places) > MAX_PLACES:
                 self._places.popitem(last=False)
         else:

@@ -83,6 +83,7 @@ class _Errand:
                 analysis.knowledge.merge(pickle.loads(others))  # noqa: S301 - made by a process of our own
         self._take(capture, analysis, analysis.compare())
         self._send(capture)
+        capture.info.f5 = analysis.f5
         connection.send(Done(capture.info, analysis.tally()))
 
     def _take(self, capture: Capture, analysis: Analysis, judged: Iterable[Judged]) -> None:

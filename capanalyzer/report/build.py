@@ -12,6 +12,8 @@ from functools import lru_cache, partial
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from capanalyzer.classify.credentials import clear_start
 from capanalyzer.diagnosis.pages import render_finding
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Verdict
@@ -25,7 +27,7 @@ from capanalyzer.tls.codepoints import alert_name, version_name
 from capanalyzer.tls.fingerprint import ja3, ja3s, ja4
 
 if TYPE_CHECKING:
-    from capanalyzer.capture.records import CaptureInfo
+    from capanalyzer.capture.records import CaptureInfo, F5Capture
     from capanalyzer.redact.redactor import Redactor
     from capanalyzer.tls.certificates import CertificateFacts
     from capanalyzer.tls.hello import ClientHello
@@ -122,11 +124,38 @@ def session_model(
         None if verdict.other_leg is None else session_id(session.capture, session.transport, verdict.other_leg),
         proxy_header(session.opening[Side.CLIENT]) if session.opening[Side.CLIENT] else None,
     )
+    if session.f5 is not None or _has_text(session):
+        made = _with_f5(made, session, verdict, lang, redactor)
     if redactor is None:
         return made
     from capanalyzer.report.redacted import redact_session
 
     return redact_session(made, redactor)
+
+
+def _has_text(session: Session) -> bool:
+    """Some of its RSTs carry bytes, which may be a BIG-IP's reason."""
+    return any(close.payload for close in session.tcp.closes)
+
+
+def _with_f5(
+    made: model.Session, session: Session, verdict: Verdict, lang: str, redactor: Redactor | None
+) -> model.Session:
+    """The same with what a BIG-IP says of it."""
+    from capanalyzer.report.f5 import about_other_side, f5_model, with_reason
+
+    told = f5_model(
+        session, verdict, partial(session_id, session.capture, session.transport), lang=lang, redactor=redactor
+    )
+    if told is None:
+        return made
+    findings = made.findings
+    if verdict.outcome is Outcome.FAILED:
+        first, about = findings[0], verdict.findings[0].about
+        if about is not None:
+            first = about_other_side(first, about, lang, redactor)
+        findings = (with_reason(first, session, lang, is_beyond=about is not None), *findings[1:])
+    return replace(made, f5=told, findings=findings)
 
 
 def _first_bytes(session: Session, side: Side, first: bytes | None) -> str | None:
@@ -137,8 +166,12 @@ def _first_bytes(session: Session, side: Side, first: bytes | None) -> str | Non
     return (clear_start(first, opening) if opening else first).hex()
 
 
-def capture_model(info: CaptureInfo) -> model.Capture:
-    """The header of one capture; final once its sessions have been read."""
+def capture_model(info: CaptureInfo, lang: str = "en") -> model.Capture:
+    """The header of one capture; final once its sessions have been read.
+
+    :param lang: language of the texts that are not the capture's own.
+    """
+    f5 = info.f5
     return model.Capture(
         encodable(info.path),
         info.format,
@@ -152,7 +185,15 @@ def capture_model(info: CaptureInfo) -> model.Capture:
         tuple(encodable(text) for text in info.comments),
         info.truncated_packets,
         info.dropped_packets,
+        None if f5 is None else _f5_capture(f5, info.truncated_packets, lang),
+        (f5 is not None and f5.has_keys) or bool(info.secrets),
     )
+
+
+def _f5_capture(f5: F5Capture, truncated: int, lang: str) -> model.F5Capture:
+    from capanalyzer.report.f5_capture import f5_capture_model
+
+    return f5_capture_model(f5, truncated, lang)
 
 
 @lru_cache(4096)
@@ -289,7 +330,7 @@ def _timeline(session: Session) -> tuple[model.TimelineEntry, ...]:
 
 
 def _finding(finding: Finding, session: Session, lang: str, hide: _Hide | None) -> model.Finding:
-    texts = render_finding(finding, session, lang, hide)
+    texts = render_finding(finding, finding.about or session, lang, hide)
     return model.Finding(
         finding.cause,
         finding.severity._value_,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from capanalyzer.report import model
@@ -10,7 +10,16 @@ from capanalyzer.report.escape import printable
 from capanalyzer.report.ladder import duration
 from capanalyzer.report.times import from_rfc3339
 
-__all__ = ["Language", "capture_comments", "capture_facts", "capture_notes", "packet_count", "size_text", "time_span"]
+__all__ = [
+    "Language",
+    "capture_comments",
+    "capture_facts",
+    "capture_notes",
+    "key_warnings",
+    "packet_count",
+    "size_text",
+    "time_span",
+]
 
 
 class Language(Protocol):
@@ -31,18 +40,38 @@ def capture_facts(capture: model.Capture, look: Language) -> list[str]:
         size_text(capture.bytes),
         time_span(capture.first_time, capture.last_time),
         *(printable(name) for name in capture.link_types),
+        *_big_ip(capture),
     ]
     return [fact for fact in facts if fact]
 
 
+def key_warnings(end: model.Trailer, look: Language) -> list[str]:
+    """One for each capture that holds TLS session keys, to stand before everything else; not escaped."""
+    _ = look.text
+    text = _(
+        "{path} contains TLS session keys; do not attach it to a ticket. Whoever has the file can read what was "
+        "encrypted. `capanalyzer strip-keys` writes a copy without them."
+    )
+    return [text.replace("{path}", capture.path) for capture in end.captures if capture.session_keys]
+
+
+def _big_ip(capture: model.Capture) -> Iterator[str]:
+    """``BIG-IP 17.1.0 0.0.16, bigip1.example.test, Z100 (Virtual Edition)``."""
+    f5 = capture.f5
+    if f5 is not None:
+        named = " ".join(part for part in (f5.product or "BIG-IP", f5.version) if part)
+        yield printable(", ".join(part for part in (named, f5.host, f5.platform) if part))
+
+
 def capture_comments(capture: model.Capture) -> list[str]:
     """What was written into the capture, a line each however many it has there; not escaped."""
-    return [" ".join(text.splitlines()) for text in capture.comments]
+    command = [] if capture.f5 is None or capture.f5.command is None else [capture.f5.command]
+    return command + [" ".join(text.splitlines()) for text in capture.comments]
 
 
 def capture_notes(capture: model.Capture, look: Language) -> list[str]:
     """Warnings and losses, a sentence each, as they came: not escaped."""
-    _, notes = look.text, [*capture.warnings]
+    _, notes = look.text, [*capture.warnings, *(() if capture.f5 is None else capture.f5.advice)]
     if count := capture.dropped_packets:
         notes.append(_("The capturing host lost {n} packets.").format(n=f"{count:,}"))
     if count := capture.truncated_packets:

@@ -12,6 +12,7 @@ from capanalyzer.report.capture_facts import (
     capture_comments,
     capture_facts,
     capture_notes,
+    key_warnings,
     packet_count,
     size_text,
     time_span,
@@ -24,12 +25,17 @@ __all__ = ["MAX_LISTED", "capture_list", "heading"]
 
 MAX_HEADINGS: Final = 3
 """Captures that stand above the counts; more are summed up there and listed at the end."""
+MAX_KEY_WARNINGS: Final = 10
+"""Captures with session keys that are named at the top."""
 MAX_LISTED: Final = 100
 """Captures in that list, unless the report is verbose."""
 
 
 def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
     """The captures; of many only the sum, so that the answer stays on the first screen."""
+    for warning in key_warnings(end, look)[:MAX_KEY_WARNINGS]:
+        yield from paragraphs([warning], look, "failed", indent=0)
+        yield []
     if len(end.captures) <= MAX_HEADINGS:
         for capture in end.captures:
             yield from _flow(printable(capture.path), capture_facts(capture, look), look)

@@ -8,8 +8,9 @@ from typing import Final
 from rich.cells import cell_len
 
 from capanalyzer.report import model
-from capanalyzer.report.beside import beside_texts
+from capanalyzer.report.beside import beside_texts, shown_filter
 from capanalyzer.report.escape import printable
+from capanalyzer.report.f5_texts import big_ip_texts, both_sides_texts
 from capanalyzer.report.ladder import ladder
 from capanalyzer.report.log_lines import line_texts
 from capanalyzer.report.terminal import Line, Look, wrap, wrap_prose
@@ -38,17 +39,19 @@ def session_detail(session: model.Session, look: Look, number: str, path: str | 
         return
     finding, *others = session.findings
     yield from _entry(_("Why"), [finding.explanation or finding.title], look)
+    yield from _entry(_("Both sides"), both_sides_texts(session), look)
     evidence = [_("frame {frame}: {text}").format(frame=e.frame, text=e.text) for e in finding.evidence]
     yield from _entry(_("Evidence"), evidence, look)
     yield from _log_lines(session, look)
     if finding.confidence != "certain":
         yield from _entry(_("Or else"), [", ".join(finding.alternatives)] if finding.alternatives else [], look)
     yield from _entry(_("Beside it"), beside_texts(session, look.lang), look)
+    yield from _entry("BIG-IP", big_ip_texts(session, look.lang), look)
     yield from _entry(_("Who acts"), [_(ACTS.get(session.blame or "unknown", ACTS["unknown"]))], look)
     yield from _remedies(finding.remedies, look)
     yield from _entry(_("Also"), [f"{other.cause}: {other.title}" for other in others], look)
     yield from _entry(
-        "Wireshark", [session.display_filter if path is None else f"{session.display_filter}   {path}"], look
+        "Wireshark", [shown_filter(session) if path is None else f"{shown_filter(session)}   {path}"], look
     )
 
 

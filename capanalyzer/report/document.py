@@ -310,7 +310,7 @@ class Document:
         )
 
     def _add_capture(self, info: CaptureInfo) -> None:
-        capture = capture_model(info)
+        capture = capture_model(info, self._lang)
         if self._redactor is not None:
             from capanalyzer.report.redacted import redact_capture
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report.model import Endpoint, Incident, Session
 
-__all__ = ["IncidentKey", "Incidents", "incident_key"]
+__all__ = ["IncidentKey", "Incidents", "client_of", "incident_key"]
 
 MAX_INCIDENTS: Final = 10_000
 """A port scan makes one incident for each address and port; at about 1 kB each this stays near 10 MB."""
@@ -36,6 +36,8 @@ class _Group:
     last: str
     title: str
     blame: str
+    is_beyond: bool
+    """The title is told by the other side of a proxy."""
     sessions: array[int] = field(default_factory=lambda: array("q"))
     clients: dict[str, int] = field(default_factory=dict)
     """Client addresses, and how many sessions each has here."""
@@ -62,17 +64,20 @@ class Incidents:
 
     def add(self, session: Session) -> None:
         """Count a failed session to its incident."""
-        cause, server, sni = session.cause or "", session.server, _name_sent(session)
+        cause, server, sni, client = session.cause or "", _server(session), _name_sent(session), client_of(session)
         key = incident_key(session)
         group = self._groups.get(key)
+        title = session.findings[0].title if session.findings else cause
+        is_beyond = session.f5 is not None and session.f5.cause_side != session.f5.side
         if group is None:
             if len(self._groups) >= MAX_INCIDENTS:
                 self.sessions_left_out += 1
                 return
-            title = session.findings[0].title if session.findings else cause
             blame = session.blame or "unknown"
-            group = self._groups[key] = _Group(cause, server, sni, session.start, session.end, title, blame)
+            group = self._groups[key] = _Group(cause, server, sni, session.start, session.end, title, blame, is_beyond)
         else:
+            if group.is_beyond and not is_beyond:  # whose cause it is says it shortest
+                group.title, group.is_beyond = title, False
             if group.sni != sni:
                 group.sni = None
             if group.blame != session.blame:
@@ -85,7 +90,6 @@ class Incidents:
         # RFC 3339 texts of one form and zone order as the times do.
         group.first = min(group.first, session.start)
         group.last = max(group.last, session.end)
-        client = session.client.ip
         if client in group.clients:
             group.clients[client] += 1
         elif self._clients < MAX_CLIENTS:
@@ -157,9 +161,25 @@ def incident_key(session: Session) -> IncidentKey:
     """Equal for failed sessions of one incident. Each capture is a world of its own: what was wrong at a server on one
     day may be another matter on the next.
     """
-    cause, server = session.cause or "", session.server
+    cause, server = session.cause or "", _server(session)
     name = _name_sent(session) if cause.startswith(BY_NAME) else None
     return session.capture, cause, server.ip, server.port, name
+
+
+def _server(session: Session) -> Endpoint:
+    """At which server it failed: of a proxied connection, on the side on which the cause lies."""
+    f5 = session.f5
+    if f5 is not None and f5.cause_side != f5.side:
+        return next((other.server for other in f5.other_sides if other.server is not None), session.server)
+    return session.server
+
+
+def client_of(session: Session) -> str:
+    """Who fails: the client of the proxy, where it is known, and not the proxy."""
+    f5 = session.f5
+    if f5 is not None and f5.side == "server":
+        return next((other.client.ip for other in f5.other_sides if other.client is not None), session.client.ip)
+    return session.client.ip
 
 
 def _name_sent(session: Session) -> str | None:

@@ -59,7 +59,7 @@ _FORMAT: Final = (
     b'"certificates":%b,"client_certificates":[],"alerts":[%b],"resumed":%b},'
     b'"timing":{"connect_ms":%b,"client_hello_ms":%b,"server_hello_ms":%b,"handshake_ms":%b},'
     b'"findings":[],"timeline":[],"display_filter":"tcp.stream eq %d",'
-    b'"comparison":null,"other_leg":null,"proxy_header":null,"log_lines":[],"named_by_log":null}'
+    b'"comparison":null,"other_leg":null,"proxy_header":null,"log_lines":[],"named_by_log":null,"f5":null}'
 )
 """The keys of :class:`capanalyzer.report.model.Session`, in its order."""
 

@@ -27,7 +27,7 @@ _decode: Final = msgspec.json.Decoder(model.Session).decode
 
 def short_line(session: Session, verdict: Verdict, *, timeline: bool) -> Line | None:
     """The line of a session of which no model need be made; None for all others."""
-    if type(session) is not OrdinarySession or verdict.findings or timeline:
+    if type(session) is not OrdinarySession or verdict.findings or timeline or session.f5 is not None:
         return None
     first_id = session_id(session.capture, "tcp", 0)
     line = ordinary_line(session, verdict, first_id)

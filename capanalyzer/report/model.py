@@ -13,9 +13,11 @@ from typing import Final
 
 from capanalyzer import __version__
 from capanalyzer.report.log_model import Log, LogClock, LogCounts, LogLine, UnmatchedLogLine
-from capanalyzer.report.structure import Model
+from capanalyzer.report.model_f5 import F5, F5Address, F5Capture, F5Peer, F5Reset, F5Side
+from capanalyzer.report.structure import Endpoint, Model
 
 __all__ = [
+    "F5",
     "SCHEMA_VERSION",
     "TOOL",
     "Alert",
@@ -28,6 +30,11 @@ __all__ = [
     "Counts",
     "Endpoint",
     "Evidence",
+    "F5Address",
+    "F5Capture",
+    "F5Peer",
+    "F5Reset",
+    "F5Side",
     "Finding",
     "Incident",
     "Log",
@@ -50,14 +57,6 @@ __all__ = [
 
 SCHEMA_VERSION: Final = "1.2"
 """Major: a key was removed or changed its meaning. Minor: keys were added."""
-
-
-class Endpoint(Model, frozen=True, gc=False):
-    """One end of a connection."""
-
-    ip: str
-    """RFC 5952 form."""
-    port: int
 
 
 class Counts(Model, frozen=True, gc=False):
@@ -264,8 +263,8 @@ class Session(Model, frozen=True, gc=False):
     comparison: Comparison | None = None
     """Of failed sessions; None for all others."""
     other_leg: int | None = None
-    """Id of the session that carried the same ClientHello on the other side of a balancer, proxy or NAT; of failed
-    sessions."""
+    """Id of the session on the other side of a balancer, proxy or NAT: of failed sessions, one that carried the same
+    ClientHello; in a BIG-IP's capture, of all sessions, the one that it says."""
     proxy_header: ProxyHeader | None = None
     """At the beginning of the client's stream, where there is one with addresses."""
     log_lines: tuple[LogLine, ...] = ()
@@ -273,6 +272,8 @@ class Session(Model, frozen=True, gc=False):
     named_by_log: str | None = None
     """The cause that the end which decided names in its own log, in a line that is certainly of this session: that of
     the first finding, which is then one step surer, or one of its alternatives, and then the only one."""
+    f5: F5 | None = None
+    """None where no BIG-IP says anything of it."""
 
 
 class Capture(Model, frozen=True, gc=False):
@@ -295,6 +296,10 @@ class Capture(Model, frozen=True, gc=False):
     """Packets of which less was captured than was on the wire."""
     dropped_packets: int
     """Packets the capturing host says it lost."""
+    f5: F5Capture | None = None
+    """None where nothing shows that a BIG-IP made it. Its first record, which is no packet, counts as frame 1."""
+    session_keys: bool = False
+    """The file holds secrets that decrypt its TLS sessions: whoever has it can read them."""
 
 
 class Unreadable(Model, frozen=True, gc=False):

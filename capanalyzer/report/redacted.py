@@ -27,8 +27,8 @@ _DISTINGUISHED: Final = frozenset(("subject", "issuer"))
 _WIRE: Final = frozenset(("request", "answer", "line", "text"))
 _OURS: Final = frozenset((
     "accepted", "alert", "alpn", "code", "filter", "form", "group", "groups", "header", "how", "icmp", "kind",
-    "missing", "not_after", "not_before", "offered", "offered_suites", "protocol", "seen", "selected", "sender",
-    "stage", "ttl", "ttls", "detail", "schemes", "suite", "usages", "weakness",
+    "missing", "not_after", "not_before", "offered", "offered_suites", "protocol", "reason", "seen", "selected",
+    "sender", "stage", "ttl", "ttls", "detail", "schemes", "suite", "usages", "weakness",
 ))  # fmt: skip
 """Fields of texts whose values are words of the field or of ours, whatever the capture holds."""
 _SPECIAL_SAN: Final = re.compile(r"\A(DirName:|othername:)(.*)\Z", re.DOTALL)
@@ -209,6 +209,7 @@ def redact_capture(capture: model.Capture, number: int) -> model.Capture:
         path=names[capture.path],
         files=tuple(names[path] for path in capture.files),
         comments=(),
+        f5=None if capture.f5 is None else replace(capture.f5, host=None, command=None),
         warnings=tuple(_warning(text, {**names, **base}) for text in capture.warnings),
     )
 

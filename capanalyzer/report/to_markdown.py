@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from capanalyzer.report import model
-from capanalyzer.report.beside import beside_texts
-from capanalyzer.report.capture_facts import capture_comments, capture_facts, capture_notes
+from capanalyzer.report.beside import beside_texts, shown_filter
+from capanalyzer.report.capture_facts import capture_comments, capture_facts, capture_notes, key_warnings
 from capanalyzer.report.digest import Digest, by_weight, digest
+from capanalyzer.report.f5_texts import big_ip_texts, both_sides_texts
 from capanalyzer.report.log_words import log_counts_text, log_line_count
 from capanalyzer.report.markdown_logs import log_items, session_log_lines, spoken_section, unmatched_section
 from capanalyzer.report.markdown_text import code, code_block, prose
@@ -80,6 +81,9 @@ class _Report:
         else:
             text = nothing_failed(self._end, self._look.lang).rstrip(".。")
         yield f"# {text}"
+        for warning in key_warnings(self._end, self._look):
+            yield ""
+            yield f"> **{prose(warning)}**"
         for note in summary.notes:
             yield ""
             yield f"> {prose(note)}"
@@ -236,17 +240,19 @@ class _Report:
             return
         yield ""
         yield f"**{_('Why')}**: {prose(finding.explanation or finding.title)}"
+        yield from self._list(_("Both sides"), [prose(text) for text in both_sides_texts(session)])
         yield from self._list(_("Evidence"), [self._proof(evidence) for evidence in finding.evidence])
         yield from session_log_lines(session, look)
         if finding.alternatives and finding.confidence != "certain":
             yield from self._list(_("Or else"), [code(cause) for cause in finding.alternatives])
         yield from self._list(_("Beside it"), [prose(text) for text in beside_texts(session, look.lang)])
+        yield from self._list("BIG-IP", [prose(text) for text in big_ip_texts(session, look.lang)])
         yield ""
         yield f"**{_('Who acts')}**: {_(ACTS.get(session.blame or 'unknown', ACTS['unknown']))}"
         yield from self._remedies(finding.remedies)
         yield from self._list(_("Also"), [f"{code(o.cause)}: {prose(o.title)}" for o in session.findings[1:]])
         yield ""
-        yield f"**Wireshark**: {code(session.display_filter)}"
+        yield f"**Wireshark**: {code(shown_filter(session))}"
 
     def _list(self, label: str, items: list[str]) -> Iterator[str]:
         if items:

@@ -42,6 +42,9 @@ def count_segments(chunk: Chunk, live: LiveFlows) -> None:
     np.maximum.at(live.last_ns, at, chunk.time_ns)
     closers = np.flatnonzero(chunk.flags & (FIN | RST))
     flags = chunk.flags.take(closers)
+    resets = closers.compress((flags & RST) > 0)
+    # Text in a RST says why it was sent; it is no data (RFC 9293 section 3.5.3, RFC 1122 section 4.2.2.12).
+    np.subtract.at(live.payload, at.take(resets), chunk.length.take(resets))
     fin = np.where(at.take(closers) & 1, FIN_SIDE_1, FIN_SIDE_0)
     bits = np.where(flags & FIN, fin, 0).astype(np.uint8)
     bits |= np.where(flags & RST, np.uint8(CLOSED_RST), np.uint8(0))

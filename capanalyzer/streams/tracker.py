@@ -110,7 +110,8 @@ class Tracker(Generic[S_co]):
         """
         self._connect = connect
         self._share = share
-        self._observe = observe
+        self.observe = observe
+        """See the parameter. May be set between two batches."""
         self._capture = capture
         self._live = LiveFlows() if live is None else live
         self._short = None if shortcut is None else ShortWay(self._live, shortcut, self._feed, self._uncapped)
@@ -174,8 +175,8 @@ class Tracker(Generic[S_co]):
                 chunk.keep(known)
             note_quotes(chunk, self._index, self._live)
             place_segments(chunk, self._live)
-            if self._observe is not None:
-                self._observe(self._live.stream.take(chunk.cell), chunk.frame, chunk.length)
+            if self.observe is not None:
+                self.observe(self._live.stream.take(chunk.cell), chunk.frame, chunk.length)
             if len(chunk.from_error):
                 self._tie_quotes(chunk)
             count_segments(chunk, self._live)
@@ -189,8 +190,8 @@ class Tracker(Generic[S_co]):
             if error.quoted_flags is None:
                 cell = self._index.cell_of_pair(error.quoted_source, error.quoted_destination)
                 self._tie(error, cell)
-                if self._observe is not None and cell > 0:
-                    self._observe(self._live.stream[[cell]], np.array([error.frame]), np.zeros(1, np.int64))
+                if self.observe is not None and cell > 0:
+                    self.observe(self._live.stream[[cell]], np.array([error.frame]), np.zeros(1, np.int64))
 
     def _pass_on(self, chunk: Chunk, rows: I64) -> None:
         """Group rows by flow and feed them; a connection that then wants more of this chunk gets it."""

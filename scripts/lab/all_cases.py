@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab import (
     alerts,
     artefacts,
+    big_ip,
     browser,
     certificates,
     client_auth,
@@ -28,6 +29,7 @@ __all__ = [
     "CASES",
     "alerts",
     "artefacts",
+    "big_ip",
     "browser",
     "certificates",
     "client_auth",

@@ -99,7 +99,8 @@ def add(stream: Stream, row: dict[str, str]) -> None:
         # A capture may begin with the answer.
         stream.client_port = row["tcp.dstport"].split(",")[0] if flags & SYN and flags & ACK else source
     side = "C" if source == stream.client_port else "S"
-    stream.payload[side] += int(row["tcp.len"].split(",")[0] or 0)
+    if not flags & RST:  # some devices write their reason into it
+        stream.payload[side] += int(row["tcp.len"].split(",")[0] or 0)
     types = numbers(row["tls.handshake.type"])
     stream.steps += [f"{side}:{NAMES.get(one, one)}" for one in types]
     alerts = row["tls.alert_message.desc"]

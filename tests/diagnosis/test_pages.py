@@ -36,7 +36,7 @@ PROGRAMS = re.compile(
 WITH_VARIANT = {"_note": 3, "_Reading": 4}
 """Functions of rules that take a variant, and at which place."""
 NAMED_ELSEWHERE = {
-    "MiddleboxReset": ("both", "after", "once"),
+    "MiddleboxReset": ("both", "after", "once", "came-in", "between"),
     "ClientCertificate": ("expired", "not-yet-valid", "issuer", "usage"),
 }
 """Variants that are handed over in a list or by another module."""

@@ -19,10 +19,10 @@ KEYS = {
     "": "schema_version tool sessions captures unreadable incidents summary logs unmatched_log_lines",
     "tool": "name version",
     "captures.0": "path format link_types packets bytes first_time last_time warnings files comments "
-    "truncated_packets dropped_packets",
+    "truncated_packets dropped_packets f5 session_keys",
     "sessions.0": "id capture transport stream community_id client server start end packets bytes first_bytes protocol "
     "outcome stage waiting_on blame cause history closed_by tls timing findings timeline display_filter "
-    "comparison other_leg proxy_header log_lines named_by_log",
+    "comparison other_leg proxy_header log_lines named_by_log f5",
     "sessions.0.proxy_header": "source destination",
     "sessions.0.log_lines.0": "source line text format time offset_seconds is_failure said title meaning misleads "
     "causes confidence found_by agreement",

@@ -6,8 +6,9 @@ import shlex
 from typing import Final
 
 from capanalyzer.report import model
-from capanalyzer.report.beside import beside_texts
+from capanalyzer.report.beside import beside_texts, shown_filter
 from capanalyzer.report.escape import printable
+from capanalyzer.report.html.big_ip import big_ip
 from capanalyzer.report.html.certificates import chain
 from capanalyzer.report.html.first_bytes import first_bytes
 from capanalyzer.report.html.log_lines import session_lines
@@ -45,6 +46,7 @@ def session_detail(session: model.Session, look: Look) -> Markup:
             _block(_("Wireshark"), _wireshark(session, look), "search"),
             class_="picture",
         ),
+        _block(_("Both sides of the BIG-IP"), big_ip(session, look), "full"),
         _block(_("What the logs say"), session_lines(session, look), "full"),
         _block(_("First bytes"), first_bytes(session, look), "full"),
     ]
@@ -205,6 +207,8 @@ def _wireshark(session: model.Session, look: Look) -> Markup:
         f"{family}.addr == {session.server.ip} && {session.transport}.port == {session.server.port}"
     )
     entries = [(_("This session"), session.display_filter)]
+    if (both := shown_filter(session)) != session.display_filter:
+        entries.append((_("With its other side"), both))
     if frames:
         entries.append((_("The frames that prove it"), f"frame.number in {{{', '.join(map(str, frames))}}}"))
     entries.append((_("In another capture"), ends))

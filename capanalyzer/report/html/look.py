@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report import model
+from capanalyzer.report.build import SESSIONS_PER_CAPTURE, UDP_FROM
 from capanalyzer.report.html.markup import Markup, element, join
 
 __all__ = ["Look", "copy_button", "copyable"]
@@ -38,6 +39,11 @@ class Look:
     def number(self, session: model.Session) -> str:
         """How the report names a session: its stream, or its capture and stream."""
         return f"{session.capture}:{session.stream}" if self.several else str(session.stream)
+
+    def number_of(self, identity: int) -> str:
+        """The same, from a session's id."""
+        capture, stream = divmod(identity, SESSIONS_PER_CAPTURE)
+        return f"{capture}:{stream % UDP_FROM}" if self.several else str(stream % UDP_FROM)
 
 
 def copy_button(value: str, look: Look, label: str) -> Markup:

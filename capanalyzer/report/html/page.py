@@ -22,7 +22,7 @@ from capanalyzer.report.html.rows import Rows
 from capanalyzer.report.html.script_texts import script_texts
 from capanalyzer.report.html.sessions import detail_blocks, session_browser, unfinished_table
 from capanalyzer.report.html.shortlist import Shortlist
-from capanalyzer.report.html.summary import answer, capture_line, capture_table, noticed
+from capanalyzer.report.html.summary import answer, capture_line, capture_table, key_banner, noticed
 from capanalyzer.report.log_words import log_counts_text
 
 __all__ = ["to_html", "to_paper"]
@@ -138,6 +138,7 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
             element(
                 "section",
                 element("h1", _("Which TLS sessions failed, and why"), class_="unseen"),
+                key_banner(end, look),
                 capture_line(end, look),
                 answer(end, kept, look),
                 _logs(end, look),

@@ -8,6 +8,7 @@ from capanalyzer.report.capture_facts import (
     capture_comments,
     capture_facts,
     capture_notes,
+    key_warnings,
     packet_count,
     size_text,
     time_span,
@@ -19,7 +20,7 @@ from capanalyzer.report.html.markup import Content, Markup, element, join, lines
 from capanalyzer.report.unseen import not_visible, nothing_failed
 from capanalyzer.report.words import OUTCOMES, SEVERITY
 
-__all__ = ["answer", "capture_line", "capture_table", "noticed"]
+__all__ = ["answer", "capture_line", "capture_table", "key_banner", "noticed"]
 
 MAX_CAPTURES = 1_000
 WIDTH = 1000
@@ -139,6 +140,12 @@ def _place(found: Noticed, look: Look) -> str:
     """The number of the first session it was noticed in."""
     capture, stream = divmod(found.first, SESSIONS_PER_CAPTURE)
     return f"{capture}:{stream % UDP_FROM}" if look.several else str(stream % UDP_FROM)
+
+
+def key_banner(end: model.Trailer, look: Look) -> Markup:
+    """Captures that hold session keys, before everything else."""
+    warnings = key_warnings(end, look)[:MAX_CAPTURES]
+    return join(*(element("p", lines(warning), role="alert", class_="keys") for warning in warnings))
 
 
 def capture_line(end: model.Trailer, look: Look) -> Markup:

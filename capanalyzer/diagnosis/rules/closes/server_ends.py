@@ -7,11 +7,13 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.diagnosis.evidence import ms, of_end, of_hello, of_server_hello
+from capanalyzer.diagnosis.f5.resets import is_big_ips_own, same_distance, sign_of_another
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.story import Story, first_tls13_records
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import CloseEvent, Session, Side, SideFacts
 from capanalyzer.i18n import N_
+from capanalyzer.packets.f5.cause import read_cause_payload
 
 AT_ONCE_NS: Final = 5_000_000
 """Two resets in opposite directions within this time have one sender between the ends."""
@@ -29,6 +31,10 @@ class MiddleboxReset(Rule):
     ID 0, window 0 and missing options say nothing: kernels' own resets look so. A reset that comes sooner than its
     sender could have answered points the same way, but only beside one of these. A forwarded packet that was captured
     twice has both TTLs among those known.
+
+    A BIG-IP that made the capture says of each RST whether it sent it; one that it sent as an end of the connection is
+    none of these, whatever its TTL. Where the RST's payload says that a BIG-IP made it, another initial TTL at the
+    same distance is no sign: that BIG-IP may be the end itself.
     """
 
     causes = ("middlebox-reset",)
@@ -37,16 +43,20 @@ class MiddleboxReset(Rule):
     def check(self, session: Session, context: Context) -> Finding | None:
         story = context.story
         reset = story.close
-        if reset is None or not reset.is_rst or story.hello is None:
+        if reset is None or not reset.is_rst or story.hello is None or is_big_ips_own(session, reset):
             return None
         sender = session.tcp.side(reset.side)
         signs = _signs(session, reset)
         if not signs or (story.established and not _is_before_use(story, signs)):
             return None
         shown = [*signs, "fast"] if _is_too_fast(story, reset) else signs
+        known = session.f5.reset(reset.frame) if session.f5 is not None else None
+        said = read_cause_payload(reset.payload) or (known.cause if known is not None else None)
+        if said is not None and "between" not in signs:
+            shown = [*shown, "big-ip"]
         return failure(
             "middlebox-reset",
-            Confidence.CERTAIN if len(signs) > 1 else Confidence.LIKELY,
+            Confidence.CERTAIN if len(signs) > 1 or signs[0] in _KNOWN else Confidence.LIKELY,
             Blame.NETWORK,
             (reset.time_ns, reset.frame),
             facts={
@@ -55,6 +65,7 @@ class MiddleboxReset(Rule):
                 "ttls": ", ".join(str(t) for t in sender.ttls) or "?",
                 "after_ms": ms(max(0, reset.time_ns - story.hello.time_ns)),
                 "answer_ms": ms(_answer_ns(session) or 0),
+                "reason": "" if said is None else said.reason,
             },
             evidence=(
                 of_hello(story),
@@ -77,7 +88,11 @@ def _signs(session: Session, reset: CloseEvent) -> list[str]:
     sender = session.tcp.side(reset.side)
     other = next((c for c in session.tcp.closes if c.is_rst and c.side is not reset.side), None)
     signs = []
-    if sender.ttls and reset.ttl not in sender.ttls:
+    told = sign_of_another(session, reset)
+    if told is not None:
+        signs.append(told)
+    is_same = read_cause_payload(reset.payload) is not None and same_distance(reset.ttl, sender.ttls)
+    if sender.ttls and reset.ttl not in sender.ttls and not is_same:
         signs.append("ttl")
     if other is not None and abs(other.time_ns - reset.time_ns) <= AT_ONCE_NS:
         signs.append("both")
@@ -111,11 +126,16 @@ def _is_too_fast(story: Story, reset: CloseEvent) -> bool:
     return 0 <= reset.time_ns - story.hello.time_ns < answer_ns // 2
 
 
+_KNOWN: Final = frozenset(("came-in", "between"))
+"""What the device that made the capture knows for sure."""
 _RESET_TEXTS: Final = {
+    "came-in": N_("RST in the BIG-IP's own name, which the BIG-IP received"),
+    "between": N_("RST that the capturing BIG-IP made itself: {reason}"),
     "ttl": N_("RST with TTL {ttl}; the sender's own packets have {ttls}"),
     "both": N_("RST, and another one in the opposite direction at the same time"),
     "after": N_("RST, after which its sender went on sending"),
     "once": N_("RST, captured once; everything else from its sender was captured twice, before and behind this router"),
+    "big-ip": N_("RST whose payload says that a BIG-IP made it: {reason}"),
     "fast": N_("RST {after_ms} ms after the ClientHello; the server's SYN/ACK took {answer_ms} ms"),
 }
 

@@ -1,0 +1,100 @@
+"""The two sides of a connection that a BIG-IP proxies, judged together.
+
+Each side has been judged for itself. Where one failed because the BIG-IP stopped serving it (reset, closed, or never
+went on), and the other one failed of something that is not the BIG-IP's doing and came first, that is the cause of
+both: the first is its consequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from capanalyzer.diagnosis.f5.resets import BIG_IP, resets, side_of
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Verdict
+from capanalyzer.handshake.session import Session
+
+__all__ = ["both_sides"]
+
+BY_THE_SERVER: Final = frozenset(
+    (
+        "middlebox-reset", "server-closed", "server-flight-lost", "server-internal-error", "server-reset",
+        "server-silent", "tcp-connect-refused", "tcp-connect-timeout", "tcp-handshake-incomplete",
+    )
+)  # fmt: skip
+"""What a client sees of a BIG-IP that does not go on."""
+BY_THE_CLIENT: Final = frozenset(
+    ("client-abandoned", "client-aborted", "client-silent", "middlebox-reset", "no-client-hello")
+)
+"""What a server sees of it."""
+_BLAME: Final = {
+    # (side on which the cause is, who has to act there) -> who has to act as seen from the other side
+    ("server", Blame.SERVER): Blame.SERVER,
+    ("server", Blame.CLIENT): Blame.SERVER,
+    ("client", Blame.CLIENT): Blame.CLIENT,
+    ("client", Blame.SERVER): Blame.CLIENT,
+}
+
+
+def both_sides(judged: Iterable[tuple[Session, Verdict]]) -> Iterator[tuple[Session, Verdict]]:
+    """The same sessions in the same order, each with what became of its other side."""
+    sessions = list(judged)
+    by_stream = {session.stream: (session, verdict) for session, verdict in sessions if session.f5 is not None}
+    paired = {stream: _other(session, by_stream) for stream, (session, _) in by_stream.items()}
+    told = {
+        stream: verdict if (found := paired[stream]) is None else _with_cause(session, verdict, *found)
+        for stream, (session, verdict) in by_stream.items()
+    }
+    for session, verdict in sessions:
+        facts = session.f5
+        if facts is None or not facts.others:
+            yield session, verdict
+            continue
+        pair = paired[session.stream]
+        if pair is None:
+            yield session, replace(verdict, other_leg=facts.others[0])
+            continue
+        other = pair[0]
+        beside = OtherSide(other, told[other.stream])
+        yield session, replace(told[session.stream], other_leg=other.stream, other_side=beside)
+
+
+def _other(session: Session, by_stream: Mapping[int, tuple[Session, Verdict]]) -> tuple[Session, Verdict] | None:
+    """The other side, judged for itself. A connection that is kept open for many requests has many: one that failed
+    tells more.
+    """
+    streams = session.f5.others if session.f5 is not None else ()
+    others = [by_stream[stream] for stream in streams if stream in by_stream]
+    return next((one for one in others if one[1].outcome is Outcome.FAILED), others[0] if others else None)
+
+
+def _with_cause(session: Session, verdict: Verdict, other: Session, others_verdict: Verdict) -> Verdict:
+    """The verdict, with the other side's cause where that is its own."""
+    beyond = _cause_beyond(session, verdict, other, others_verdict)
+    if beyond is None:
+        return verdict
+    return replace(verdict, findings=(beyond, *verdict.findings), blame=beyond.blame, cause_is_beyond=True)
+
+
+def _cause_beyond(session: Session, verdict: Verdict, other: Session, others_verdict: Verdict) -> Finding | None:
+    """The other side's finding, where it is the cause of what failed here."""
+    side, others_side = side_of(session), side_of(other)
+    if verdict.outcome is not Outcome.FAILED or others_verdict.outcome is not Outcome.FAILED:
+        return None
+    if side is None or others_side is None or side == others_side:
+        return None
+    cause = others_verdict.findings[0]
+    if not _is_consequence(verdict, side) or _is_consequence(others_verdict, others_side):
+        return None
+    if cause.at_ns > session.end_ns:
+        return None
+    is_said = any(r.made_by == BIG_IP and r.cause is not None and r.cause.is_peer for r in resets(session))
+    sure = cause.confidence if is_said or cause.confidence is not Confidence.CERTAIN else Confidence.LIKELY
+    blame = _BLAME.get((others_side, cause.blame or Blame.UNKNOWN), cause.blame)
+    return replace(cause, about=other, confidence=sure, blame=blame)
+
+
+def _is_consequence(verdict: Verdict, side: str) -> bool:
+    """It failed by what the BIG-IP did or did not do."""
+    return verdict.findings[0].cause in (BY_THE_SERVER if side == "client" else BY_THE_CLIENT)

@@ -1,0 +1,155 @@
+"""What stands behind the IP packets of a batch, as columns: enough to tell an F5 capture from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.records import RecordBatch
+from capanalyzer.packets.f5.dpt import HEADER_BYTES, ITEM_BYTES, MAGIC, TLS_PROVIDER
+from capanalyzer.packets.f5.find import read_trailer
+from capanalyzer.packets.f5.legacy import LEAST_BYTES
+from capanalyzer.packets.f5.pseudo import PSEUDO_MARK, PseudoPacket, read_pseudo
+from capanalyzer.packets.table import EXTRA, PacketTable
+
+__all__ = ["Tails", "has_trailers", "holds_keys", "mend_lengths", "pseudo_packets", "tails_of"]
+
+I64 = NDArray[np.int64]
+
+FIRST_LOOKED_AT: Final = 64
+"""Segments at the beginning of each batch that are looked behind, as long as no trailer has been found ..."""
+LOOK_EVERY: Final = 1_024
+"""... and one of so many after them."""
+MAX_PSEUDO: Final = 64
+"""Records about the capture that are read of a batch: each file of a ring begins with one."""
+MAX_ITEMS: Final = 16
+"""Items of a trailer that are looked at for their provider."""
+MAX_KEY_ITEMS: Final = 64
+"""Items with room for keys that are looked into, of each batch."""
+MOST_PADDING: Final = 50
+_ETHERTYPE_AT: Final = 12
+
+
+class Tails(NamedTuple):
+    """Shape (n,) each."""
+
+    row: I64
+    """In the table."""
+    start: I64
+    """Position in the batch's bytes of what follows the IP packet."""
+    stop: I64
+    """Where the frame ends."""
+
+    def bytes_of(self, data: NDArray[np.uint8], number: int) -> bytes:
+        """One of them."""
+        return data[int(self.start[number]) : int(self.stop[number])].tobytes()
+
+
+def tails_of(batch: RecordBatch, table: PacketTable, rows: I64) -> Tails:
+    """What stands behind these segments: frames that were captured whole and hold enough for a trailer."""
+    packet = table.frame.take(rows) - batch.first_frame
+    start = table.payload_at.take(rows) + table.length.take(rows)
+    stop = batch.offset.take(packet) + batch.captured.take(packet)
+    there = (stop - start >= LEAST_BYTES) & (start < EXTRA)
+    there &= batch.captured.take(packet) == batch.original.take(packet)
+    return Tails(rows.compress(there), start.compress(there), stop.compress(there))
+
+
+def has_trailers(batch: RecordBatch, table: PacketTable) -> bool:
+    """Some of the batch's packets, looked at here and there, have a trailer that can be read.
+
+    Forms without a magic number that say little could be chance: of them all must be readable, and more than one.
+    """
+    count = len(table)
+    rows = np.arange(min(count, FIRST_LOOKED_AT))
+    if count > FIRST_LOOKED_AT:
+        rows = np.concatenate([rows, np.arange(FIRST_LOOKED_AT, count, LOOK_EVERY)])
+    tails = tails_of(batch, table, rows)
+    read = unread = 0
+    for number in range(len(tails.row)):
+        tail = tails.bytes_of(batch.data, number)
+        if not any(tail):
+            continue
+        trailer = read_trailer(tail)
+        if trailer is None:
+            unread += 1
+        elif MAGIC in tail or trailer.flow is not None:
+            return True
+        else:
+            read += 1
+    return read > 1 and not unread
+
+
+def pseudo_packets(batch: RecordBatch, rows: I64) -> Iterator[PseudoPacket]:
+    """Records about the capture among these of the batch (bounded)."""
+    rows = rows.compress(batch.captured.take(rows) >= len(PSEUDO_MARK))
+    at = batch.offset.take(rows) + _ETHERTYPE_AT
+    marked = (batch.data.take(at) == PSEUDO_MARK[12]) & (batch.data.take(at + 1) == PSEUDO_MARK[13])
+    for row in rows.compress(marked)[:MAX_PSEUDO].tolist():
+        offset, captured = int(batch.offset[row]), int(batch.captured[row])
+        found = read_pseudo(batch.data[offset : offset + captured].tobytes())
+        if found is not None:
+            yield found
+
+
+def holds_keys(data: NDArray[np.uint8], tails: Tails) -> bool:
+    """One of these trailers carries secrets of a TLS session."""
+    at, stop = _blocks(data, tails.start, tails.stop)
+    stop = np.minimum(stop, at + _u16(data, at + 4)) if len(at) else stop
+    at = at + HEADER_BYTES
+    looked = 0
+    for _ in range(MAX_ITEMS):
+        inside = at + ITEM_BYTES <= stop
+        at, stop = at.compress(inside), stop.compress(inside)
+        if not len(at):
+            return False
+        provider, size = _u16(data, at), _u16(data, at + 4)
+        fits = (size >= ITEM_BYTES) & (at + size <= stop)
+        keys = np.flatnonzero(fits & (provider == TLS_PROVIDER))
+        for number in keys[: MAX_KEY_ITEMS - looked].tolist():
+            looked += 1
+            begin = int(at[number])
+            if data[begin + ITEM_BYTES : begin + int(size[number])].any():
+                return True
+        at, stop = (at + size).compress(fits), stop.compress(fits)
+    return False
+
+
+def _blocks(data: NDArray[np.uint8], start: I64, stop: I64) -> tuple[I64, I64]:
+    """Where trailers with a magic number begin, and where their frames end."""
+    begins, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for skip in range(MOST_PADDING):
+        inside = start + skip + HEADER_BYTES <= stop
+        start, stop = start.compress(inside), stop.compress(inside)
+        if not len(start):
+            break
+        at = start + skip
+        here = (data.take(at) == MAGIC[0]) & (data.take(at + 1) == MAGIC[1])
+        here &= (data.take(at + 2) == MAGIC[2]) & (data.take(at + 3) == MAGIC[3])
+        begins.append(at.compress(here))
+        ends.append(stop.compress(here))
+        start, stop = start.compress(~here), stop.compress(~here)
+    return np.concatenate(begins), np.concatenate(ends)
+
+
+def mend_lengths(batch: RecordBatch, table: PacketTable) -> None:
+    """Where an IPv4 header gives no length (segmentation offload), the payload ends before the trailer."""
+    rows = np.flatnonzero(~table.is_v6 & (table.address_at < EXTRA) & (table.payload_at < EXTRA))
+    at = table.address_at.take(rows) - 10
+    rows = rows.compress((at >= 0) & (_u16(batch.data, np.maximum(at, 0)) == 0)) if len(rows) else rows
+    for row in rows.tolist():
+        packet = int(table.frame[row]) - batch.first_frame
+        begin, stop = int(table.payload_at[row]), int(batch.offset[packet] + batch.captured[packet])
+        if batch.captured[packet] != batch.original[packet]:
+            continue
+        payload = batch.data[begin:stop].tobytes()
+        found = payload.rfind(MAGIC)
+        if found >= 0 and found + int.from_bytes(payload[found + 4 : found + 6], "big") == len(payload):
+            table.length[row] = table.captured[row] = found
+
+
+def _u16(data: NDArray[np.uint8], at: I64) -> I64:
+    return data.take(at).astype(np.int64) << 8 | data.take(at + 1)

@@ -1,0 +1,163 @@
+"""Trailers collected by connection, while the tracker numbers a capture's segments.
+
+Whether a capture has trailers is decided from a few packets of each batch; as long as none has, nothing else is done.
+Where they are there, they are read of the packets that matter: the first ones of each connection, and its SYN, FIN and
+RST segments.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.records import F5Capture, RecordBatch
+from capanalyzer.packets.f5.find import read_trailer
+from capanalyzer.packets.f5.pseudo import PseudoPacket
+from capanalyzer.packets.f5.tails import has_trailers, holds_keys, mend_lengths, pseudo_packets, tails_of
+from capanalyzer.packets.table import PacketTable
+from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
+from capanalyzer.streams.f5.join import Kin
+from capanalyzer.streams.flow import FIN, RST, SYN
+
+__all__ = ["Collector"]
+
+I64 = NDArray[np.int64]
+
+FIRST_PACKETS: Final = 16
+"""Of each connection, whose trailers are read: the server side's connect and both handshakes fall into them."""
+MAX_CONTROLS: Final = 64
+"""SYN, FIN and RST segments beyond these."""
+MAX_DEVICES: Final = 8
+"""Different records about the capture that are kept."""
+_CONTROL: Final = SYN | FIN | RST
+
+
+class Collector:
+    """The F5 data of one capture: :meth:`look` at each batch, then :meth:`observe` its segments."""
+
+    def __init__(self) -> None:
+        self._kin = Kin()
+        self._table: PacketTable | None = None
+        self._batch: RecordBatch | None = None
+        self._read = np.zeros(0, np.int32)
+        """By stream number: packets looked at."""
+        self._controls = np.zeros(0, np.int32)
+        self.has_trailers = False
+        """A trailer was found."""
+        self._has_keys = False
+        self._devices: list[PseudoPacket] = []
+
+    @property
+    def info(self) -> F5Capture | None:
+        """What is known of the capture; None: it is none of a BIG-IP's."""
+        if not self.has_trailers and not self._devices:
+            return None
+        first = self._devices[0] if self._devices else None
+        return F5Capture(
+            None if first is None else first.host,
+            None if first is None else first.version,
+            None if first is None else first.platform,
+            None if first is None else first.product,
+            None if first is None else first.command,
+            None if first is None else first.noise,
+            None if first is None else first.with_peer,
+            None if first is None else first.snap_length,
+            self.has_trailers,
+            self._has_keys,
+        )
+
+    @property
+    def forgotten(self) -> int:
+        """Connections whose data had to be forgotten while others came."""
+        return self._kin.forgotten
+
+    def look(self, batch: RecordBatch, table: PacketTable) -> bool:
+        """Look at a batch; True where its segments are to be observed."""
+        self._add_devices(batch, np.arange(min(len(batch), 1)))
+        if not self.has_trailers:
+            self.has_trailers = has_trailers(batch, table)
+        if not self.has_trailers:
+            return False
+        packets = np.ones(len(batch), np.bool_)
+        packets[:1] = False
+        packets[table.frame - batch.first_frame] = False
+        self._add_devices(batch, np.flatnonzero(packets))
+        mend_lengths(batch, table)
+        if not self._has_keys:
+            self._has_keys = holds_keys(batch.data, tails_of(batch, table, np.arange(len(table))))
+        self._batch, self._table = batch, table
+        return True
+
+    def observe(self, stream: I64, frame: I64, length: I64) -> None:
+        """Segments of connections, as :class:`capanalyzer.streams.tracker.Tracker` tells of them."""
+        del length
+        batch, table = self._batch, self._table
+        if batch is None or table is None or not len(stream) or not len(table):
+            return
+        row = np.minimum(np.searchsorted(table.frame, frame), len(table) - 1)
+        captured = table.frame.take(row) == frame
+        stream, row = stream.compress(captured), row.compress(captured)
+        self._kin.note_times(stream, table.time_ns.take(row))
+        chosen = self._choose(stream, table.flags.take(row))
+        stream, row = stream.take(chosen), row.take(chosen)
+        tails = tails_of(batch, table, row)
+        of_row = dict(zip(row.tolist(), stream.tolist(), strict=True))
+        for number, at in enumerate(tails.row.tolist()):
+            trailer = read_trailer(tails.bytes_of(batch.data, number))
+            if trailer is not None:
+                segment = _segment(table, at)
+                self._kin.facts(of_row[at], (segment.source, segment.destination)).add(segment, trailer)
+        for number in dict.fromkeys(stream.tolist()):
+            self._kin.enter(number)
+
+    def take(self, stream: int) -> F5Facts | None:
+        """What trailers say of a connection that is handed on; None where they say nothing."""
+        return self._kin.complete(stream)
+
+    def _choose(self, stream: I64, flags: NDArray[np.uint8]) -> I64:
+        """Of these segments, in capture order, those whose trailers are read."""
+        most = int(stream.max()) + 1 if len(stream) else 0
+        if most > len(self._read):
+            more = np.zeros(max(most, 2 * len(self._read)) - len(self._read), np.int32)
+            self._read = np.concatenate([self._read, more])
+            self._controls = np.concatenate([self._controls, more])
+        first = _rank(stream) + self._read.take(stream) < FIRST_PACKETS
+        np.add.at(self._read, stream, 1)
+        np.minimum(self._read, FIRST_PACKETS, out=self._read)
+        control = np.flatnonzero(~first & ((flags & _CONTROL) > 0))
+        whose = stream.take(control)
+        control = control.compress(_rank(whose) + self._controls.take(whose) < MAX_CONTROLS)
+        np.add.at(self._controls, whose, 1)
+        np.minimum(self._controls, MAX_CONTROLS, out=self._controls)
+        first[control] = True
+        return np.flatnonzero(first)
+
+    def _add_devices(self, batch: RecordBatch, rows: I64) -> None:
+        for found in pseudo_packets(batch, rows):
+            if found not in self._devices and len(self._devices) < MAX_DEVICES:
+                self._devices.append(found)
+
+
+def _rank(stream: I64) -> I64:
+    """How many before it are of the same stream."""
+    order = np.argsort(stream, kind="stable")
+    ordered = stream.take(order)
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(stream) else order
+    rank = np.empty(len(stream), np.int64)
+    rank[order] = np.arange(len(stream)) - np.repeat(begins, np.diff(begins, append=len(stream)))
+    return rank
+
+
+def _segment(table: PacketTable, row: int) -> Segment:
+    size = 16 if table.is_v6[row] else 4
+    at = int(table.address_at[row])
+    both = table.data[at : at + 2 * size].tobytes()
+    return Segment(
+        int(table.frame[row]),
+        int(table.time_ns[row]),
+        Address(both[:size], int(table.source_port[row])),
+        Address(both[size:], int(table.destination_port[row])),
+        int(table.flags[row]),
+    )
