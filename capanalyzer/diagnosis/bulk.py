@@ -10,19 +10,22 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+import numpy as np
+
 from capanalyzer.diagnosis.knowledge import Knowledge, Sample, newest_offer
 from capanalyzer.diagnosis.rules.quality.cipher import is_weak_suite
 from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, TLS12
+from capanalyzer.diagnosis.trust.glance import Glances
+from capanalyzer.diagnosis.trust.issuers import Issuers
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.departure import OrdinaryRun
 from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.ordinary_session import OrdinarySession
-from capanalyzer.handshake.session import Endpoint, Session, Side
+from capanalyzer.handshake.session import Session, Side
 from capanalyzer.handshake.shapes import Shape
 from capanalyzer.tls.hello import ClientHello, ServerHello, safe_text
 
 if TYPE_CHECKING:
-    from capanalyzer.tls.certificates import CertificateFacts
     from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
 
 __all__ = ["JudgedRun", "judge_run", "verdicts_of"]
@@ -76,49 +79,54 @@ class _Verdicts(NamedTuple):
 def verdicts_of(
     group: Group,
     knowledge: Knowledge,
-    is_clean: Callable[[tuple[CertificateFacts, ...], str | None, int, str, Endpoint], bool],
+    glances: Glances,
     established: Callable[[tuple[bool, Side] | None], Verdict],
 ) -> list[Verdict | None]:
     """Verdicts of all sessions of a group, worked out once; None for a session of which there is more to say.
 
-    :param is_clean: does a chain show no fault for this name at this time; learns that this client took it of this
-        server.
+    :param knowledge: learns from those that have a verdict, and from the chains that their clients took.
     :param established: the verdict for a first close.
     """
     known: list[Verdict | None] | None = group.made.get("verdicts")
     if known is None:
-        known = group.made["verdicts"] = _judge(group, knowledge, is_clean, established)
+        ways = [established(close) for close in _CLOSES]
+        known = [ways[close] for close in group.batch.close.take(group.rows).tolist()]
+        group.made["verdicts"] = known
+        odd = _odd(group, knowledge.trust.issuers, glances)
+        for at in odd:
+            known[at] = None
+        _learn(group, odd, knowledge)
     return known
 
 
-def _judge(
-    group: Group,
-    knowledge: Knowledge,
-    is_clean: Callable[[tuple[CertificateFacts, ...], str | None, int, str, Endpoint], bool],
-    established: Callable[[tuple[bool, Side] | None], Verdict],
-) -> list[Verdict | None]:
+def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
+    """Numbers of the sessions that were slow, settled on something dated, or showed a chain that gives reason to say
+    something.
+    """
     batch, rows = group.batch, group.rows
-    ways = [established(close) for close in _CLOSES]
-    verdicts: list[Verdict | None] = [ways[close] for close in batch.close.take(rows).tolist()]
-    fit = {shape: _is_fit(shape) for shape in set(group.shapes)}
-    slow: list[bool] = (batch.done_ns.take(rows) - batch.hello_ns.take(rows) >= SLOW_NS).tolist()
-    starts, (clients, servers) = group.flows.first_ns.tolist(), group.endpoints
-    learned = []
-    for at, (shape, is_slow, chain, name) in enumerate(zip(group.shapes, slow, group.chains, group.names, strict=True)):
-        if (
-            is_slow
-            or not fit[shape]
-            or (
-                chain
-                and not is_clean(chain, None if name is None else safe_text(name), starts[at], clients[at], servers[at])
-            )
-        ):
-            verdicts[at] = None
+    unfit = {shape for shape in set(group.shapes) if not _is_fit(shape)}
+    odd = set(np.flatnonzero(batch.done_ns.take(rows) - batch.hello_ns.take(rows) >= SLOW_NS).tolist())
+    if unfit:
+        odd.update(at for at, shape in enumerate(group.shapes) if shape in unfit)
+    (clients, servers), starts, names, chains = group.endpoints, group.starts, group.names, group.chains
+    for at in [at for at, chain in enumerate(chains) if chain and at not in odd]:
+        glance, name = glances.at(chains[at]), names[at]
+        if glance.is_clean(None if name is None else safe_text(name), starts[at]):
+            issuers.learn_accepted(glance, clients[at], servers[at])
         else:
-            learned.append(at)
-    lessons = list(zip(group.flows.stream.tolist(), clients, servers, starts, strict=True))
-    knowledge.learn_all([lessons[at] for at in learned], lambda which: _sample(group, learned[which]))
-    return verdicts
+            odd.add(at)
+    return odd
+
+
+def _learn(group: Group, odd: set[int], knowledge: Knowledge) -> None:
+    """All but the odd ones teach what sessions teach that simply work."""
+    (clients, servers), starts, streams = group.endpoints, group.starts, group.streams
+    plain: Sequence[int] = range(len(group))
+    if odd:
+        plain = [at for at in plain if at not in odd]
+        clients, servers = [clients[at] for at in plain], [servers[at] for at in plain]
+        starts, streams = [starts[at] for at in plain], [streams[at] for at in plain]
+    knowledge.learn_all(streams, clients, servers, starts, lambda which: _sample(group, plain[which]))
 
 
 def _is_fit(shape: Shape) -> bool:
@@ -135,7 +143,7 @@ def _sample(group: Group, at: int) -> Sample:
     return _new(
         Sample,
         (
-            int(group.flows.stream[at]),
+            group.streams[at],
             machine.version,
             machine.suite,
             share if share is not None else int(batch.group[place]) or None,

@@ -120,7 +120,7 @@ class Judge:
             yield part if isinstance(part, JudgedRun) else (part, self.see(part))
 
     def _verdicts_of(self, group: Group) -> list[Verdict | None]:
-        return verdicts_of(group, self.knowledge, self._is_clean, self._established)
+        return verdicts_of(group, self.knowledge, self._glances, self._established)
 
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""
@@ -209,9 +209,7 @@ class Judge:
         if not chain:
             return True
         glance = self._glances.at(chain)
-        if glance.is_suspect or not glance.from_ns <= at_ns < glance.until_ns:
-            return False
-        if name and not glance.names.match(name):
+        if not glance.is_clean(name, at_ns):
             return False
         self.knowledge.trust.issuers.learn_accepted(glance, client, server)
         return True

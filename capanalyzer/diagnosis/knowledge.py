@@ -7,10 +7,11 @@ capture's sessions each therefore know, put together (:meth:`Knowledge.merge`), 
 from __future__ import annotations
 
 from bisect import insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
-from zlib import crc32
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.diagnosis.legs import Legs
@@ -22,7 +23,7 @@ from capanalyzer.handshake.session import Endpoint, Session
 if TYPE_CHECKING:
     from capanalyzer.tls.hello import ClientHello
 
-__all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "Lesson", "Sample", "ServerKnowledge", "newest_offer", "sample_of"]
+__all__ = ["DEFAULT_TLS_PORTS", "Knowledge", "Sample", "ServerKnowledge", "newest_offer", "sample_of"]
 
 DEFAULT_TLS_PORTS: Final = frozenset(
     (443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6380, 6697, 8443, 8883, 9443)
@@ -39,9 +40,6 @@ ms."""
 TRIMMED: Final = 4
 """Servers towards which handshakes stop without anybody closing; one that hangs is common, four at a time are a cut
 file."""
-
-Lesson: TypeAlias = tuple[int, str, Endpoint, int]
-"""What any session teaches that simply works: its stream number, client address, server, and start in ns."""
 
 
 class Sample(NamedTuple):
@@ -131,15 +129,24 @@ class ServerKnowledge:
     def learn(self, session: Session) -> None:
         """Learn from a completed handshake."""
         self.established += 1
-        if len(self.samples) < SAMPLED or session.stream <= self.samples[-1].stream:
+        if self.needs(session.stream):
             self.look(sample_of(session))
+
+    def needs(self, stream: int) -> bool:
+        """A session of this number is among those to be looked into."""
+        samples = self.samples
+        return len(samples) < SAMPLED or stream <= samples[-1].stream
 
     def look(self, sample: Sample | None) -> None:
         """Keep what one session showed, in the place of the latest one when there are enough."""
         if sample is not None:
-            if len(self.samples) >= SAMPLED:
-                del self.samples[-1]
-            insort(self.samples, sample, key=_stream_of)
+            samples = self.samples
+            if len(samples) >= SAMPLED:
+                del samples[-1]
+            if not samples or sample.stream >= samples[-1].stream:
+                samples.append(sample)
+            else:
+                insort(samples, sample, key=_stream_of)
 
     def merge(self, other: ServerKnowledge) -> None:
         """Add what was learned of the same server elsewhere."""
@@ -171,6 +178,9 @@ def sample_of(session: Session) -> Sample | None:
 def newest_offer(hello: ClientHello) -> int:
     """The newest version offered, drafts and GREASE apart; 0 where there is none."""
     return max((version for version in hello.offered_versions if version <= TLS13), default=0)
+
+
+_port_of: Final = itemgetter(1)
 
 
 def _stream_of(sample: Sample) -> int:
@@ -320,40 +330,64 @@ class Knowledge:
 
     def learn_ordinary(self, session: Session) -> None:
         """All at once, for the many sessions that simply work."""
-        lesson = session.stream, session.client.ip, session.server, session.start_ns
-        self.learn_all([lesson], lambda _: sample_of(session))
+        self.two_sided += 1
+        self.successes.add(session.client.ip, session.server, carried=True)
+        self._learn_start(session.client.ip, session.server, session.start_ns)
+        self._teaches(session.server).learn(session)
 
-    def learn_all(self, lessons: Sequence[Lesson], sample: Callable[[int], Sample | None]) -> None:
-        """The same for several, by ascending stream number.
+    def learn_all(
+        self,
+        streams: Sequence[int],
+        clients: Sequence[str],
+        servers: Sequence[Endpoint],
+        starts_ns: Sequence[int],
+        sample: Callable[[int], Sample | None],
+    ) -> None:
+        """The same for several, of which stream numbers (ascending), client addresses, servers and starts are given.
 
-        :param sample: looks into one of them, None where there is nothing to be seen; called only where it is of use.
+        :param sample: looks into one of them, by its place, None where there is nothing to be seen; called only where
+            it is of use.
         """
-        self.two_sided += len(lessons)
-        self._lessons += len(lessons)
-        self.successes.add_all([(client, server) for _, client, server, _ in lessons])
-        starts, largest, servers, order = self._starts, self._starts.largest, self._servers, None
-        for at, (stream, client, server, start_ns) in enumerate(lessons):
-            key = client, server[1]
-            known = starts.get(key)
+        if not streams:
+            return
+        self.two_sided += len(streams)
+        self._lessons += len(streams)
+        self.successes.add_all(clients, servers)
+        self._learn_starts(clients, servers, starts_ns)
+        hungry: dict[Endpoint, ServerKnowledge] = {}
+        for server, count in Counter(servers).items():
+            known = self._servers.get(server)
+            if known is None:
+                known = ServerKnowledge()
+                self._servers.add(server, known)
+            known.lessons += count
+            known.established += count
+            if known.needs(streams[0]):
+                hungry[server] = known
+        if hungry:
+            for at, server in enumerate(servers):
+                known = hungry.get(server)
+                if known is not None and known.needs(streams[at]):
+                    known.look(sample(at))
+
+    def _learn_starts(self, clients: Sequence[str], servers: Sequence[Endpoint], starts_ns: Sequence[int]) -> None:
+        starts, largest, order = self._starts, self._starts.largest, None
+        get = starts.get
+        for key, start in zip(
+            zip(clients, map(_port_of, servers), strict=True), zip(starts_ns, servers, strict=True), strict=True
+        ):
+            known = get(key)
             if known is None:
                 if largest is not None:
-                    order = crc32(client.encode(), server[1])
-                if order is None or largest is None or order <= largest:
-                    starts.add(key, [(start_ns, server)], order)
-                    largest = starts.largest
+                    order = starts.order(key)
+                    if order > largest:
+                        continue  # most of them, once the table is full
+                starts.add(key, [start], order)
+                largest = starts.largest
             else:
-                known.append((start_ns, server))
+                known.append(start)
                 if len(known) >= 2 * MAX_STARTS:
                     trim(known)
-            teaching = servers.get(server)
-            if teaching is None:
-                teaching = ServerKnowledge()
-                servers.add(server, teaching)
-            teaching.lessons += 1
-            teaching.established += 1
-            samples = teaching.samples
-            if len(samples) < SAMPLED or stream <= samples[-1].stream:
-                teaching.look(sample(at))
 
     def learn_established(self, session: Session, *, left: bool) -> None:
         """What a completed handshake teaches about its server, beside what any session teaches.

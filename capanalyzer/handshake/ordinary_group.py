@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,18 @@ class Group:
         return places
 
     @lazy
+    def streams(self) -> list[int]:
+        """Stream numbers, ascending."""
+        streams: list[int] = self.flows.stream.tolist()
+        return streams
+
+    @lazy
+    def starts(self) -> list[int]:
+        """When each began, in ns."""
+        starts: list[int] = self.flows.first_ns.tolist()
+        return starts
+
+    @lazy
     def shapes(self) -> list[Shape]:
         """What the messages of each make."""
         nodes = self.batch.nodes
@@ -51,8 +63,10 @@ class Group:
     def names(self) -> list[bytes | None]:
         """Server names as sent."""
         bodies, shapes = self.batch.hello_body, self.batch.hello_shape
-        spans = [(bodies[place], shapes[place].sni_span) for place in self.places]
-        return [None if span is None else body[span[0] : span[1]] for body, span in spans]
+        return [
+            None if (span := shapes[place].sni_span) is None else bodies[place][span[0] : span[1]]
+            for place in self.places
+        ]
 
     @lazy
     def chains(self) -> list[Chain]:
@@ -63,13 +77,34 @@ class Group:
 
     @lazy
     def endpoints(self) -> tuple[list[str], list[Endpoint]]:
-        """Addresses of the clients, and the servers."""
-        clients, servers = self.flows.addresses()
-        known: dict[tuple[bytes, int], Endpoint] = {}
-        ends = []
-        for key in zip(servers, self.flows.port[:, 1].tolist(), strict=True):
-            end = known.get(key)
-            if end is None:
-                end = known[key] = Endpoint(address_text(key[0]), key[1])
-            ends.append(end)
-        return list(map(address_text, clients)), ends
+        """Addresses of the clients, and the servers; equal servers are mostly the same object."""
+        hosts, services = self.flows.keys()
+        return list(map(_addresses.__getitem__, hosts)), list(map(_endpoints.__getitem__, services))
+
+
+class _Addresses(dict[bytes, str]):
+    """Addresses by the keys of :meth:`capanalyzer.streams.flows.Flows.keys`; when there are too many all are forgotten
+    at once, which costs less than to know the oldest.
+    """
+
+    def __missing__(self, key: bytes) -> str:
+        if len(self) >= _MAX_KEPT:
+            self.clear()
+        address = self[key] = address_text(key[1:] if key[0] else key[1:5])
+        return address
+
+
+class _Endpoints(dict[bytes, Endpoint]):
+    """The same for servers."""
+
+    def __missing__(self, key: bytes) -> Endpoint:
+        if len(self) >= _MAX_KEPT:
+            self.clear()
+        end = self[key] = Endpoint(_addresses[key[:17]], int.from_bytes(key[17:], "big"))
+        return end
+
+
+_MAX_KEPT: Final = 1 << 14
+"""About 200 bytes each."""
+_addresses: Final = _Addresses()
+_endpoints: Final = _Endpoints()

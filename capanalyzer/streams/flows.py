@@ -116,6 +116,19 @@ class Flows:
             sides.append(found)
         return sides[0], sides[1]
 
+    def keys(self) -> tuple[list[bytes], list[bytes]]:
+        """What tells apart the hosts of side 0, and the services (host and port) of side 1: a byte that is 1 for IPv6,
+        the address, filled up to 16 bytes, and in network order the port.
+        """
+        whole = np.zeros((len(self), 2, 19), np.uint8)
+        whole[:, :, 0] = self.is_v6[:, None]
+        whole[:, :, 1:17] = self.address.reshape(-1, 2, 16)
+        whole[~self.is_v6, :, 5:] = 0  # a cell keeps what is left of an earlier flow's address
+        whole[:, :, 17:] = self.port.astype(">u2").view(np.uint8).reshape(-1, 2, 2)
+        hosts: list[bytes] = np.ascontiguousarray(whole[:, 0, :17]).view("V17")[:, 0].tolist()
+        services: list[bytes] = np.ascontiguousarray(whole[:, 1]).view("V19")[:, 0].tolist()
+        return hosts, services
+
     def flow(self, row: int) -> Flow:
         """One of them."""
         if self._made is None:

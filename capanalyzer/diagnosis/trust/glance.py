@@ -39,6 +39,12 @@ class Glance(NamedTuple):
     """For :meth:`capanalyzer.diagnosis.trust.issuers.Issuers.learn_accepted`: where it keeps what it learns of this
     chain, so that the next session finds it at once."""
 
+    def is_clean(self, name: str | None, at_ns: int) -> bool:
+        """The chain shows no fault for this name at this time."""
+        if self.is_suspect or not self.from_ns <= at_ns < self.until_ns:
+            return False
+        return not name or self.names.match(name)
+
 
 class Glances:
     """One for each chain, by its identity, which the entry itself keeps alive."""

@@ -46,11 +46,13 @@ class ServerNames(NamedTuple):
         """Does the certificate fit a server name or address as the client sent it? A wildcard stands for one whole
         leftmost label. True where there is nothing to compare with: no mismatch could be shown.
         """
-        if name in self.exact or not any(self):
+        if name in self.exact:
             return True
         label, _, parent = name.partition(".")
         if label and parent in self.parents and name[-1].isalpha() and ":" not in name:
             return True  # as it was sent, and no address: the common case
+        if not any(self):
+            return True
         wanted = canonical(name)
         label, _, parent = wanted.partition(".")
         if wanted in self.exact:
