@@ -121,12 +121,14 @@ def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
 def _learn(group: Group, odd: set[int], knowledge: Knowledge) -> None:
     """All but the odd ones teach what sessions teach that simply work."""
     (clients, servers), starts, streams = group.endpoints, group.starts, group.streams
-    plain: Sequence[int] = range(len(group))
+    sample = _sampler(group)
     if odd:
-        plain = [at for at in plain if at not in odd]
+        plain = [at for at in range(len(group)) if at not in odd]
         clients, servers = [clients[at] for at in plain], [servers[at] for at in plain]
         starts, streams = [starts[at] for at in plain], [streams[at] for at in plain]
-    knowledge.learn_all(streams, clients, servers, starts, lambda which: _sample(group, plain[which]))
+        knowledge.learn_all(streams, clients, servers, starts, lambda which: sample(plain[which]))
+    else:
+        knowledge.learn_all(streams, clients, servers, starts, sample)
 
 
 def _is_fit(shape: Shape) -> bool:
@@ -135,25 +137,32 @@ def _is_fit(shape: Shape) -> bool:
     return machine.version is not None and machine.version >= TLS12 and not is_weak_suite(machine.suite)
 
 
-def _sample(group: Group, at: int) -> Sample:
-    """The same as :func:`capanalyzer.diagnosis.knowledge.sample_of`."""
-    batch, place = group.batch, group.places[at]
-    machine, name, body = group.shapes[at].handshake, group.names[at], batch.hello_body[place]
-    share = _share(batch.answer_shape[place], batch.answer_body[place])
-    return _new(
-        Sample,
-        (
-            group.streams[at],
-            machine.version,
-            machine.suite,
-            share if share is not None else int(batch.group[place]) or None,
-            True,
-            None if name is None else safe_text(name),
-            False,
-            len(body),
-            _offer(batch.hello_shape[place], body),
-        ),
-    )
+def _sampler(group: Group) -> Callable[[int], Sample]:
+    """Makes of a session's number the same as :func:`capanalyzer.diagnosis.knowledge.sample_of`."""
+    batch, places, shapes, names, streams = group.batch, group.places, group.shapes, group.names, group.streams
+    bodies, hellos, answers, answer_bodies = batch.hello_body, batch.hello_shape, batch.answer_shape, batch.answer_body
+    groups = batch.group.take(group.rows).tolist()
+
+    def sample(at: int) -> Sample:
+        place, name = places[at], names[at]
+        machine, body, answer = shapes[at].handshake, bodies[place], answers[place]
+        share = _share(answer, answer_bodies[place])
+        return _new(
+            Sample,
+            (
+                streams[at],
+                machine.version,
+                machine.suite,
+                share if share is not None else groups[at] or None,
+                True,
+                None if name is None else safe_text(name),
+                False,
+                len(body),
+                _offer(hellos[place], body),
+            ),
+        )
+
+    return sample
 
 
 def _share(shape: ServerHelloShape, body: bytes) -> int | None:

@@ -7,7 +7,6 @@ capture's sessions each therefore know, put together (:meth:`Knowledge.merge`), 
 from __future__ import annotations
 
 from bisect import insort
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from operator import itemgetter
@@ -129,13 +128,8 @@ class ServerKnowledge:
     def learn(self, session: Session) -> None:
         """Learn from a completed handshake."""
         self.established += 1
-        if self.needs(session.stream):
+        if len(self.samples) < SAMPLED or session.stream <= self.samples[-1].stream:
             self.look(sample_of(session))
-
-    def needs(self, stream: int) -> bool:
-        """A session of this number is among those to be looked into."""
-        samples = self.samples
-        return len(samples) < SAMPLED or stream <= samples[-1].stream
 
     def look(self, sample: Sample | None) -> None:
         """Keep what one session showed, in the place of the latest one when there are enough."""
@@ -354,21 +348,25 @@ class Knowledge:
         self._lessons += len(streams)
         self.successes.add_all(clients, servers)
         self._learn_starts(clients, servers, starts_ns)
-        hungry: dict[Endpoint, ServerKnowledge] = {}
-        for server, count in Counter(servers).items():
+        places: dict[Endpoint, list[int]] = {}
+        for at, server in enumerate(servers):
+            here = places.get(server)
+            if here is None:
+                places[server] = [at]
+            else:
+                here.append(at)
+        for server, here in places.items():
             known = self._servers.get(server)
             if known is None:
                 known = ServerKnowledge()
                 self._servers.add(server, known)
-            known.lessons += count
-            known.established += count
-            if known.needs(streams[0]):
-                hungry[server] = known
-        if hungry:
-            for at, server in enumerate(servers):
-                known = hungry.get(server)
-                if known is not None and known.needs(streams[at]):
-                    known.look(sample(at))
+            known.lessons += len(here)
+            known.established += len(here)
+            samples = known.samples
+            for at in here:
+                if len(samples) >= SAMPLED and streams[at] > samples[-1].stream:
+                    break  # nor is any of the later ones needed
+                known.look(sample(at))
 
     def _learn_starts(self, clients: Sequence[str], servers: Sequence[Endpoint], starts_ns: Sequence[int]) -> None:
         starts, largest, order = self._starts, self._starts.largest, None

@@ -216,9 +216,7 @@ class Successes:
             self._join(clients, servers, np.array(orders, np.uint32), np.array(counts, np.int64))
 
 
-def _begins(
-    ranked: NDArray[np.uint32], by: I64, clients: Sequence[str], servers: Sequence[Server]
-) -> I64:
+def _begins(ranked: NDArray[np.uint32], by: I64, clients: Sequence[str], servers: Sequence[Server]) -> I64:
     """Where in ``by`` the rows of each pair begin.
 
     :param ranked: hashes of the rows in the order of ``by``, ascending. Rows of one hash are nearly always of one pair;

@@ -13,9 +13,9 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from capanalyzer.handshake.lazy import lazy
 from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.ordinary_session import OrdinarySession
+from capanalyzer.lazy import lazy
 from capanalyzer.streams.flows import Flows
 
 __all__ = ["Departure", "OrdinaryRun"]

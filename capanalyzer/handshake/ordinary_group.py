@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.handshake.build import address_text
-from capanalyzer.handshake.lazy import lazy
 from capanalyzer.handshake.ordinary_batch import Batch
 from capanalyzer.handshake.session import Endpoint
 from capanalyzer.handshake.shapes import Shape
+from capanalyzer.lazy import lazy
 from capanalyzer.streams.flows import Flows
 
 if TYPE_CHECKING:

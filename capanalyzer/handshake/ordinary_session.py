@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from capanalyzer.handshake.build import address_text, build_session
 from capanalyzer.handshake.direction import Direction
-from capanalyzer.handshake.lazy import lazy
 from capanalyzer.handshake.machine import Handshake, walk
 from capanalyzer.handshake.ordinary_batch import Batch
 from capanalyzer.handshake.ordinary_group import Chain, Group
 from capanalyzer.handshake.session import Endpoint, KnownBy, Session, Side
 from capanalyzer.handshake.tls_facts import Alert, TlsFacts
+from capanalyzer.lazy import lazy
 from capanalyzer.streams.flow import FIN, RST, SYN, Flow
 from capanalyzer.tls.hello import ClientHello, ServerHello
 from capanalyzer.tls.history import MAX_HISTORY

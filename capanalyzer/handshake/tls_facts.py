@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer.handshake import bodies
-from capanalyzer.handshake.lazy import lazy
 from capanalyzer.handshake.machine import Handshake, walk
 from capanalyzer.handshake.side import Side
 from capanalyzer.handshake.states import State
+from capanalyzer.lazy import lazy
 from capanalyzer.tls.records import ALERT, APPLICATION_DATA, HANDSHAKE, SSLV2, Message
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ still give the other fields. Nothing here keeps state; every function takes the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -167,15 +167,18 @@ def read_time(tag: int, contents: bytes) -> int:
         # RFC 5280: years below 50 are of this century.
         digits = ("20" if digits[:2] < "50" else "19") + digits
     if len(digits) in (12, 14) and digits.isascii() and digits.isdecimal():
-        pairs = [int(digits[place : place + 2]) for place in range(4, len(digits), 2)]
-        month, day, hour, minute, second = (*pairs, 0)[:5]
+        number = int(digits) if len(digits) == 14 else 100 * int(digits)
+        day, second = divmod(number, 1_000_000)
+        hour, second = divmod(second, 10_000)
+        minute, second = divmod(second, 100)
         try:
-            moment = datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
+            days = date(day // 10_000, day // 100 % 100, day % 100).toordinal() - _EPOCH_DAY
         except ValueError:
             pass
         else:
-            return int((moment - _EPOCH).total_seconds()) - offset_s
+            if hour < 24 and minute < 60 and second < 60:
+                return 86_400 * days + 3_600 * hour + 60 * minute + second - offset_s
     raise Malformed(f"{text[:32]!r} is no time", "Time", 0)
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()

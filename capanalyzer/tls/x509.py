@@ -8,10 +8,10 @@ signature (``CertificateFacts.is_self_signed``), and in the tests, where both mu
 
 from __future__ import annotations
 
-from functools import cached_property
 from hashlib import sha256
 
 from capanalyzer.errors import WireError
+from capanalyzer.lazy import lazy
 from capanalyzer.tls.der import children, read_name, read_time
 from capanalyzer.tls.signatures import Signature, check_signature
 from capanalyzer.tls.x509_extensions import MAX_NAMES, CertificateExtensions
@@ -23,7 +23,7 @@ __all__ = ["MAX_NAMES", "CertificateFacts"]
 class CertificateFacts(CertificateExtensions):
     """What a certificate says. Everything but ``der`` is read when first asked for; nothing raises."""
 
-    @cached_property
+    @lazy
     def errors(self) -> tuple[str, ...]:
         """Everything that cannot be read."""
         for name in ("serial_number", "subject", "issuer", "not_before_ns", "not_after_ns", "san", "key_kind", "is_ca"):
@@ -38,14 +38,14 @@ class CertificateFacts(CertificateExtensions):
         errors = self.errors
         return errors[0] if errors else None
 
-    @cached_property
+    @lazy
     def sha256(self) -> str:
         """Fingerprint: SHA-256 of the DER, hexadecimal."""
         return sha256(self.der).hexdigest()
 
     # --- identity ---------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def version(self) -> int | None:
         """1, 2 or 3 as written there plus one; None where unreadable."""
         field = self._fields.get("version")
@@ -53,7 +53,7 @@ class CertificateFacts(CertificateExtensions):
             return 1 if "serial" in self._fields else None
         return int.from_bytes(self.der[field[1] : field[2]], "big", signed=True) + 1
 
-    @cached_property
+    @lazy
     def serial_number(self) -> int | None:
         """May be negative or 0, which RFC 5280 forbids and some issuers wrote."""
         field = self._fields.get("serial")
@@ -61,7 +61,7 @@ class CertificateFacts(CertificateExtensions):
             return None
         return int.from_bytes(self.der[field[1] : field[2]], "big", signed=True)
 
-    @cached_property
+    @lazy
     def serial(self) -> str:
         """Hexadecimal, whole bytes; "" where unreadable."""
         number = self.serial_number
@@ -70,11 +70,11 @@ class CertificateFacts(CertificateExtensions):
         digits = f"{abs(number):x}"
         return ("-" if number < 0 else "") + digits.rjust(len(digits) + len(digits) % 2, "0")
 
-    @cached_property
+    @lazy
     def _subject(self) -> tuple[str, str | None]:
         return self._name("subject")
 
-    @cached_property
+    @lazy
     def _issuer(self) -> tuple[str, str | None]:
         return self._name("issuer")
 
@@ -107,21 +107,21 @@ class CertificateFacts(CertificateExtensions):
     def issuer_cn(self) -> str | None:
         return self._issuer[1]
 
-    @cached_property
+    @lazy
     def subject_der(self) -> bytes:
         """The Name as sent: chains are linked by equal bytes."""
         return self._whole("subject_whole")
 
-    @cached_property
+    @lazy
     def issuer_der(self) -> bytes:
         return self._whole("issuer_whole")
 
-    @cached_property
+    @lazy
     def self_issued(self) -> bool:
         """Issuer and subject are the same name."""
         return bool(self.subject_der) and self.subject_der == self.issuer_der
 
-    @cached_property
+    @lazy
     def is_self_signed(self) -> bool:
         """Self-issued, and its own key verifies its signature where that can be checked."""
         if not self.self_issued:
@@ -132,7 +132,7 @@ class CertificateFacts(CertificateExtensions):
 
     # --- validity ---------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def _times(self) -> list[tuple[int, int, int]]:
         field = self._fields.get("validity")
         if field is None:
@@ -153,27 +153,27 @@ class CertificateFacts(CertificateExtensions):
             self._note(name, error)
             return None
 
-    @cached_property
+    @lazy
     def not_before_ns(self) -> int | None:
         """Nanoseconds since the Unix epoch; None where unreadable."""
         return self._moment(0, "notBefore")
 
-    @cached_property
+    @lazy
     def not_after_ns(self) -> int | None:
         return self._moment(1, "notAfter")
 
-    @cached_property
+    @lazy
     def not_before(self) -> str | None:
         """RFC 3339, UTC."""
         return to_rfc3339(self.not_before_ns)
 
-    @cached_property
+    @lazy
     def not_after(self) -> str | None:
         return to_rfc3339(self.not_after_ns)
 
     # --- key and signature --------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def _key(self) -> tuple[str, int | None, str | None]:
         field = self._fields.get("public_key")
         if field is None:
@@ -199,12 +199,12 @@ class CertificateFacts(CertificateExtensions):
         """Named curve of an EC key."""
         return self._key[2]
 
-    @cached_property
+    @lazy
     def public_key_sha256(self) -> str:
         """SHA-256 of the SubjectPublicKeyInfo contents: equal for certificates of the same key."""
         return sha256(self._whole("public_key")).hexdigest()
 
-    @cached_property
+    @lazy
     def _signature(self) -> tuple[str, str | None]:
         field = self._fields.get("signature_algorithm")
         if field is None:

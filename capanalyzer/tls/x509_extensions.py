@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Final
 
 from capanalyzer.errors import WireError
+from capanalyzer.lazy import lazy
 from capanalyzer.tls import oids
 from capanalyzer.tls.der import children, element, read_oid, read_string
 from capanalyzer.tls.x509_parts import general_name
@@ -23,7 +23,7 @@ _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 class CertificateExtensions(CertificateStructure):
     """Each extension that matters, read when first asked for; absent or unreadable ones are None or empty."""
 
-    @cached_property
+    @lazy
     def extensions(self) -> dict[str, tuple[int, int]]:
         """Start and end of each extension's value in ``der`` by OID; the first one of a repeated type."""
         field = self._fields.get("extensions")
@@ -57,7 +57,7 @@ class CertificateExtensions(CertificateStructure):
             self._note(f"extension {oid}", error)
             return None
 
-    @cached_property
+    @lazy
     def _alternative_names(self) -> list[tuple[int, str]]:
         """(tag, text) of each GeneralName, as far as they can be read."""
         value = self._extension("2.5.29.17")
@@ -74,14 +74,14 @@ class CertificateExtensions(CertificateStructure):
             self._note("subjectAltName", error)
         return names
 
-    @cached_property
+    @lazy
     def san(self) -> tuple[str, ...]:
         """Subject alternative names: DNS names, addresses, e-mail addresses and URIs as they are; ``DirName:`` and
         ``othername:`` before the rest.
         """
         return tuple(name for _, name in self._alternative_names)
 
-    @cached_property
+    @lazy
     def dns_names(self) -> tuple[str, ...]:
         """DNS names among ``san``, lower case."""
         return tuple(name.lower() for tag, name in self._alternative_names if tag == _DNS_NAME)
@@ -91,14 +91,14 @@ class CertificateExtensions(CertificateStructure):
         """Addresses among ``san``, RFC 5952."""
         return tuple(name for tag, name in self._alternative_names if tag == _IP_ADDRESS)
 
-    @cached_property
+    @lazy
     def has_all_names(self) -> bool:
         """``san`` is complete: nothing of it was unreadable or too much."""
         _ = self._alternative_names
         about = ("extensions:", "extension 2.5.29.17", "subjectAltName", f"more than {MAX_NAMES}")
         return not any(error.startswith(about) for error in self._errors)
 
-    @cached_property
+    @lazy
     def _constraints(self) -> tuple[bool | None, int | None]:
         value = self._extension("2.5.29.19")
         if value is None:
@@ -123,7 +123,7 @@ class CertificateExtensions(CertificateStructure):
     def path_length(self) -> int | None:
         return self._constraints[1]
 
-    @cached_property
+    @lazy
     def extended_key_usage(self) -> tuple[str, ...]:
         """Names (``serverAuth``) or dotted OIDs; () without the extension."""
         value = self._extension("2.5.29.37")
@@ -136,7 +136,7 @@ class CertificateExtensions(CertificateStructure):
             return ()
         return tuple(oids.EXTENDED_KEY_USAGES.get(oid, oid) for oid in found)
 
-    @cached_property
+    @lazy
     def key_usage(self) -> tuple[str, ...]:
         """Names of RFC 5280 section 4.2.1.3; () without the extension."""
         value = self._extension("2.5.29.15")
@@ -149,12 +149,12 @@ class CertificateExtensions(CertificateStructure):
             if bit // 8 < len(octets) and octets[bit // 8] << bit % 8 & 0x80
         )
 
-    @cached_property
+    @lazy
     def subject_key_id(self) -> bytes | None:
         value = self._extension("2.5.29.14")
         return self.der[value[1] : value[2]] if value else None
 
-    @cached_property
+    @lazy
     def authority_key_id(self) -> bytes | None:
         value = self._extension("2.5.29.35")
         if value is None:
@@ -167,12 +167,12 @@ class CertificateExtensions(CertificateStructure):
             self._note("authorityKeyIdentifier", error)
         return None
 
-    @cached_property
+    @lazy
     def ca_issuers(self) -> tuple[str, ...]:
         """URIs of the issuer's certificate (authority information access, RFC 5280 section 4.2.2.1)."""
         return self._access("1.3.6.1.5.5.7.48.2")
 
-    @cached_property
+    @lazy
     def ocsp(self) -> tuple[str, ...]:
         """URIs of OCSP responders."""
         return self._access("1.3.6.1.5.5.7.48.1")
@@ -195,7 +195,7 @@ class CertificateExtensions(CertificateStructure):
         """Carries signed certificate timestamps (RFC 6962 section 3.3), which only public authorities' leaves get."""
         return "1.3.6.1.4.1.11129.2.4.2" in self.extensions
 
-    @cached_property
+    @lazy
     def must_staple(self) -> bool:
         """TLS feature status_request, RFC 7633."""
         span = self.extensions.get("1.3.6.1.5.5.7.1.24")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from capanalyzer.errors import Malformed, WireError
+from capanalyzer.lazy import lazy
 from capanalyzer.tls.der import element
 
 __all__ = ["CertificateStructure"]
@@ -17,7 +16,7 @@ class CertificateStructure:
         self.der = der
         self._errors: list[str] = []
 
-    @cached_property
+    @lazy
     def _fields(self) -> dict[str, tuple[int, int, int]]:
         """Elements of the TBSCertificate by name: (tag, start, end) of their contents; as far as they can be read."""
         der = self.der

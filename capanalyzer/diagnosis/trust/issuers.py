@@ -140,8 +140,10 @@ def _top(chain: tuple[CertificateFacts, ...]) -> bytes:
     """By names alone: who is above the uppermost certificate that was sent."""
     top = chain[0]
     for _ in chain:
+        if top.self_issued:
+            break
         above = next((c for c in chain if c is not top and top.names_issuer(c)), None)
-        if above is None or top.self_issued:
+        if above is None:
             break
         top = above
     return top.issuer_der
