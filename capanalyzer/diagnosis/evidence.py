@@ -52,7 +52,9 @@ def shown(text: str | bytes) -> str:
     if isinstance(text, bytes):
         text = mask(text)[: MAX_SHOWN * 4].decode("utf-8", "backslashreplace")
     cut = text[:MAX_SHOWN]
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+    safe = cut
+    if not cut.isprintable():
+        safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
     return safe + "..." if len(text) > len(cut) else safe
 
 

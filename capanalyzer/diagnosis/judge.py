@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.bulk import JudgedRun, judge_run, verdicts_of
@@ -139,10 +138,16 @@ class Judge:
         if verdict.outcome is not Outcome.FAILED:
             return verdict
         leg = self.knowledge.legs.other(session)
-        return replace(
-            verdict,
-            comparison=self.knowledge.successes.beside(session.client.ip, session.server),
-            other_leg=None if leg is None else leg.stream,
+        return Verdict(
+            verdict.outcome,
+            verdict.stage,
+            verdict.waiting_on,
+            verdict.blame,
+            verdict.closed_how,
+            verdict.closed_who,
+            verdict.findings,
+            self.knowledge.successes.beside(session.client.ip, session.server),
+            None if leg is None else leg.stream,
         )
 
     def limits(self) -> dict[str, int]:
@@ -244,6 +249,15 @@ class Judge:
 
 _COMPARED: Final = frozenset(cause for rule in RULES if rule.compares for cause in rule.causes)
 
+_ASKED: Final = {
+    (established, sees_all): tuple(
+        rule for rule in RULES if (rule.after_handshake or not established) and (sees_all or not rule.from_absence)
+    )
+    for established in (False, True)
+    for sees_all in (False, True)
+}
+"""The rules to be asked of sessions with or without a completed handshake, of which all or not all was seen."""
+
 _NOT_CLOSED: Final[tuple[str, str | None]] = ("none", None)
 
 
@@ -261,11 +275,9 @@ def _primary(story: Story, context: Context) -> tuple[Finding | None, Rule | Non
     """The explanation of the earliest event; of several for one event the first in the order of the rules."""
     best: Finding | None = None
     by: Rule | None = None
-    established, sees_all = story.established, story.sees_all
-    for rule in RULES:
-        if (established and not rule.after_handshake) or (rule.from_absence and not sees_all):
-            continue
-        found = rule.check(story.session, context)
+    session = story.session
+    for rule in _ASKED[story.established, story.sees_all]:
+        found = rule.check(session, context)
         if found is not None and (best is None or (found.at_ns, found.at_frame) < (best.at_ns, best.at_frame)):
             best, by = found, rule
     return best, by

@@ -49,6 +49,7 @@ MAX_IN_FLIGHT: Final = 1 << 20
 _AFTER_SERVER_HELLO: Final = ("client-flight", "server-finished")
 _WAITING: Final = {Side.CLIENT: WaitingOn.CLIENT, Side.SERVER: WaitingOn.SERVER, None: None}
 _CLOSE_NOTIFY, _USER_CANCELED = 0, 90
+_SIDES: Final = (Side.CLIENT, Side.SERVER)
 
 
 class End(NamedTuple):
@@ -131,7 +132,7 @@ class Story:
         self.end: End | None = self._first_end()
         self.until_ns: int = self.end.time_ns if self.end is not None else quality.watched_until_ns
         """When waiting was over: somebody left, or the capture no longer watched."""
-        self.unheard: Side | None = next((side for side in Side if self._is_unheard(side)), None)
+        self.unheard: Side | None = next((side for side in _SIDES if self._is_unheard(side)), None)
         """Whose last flight was sent again and again, and never reached the other end."""
         self.established: bool = self._is_established() and not self._left_before_it_was_done() and self.unheard is None
         if not self.established:
@@ -231,9 +232,7 @@ class Story:
 
     def _spoke_sslv2(self, tls: TlsFacts) -> bool:
         """Both ends went on in SSL 2.0, encrypted: its handshake has no state in the table, and completed."""
-        return all(
-            any(m.side == side and m.content_type == SSL2_RECORD and m.encrypted for m in tls.messages) for side in Side
-        )
+        return len({m.side for m in tls.messages if m.content_type == SSL2_RECORD and m.encrypted}) == len(_SIDES)
 
     def _left_before_it_was_done(self) -> bool:
         """What completes the handshake came when one end had left, and no data went both ways all the same."""
@@ -295,7 +294,7 @@ class Story:
     def _is_unread(self) -> bool:
         """The client went on as it can only after a ServerHello, and none was read: what the server sent escaped us."""
         awaited = STALLS[self.state].awaited if self.state is not None else None
-        if any(self.session.tcp.side(side).unread for side in ((awaited,) if awaited is not None else Side)):
+        if any(self.session.tcp.side(side).unread for side in ((awaited,) if awaited is not None else _SIDES)):
             return True
         if self.server_hello is not None or self.state is None or self.hello is None:
             return False

@@ -96,7 +96,9 @@ class TcpReading:
 
     def shed(self) -> None:
         """Let go of payloads, but for as much of each as a timeline shows. Packed rows take a fifth of the memory."""
-        self._rows = marshal.dumps([(*row[:8], row[8][:MAX_TEXT], *row[9:]) for row in self.rows])
+        self._rows = marshal.dumps(
+            [row if len(row[8]) <= MAX_TEXT else (*row[:8], row[8][:MAX_TEXT], *row[9:]) for row in self.rows]
+        )
 
     def side(self, number: int) -> dict[str, Any]:
         """Fields of SideFacts of the client (0) or server (1)."""
@@ -111,11 +113,11 @@ class TcpReading:
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Any]]:
         senders = (_Sender(self._bases[0]), _Sender(self._bases[1]))
+        remark = self._remark
         for row in self.rows:
             side = row[2] ^ self._client
-            _read_row(row, senders[side], senders[1 - side], self._remark)
-        client, server = (_fields(sender, self._settled) for sender in senders)
-        return client, server
+            _read_row(row, senders[side], senders[1 - side], remark)
+        return _fields(senders[0], self._settled), _fields(senders[1], self._settled)
 
     def _remark(self, row: Row, what: str) -> None:
         if len(self._remarks) < MAX_REMARKS:
@@ -185,20 +187,22 @@ def _read_data(row: Row, start: int, mine: _Sender, remark: Callable[[Row, str],
 
 def _was_captured_before(row: Row, mine: _Sender) -> bool:
     """The same packet again, from a mirror port. Without an IP id (IPv6, or not used) only data within 1 ms counts."""
-    time_ns, flags, seq, length, ip_id = row[1], row[3], row[4], row[7], row[10]
+    _, time_ns, _, flags, seq, ack, _, length, _, _, ip_id, _ = row
     recent = mine.recent
     found = False
     if ip_id or length:
         within = DUPLICATE_NS if ip_id else DUPLICATE_NS // 5
-        found = any(
-            old[4] == seq
-            and old[10] == ip_id
-            and old[3] == flags
-            and old[7] == length
-            and abs(time_ns - old[1]) <= within
-            and old[5] == row[5]
-            for old in recent
-        )
+        for old in recent:
+            if (
+                old[4] == seq
+                and old[10] == ip_id
+                and old[3] == flags
+                and old[7] == length
+                and abs(time_ns - old[1]) <= within
+                and old[5] == ack
+            ):
+                found = True
+                break
     recent.append(row)
     if len(recent) > 16:
         del recent[0]
@@ -225,8 +229,9 @@ def _fields(sender: _Sender, settled: bool) -> dict[str, Any]:
     """As SideFacts names them."""
     oldest = None
     if not settled:
-        outstanding = [t for t in sender.sent.values() if t.end > sender.acked]
-        oldest = min(outstanding, key=lambda t: t.start, default=None)
+        for sent in sender.sent.values():
+            if sent.end > sender.acked and (oldest is None or sent.start < oldest.start):
+                oldest = sent
     return {
         "mss": sender.mss,
         "ttls": tuple(sender.ttls),

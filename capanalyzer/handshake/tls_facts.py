@@ -366,6 +366,8 @@ class TlsFacts:
         ]
         for message in self.messages:
             if message[4] == HANDSHAKE and not message[7] and message[5] in (_CLIENT_HELLO, _SERVER_HELLO):
+                if message is self._hellos[0] and self.client_hello is not None:
+                    continue
                 error = bodies.hello_error(message)
                 if error:
                     found.append((Side(message.side), message.frame, error))

@@ -39,8 +39,8 @@ class MtuBlackHole(Rule):
         for side in (Side.CLIENT, Side.SERVER):
             facts = session.tcp.side(side)
             if (
-                is_full_size(session, facts.outstanding_length)
-                and gave_up(facts, story)
+                gave_up(facts, story)
+                and is_full_size(session, facts.outstanding_length)
                 and self._is_first(session, side)
             ):
                 return self._finding(session, story, side, facts.outstanding_length, "sent")

@@ -78,8 +78,11 @@ class HelloRewritten(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, legs = context.story, context.knowledge.legs
-        hello, other, own = story.hello, legs.other(session), legs.own(session)
-        if hello is None or other is None or own is None or own.is_same_hello(other):
+        hello, other = story.hello, legs.other(session)
+        if hello is None or other is None:
+            return None
+        own = legs.own(session)
+        if own is None or own.is_same_hello(other):
             return None
         alert, end = story.alert, story.end
         if alert is None and end is None and not story.is_patient:

@@ -86,13 +86,14 @@ class ProxyHeaderMissing(Rule):
     compares = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
-        story, known = context.story, context.server
-        if known is None or not known.proxy_headers or known.proxy_headers < known.sampled:
-            return None
+        story = context.story
         hello, end = story.hello, story.end
         if hello is None or session.upgrade is not None or session.protocol[Side.SERVER] is not None:
             return None
         if end is None or end.side is not Side.SERVER:
+            return None
+        known = context.server
+        if known is None or not known.proxy_headers or known.proxy_headers < known.sampled:
             return None
         return failure(
             "proxy-header-missing",

@@ -44,12 +44,13 @@ class NothingInCommon(Rule):
     compares = True
 
     def check(self, session: Session, context: Context) -> Finding | None:
-        story, known = context.story, context.server
+        story = context.story
         alert, offer = story.alert, session.tls.client_hello if session.tls is not None else None
         if alert is None or alert.code not in _NO_AGREEMENT or alert.side is not Side.SERVER:
             return None
         if offer is None or story.hello is None or story.server_hello is not None:
             return None
+        known = context.server
         missing = _compared(known, offer) if known is not None else []
         pointed = doubts(offer)
         old = max((v for v in offer.offered_versions if v not in GREASE), default=0) < TLS12
