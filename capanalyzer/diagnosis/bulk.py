@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import numpy as np
 
-from capanalyzer.diagnosis.knowledge import Knowledge, Sample, newest_offer
+from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.rules.quality.cipher import is_weak_suite
 from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, TLS12
+from capanalyzer.diagnosis.servers import Sample, newest_offer
 from capanalyzer.diagnosis.trust.glance import Glances
 from capanalyzer.diagnosis.trust.issuers import Issuers
 from capanalyzer.diagnosis.verdict import Verdict
@@ -108,7 +109,7 @@ def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
     odd = set(np.flatnonzero(batch.done_ns.take(rows) - batch.hello_ns.take(rows) >= SLOW_NS).tolist())
     if unfit:
         odd.update(at for at, shape in enumerate(group.shapes) if shape in unfit)
-    (clients, servers), starts, names, chains = group.endpoints, group.starts, group.names, group.chains
+    clients, servers, starts, names, chains = group.clients, group.servers, group.starts_ns, group.names, group.chains
     for at in [at for at, chain in enumerate(chains) if chain and at not in odd]:
         glance, name = glances.at(chains[at]), names[at]
         if glance.is_clean(None if name is None else safe_text(name), starts[at]):
@@ -120,7 +121,7 @@ def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
 
 def _learn(group: Group, odd: set[int], knowledge: Knowledge) -> None:
     """All but the odd ones teach what sessions teach that simply work."""
-    (clients, servers), starts, streams = group.endpoints, group.starts, group.streams
+    clients, servers, starts, streams = group.clients, group.servers, group.starts_ns, group.streams
     sample = _sampler(group)
     if odd:
         plain = [at for at in range(len(group)) if at not in odd]
@@ -138,7 +139,7 @@ def _is_fit(shape: Shape) -> bool:
 
 
 def _sampler(group: Group) -> Callable[[int], Sample]:
-    """Makes of a session's number the same as :func:`capanalyzer.diagnosis.knowledge.sample_of`."""
+    """Makes of a session's number the same as :func:`capanalyzer.diagnosis.servers.sample_of`."""
     batch, places, shapes, names, streams = group.batch, group.places, group.shapes, group.names, group.streams
     bodies, hellos, answers, answer_bodies = batch.hello_body, batch.hello_shape, batch.answer_shape, batch.answer_body
     groups = batch.group.take(group.rows).tolist()

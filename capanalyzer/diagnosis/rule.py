@@ -11,7 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from capanalyzer.diagnosis.knowledge import Knowledge, ServerKnowledge
+from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.diagnosis.servers import ServerKnowledge
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.trust.clocks import published_ns
 from capanalyzer.diagnosis.trust.faults import DATES, Fault, faults

@@ -11,7 +11,6 @@ from capanalyzer.handshake.build import address_text
 from capanalyzer.handshake.ordinary_batch import Batch
 from capanalyzer.handshake.session import Endpoint
 from capanalyzer.handshake.shapes import Shape
-from capanalyzer.lazy import lazy
 from capanalyzer.streams.flows import Flows
 
 if TYPE_CHECKING:
@@ -24,62 +23,40 @@ Chain = tuple["CertificateFacts", ...]
 
 
 class Group:
-    """They are numbered from 0; lists have an entry for each."""
+    """They are numbered from 0; lists have an entry for each. What the diagnosis and every report ask of all of them
+    is read here at once.
+    """
 
     def __init__(self, batch: Batch, rows: I64, flows: Flows) -> None:
         """:param rows: of the batch, one for each of the ``flows``."""
         self.batch, self.rows, self.flows = batch, rows, flows
         self.made: dict[str, Any] = {}
         """What later stages made of all its sessions at once, by a name that each chooses."""
+        self.places: list[int] = rows.tolist()
+        """``rows`` as a list."""
+        self.streams: list[int] = flows.stream.tolist()
+        """Stream numbers, ascending."""
+        self.starts_ns: list[int] = flows.first_ns.tolist()
+        hosts, services = flows.keys()
+        self.clients: list[str] = list(map(_addresses.__getitem__, hosts))
+        """Their addresses."""
+        self.servers: list[Endpoint] = list(map(_endpoints.__getitem__, services))
+        """Equal ones are mostly the same object."""
+        nodes, bodies, hellos, chains = batch.nodes, batch.hello_body, batch.hello_shape, batch.certificate
+        self.shapes: list[Shape] = [nodes[number] for number in batch.node.take(rows).tolist()]
+        """What the messages of each make."""
+        self.names: list[bytes | None] = [
+            None if (span := hellos[place].sni_span) is None else bodies[place][span[0] : span[1]]
+            for place in self.places
+        ]
+        """Server names as sent."""
+        self.chains: list[Chain] = [
+            () if (chain := chains[place]) is None else chain[1].certificates for place in self.places
+        ]
+        """The servers' certificates; () where none was seen."""
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @lazy
-    def places(self) -> list[int]:
-        """``rows`` as a list."""
-        places: list[int] = self.rows.tolist()
-        return places
-
-    @lazy
-    def streams(self) -> list[int]:
-        """Stream numbers, ascending."""
-        streams: list[int] = self.flows.stream.tolist()
-        return streams
-
-    @lazy
-    def starts(self) -> list[int]:
-        """When each began, in ns."""
-        starts: list[int] = self.flows.first_ns.tolist()
-        return starts
-
-    @lazy
-    def shapes(self) -> list[Shape]:
-        """What the messages of each make."""
-        nodes = self.batch.nodes
-        return [nodes[number] for number in self.batch.node.take(self.rows).tolist()]
-
-    @lazy
-    def names(self) -> list[bytes | None]:
-        """Server names as sent."""
-        bodies, shapes = self.batch.hello_body, self.batch.hello_shape
-        return [
-            None if (span := shapes[place].sni_span) is None else bodies[place][span[0] : span[1]]
-            for place in self.places
-        ]
-
-    @lazy
-    def chains(self) -> list[Chain]:
-        """The servers' certificates; () where none was seen."""
-        known = self.batch.certificate
-        chosen = [known[place] for place in self.places]
-        return [() if one is None else one[1].certificates for one in chosen]
-
-    @lazy
-    def endpoints(self) -> tuple[list[str], list[Endpoint]]:
-        """Addresses of the clients, and the servers; equal servers are mostly the same object."""
-        hosts, services = self.flows.keys()
-        return list(map(_addresses.__getitem__, hosts)), list(map(_endpoints.__getitem__, services))
 
 
 class _Addresses(dict[bytes, str]):

@@ -113,8 +113,7 @@ def _fields_of(group: Group, first_id: int) -> list[_Fields | None]:
 def _make_fields(group: Group, first_id: int) -> list[_Fields | None]:
     """What the format takes, for all sessions as if none had anything unusual about it."""
     batch, rows, flows, places, chains = group.batch, group.rows, group.flows, group.places, group.chains
-    clients, servers = group.endpoints
-    streams, ports, packets, payload = flows.stream.tolist(), flows.port, flows.packets, flows.payload
+    streams, ports, packets, payload = group.streams, flows.port, flows.packets, flows.payload
     opening = batch.opening.take(rows, axis=0)
     hello_ns, syn_ns, ack_ns = batch.hello_ns.take(rows), batch.syn_ns.take(rows), batch.ack_ns.take(rows)
     hello_shapes = [batch.hello_shape[place] for place in places]
@@ -130,9 +129,9 @@ def _make_fields(group: Group, first_id: int) -> list[_Fields | None]:
             repeat(flows.capture, len(streams)),
             streams,
             community_ids(flows.address, flows.is_v6, ports),
-            [client.encode() for client in clients],
+            [client.encode() for client in group.clients],
             ports[:, 0].tolist(),
-            [server[0].encode() for server in servers],
+            [server[0].encode() for server in group.servers],
             ports[:, 1].tolist(),
             columns.times(flows.first_ns),
             columns.times(flows.last_ns),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,47 @@ def test_nothing_is_said_of_a_server_that_a_full_table_may_have_left_out(monkeyp
     merged.merge(pickle.loads(pickle.dumps(counted(many))))
     assert merged.beside("192.0.2.1", other) is None
     assert counted(many[:7]).beside("192.0.2.200", other) == Comparison(0, 0, 0, 0)
+
+
+CLIENTS = st.integers(0, 12).map(lambda number: f"192.0.2.{number}")
+MANY = st.lists(st.tuples(CLIENTS, SERVERS), max_size=60)
+
+
+def told(known: Successes, pairs: list[tuple[str, Endpoint]]) -> list[Comparison | None]:
+    """All that can be asked about the ends of these pairs."""
+    servers = sorted({server for _, server in pairs})
+    return [known.beside(client, server) for client in sorted({client for client, _ in pairs}) for server in servers]
+
+
+@pytest.mark.parametrize("order", [None, 7], ids=["by their hashes", "all of one hash"])
+@given(
+    MANY.flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))), st.integers(1, 8), st.integers(1, 9)
+)
+def test_many_at_once_in_any_order(
+    order: int | None, both: tuple[list[tuple[str, Endpoint]], list[tuple[str, Endpoint]]], size: int, waiting: int
+) -> None:
+    """Noted in groups or one by one, counted early or late: a small table keeps the same pairs, and all of each."""
+    pairs, permuted = both
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MAX_PAIRS", size)
+        if order is not None:
+            patch.setattr(module, "crc32", lambda *_: order)
+        expected = told(counted(pairs), pairs)
+        patch.setattr(module, "MAX_WAITING", waiting)
+        known = Successes()
+        for start in range(0, len(pairs), 7):
+            clients, servers = zip(*permuted[start : start + 7], strict=True)
+            known.add_all(clients, servers)
+        assert told(known, pairs) == expected
+        kept = sorted(set(pairs), key=lambda pair: (-hash_of(*pair, order), pair))[-size:]
+    for server in {server for _, server in pairs}:
+        beside = known.beside("192.0.2.200", server)
+        found = (beside.server_established, beside.server_clients) if beside is not None else (0, 0)
+        assert found == (sum(pair in kept and pair[1] == server for pair in pairs), sum(s == server for _, s in kept))
+
+
+def hash_of(client: str, server: Endpoint, order: int | None) -> int:
+    return crc32(client.encode(), crc32("{} {} ".format(*server).encode())) if order is None else order
 
 
 def test_sessions_left_without_a_request() -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer.diagnosis.evidence import of_alert, of_hello
-from capanalyzer.diagnosis.knowledge import ServerKnowledge
 from capanalyzer.diagnosis.offer import GREASE, authentication, doubts, real_groups, real_suites, signature_kinds
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.parameters.alerts import alert_facts
+from capanalyzer.diagnosis.servers import ServerKnowledge
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.tls.codepoints import cipher_suite_name, group_name, signature_scheme_name, version_name
