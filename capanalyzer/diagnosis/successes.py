@@ -152,9 +152,7 @@ class Successes:
             self._forget()
             self._join(clients, servers, np.frombuffer(orders, np.uint32), counts.astype(np.int64))
 
-    def _join(
-        self, clients: list[str], servers: list[Server], orders: NDArray[np.uint32], counts: I64
-    ) -> None:
+    def _join(self, clients: list[str], servers: list[Server], orders: NDArray[np.uint32], counts: I64) -> None:
         """Take up counts of pairs, of which some may come several times and some be known."""
         clients, servers = self._clients + clients, self._servers + servers
         orders, counts = np.concatenate([self._orders, orders]), np.concatenate([self._counts, counts])

@@ -79,29 +79,41 @@ def told(known: Successes, pairs: list[tuple[str, Endpoint]]) -> list[Comparison
 
 @pytest.mark.parametrize("order", [None, 7], ids=["by their hashes", "all of one hash"])
 @given(
-    MANY.flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))), st.integers(1, 8), st.integers(1, 9)
+    MANY.flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))),
+    st.integers(1, 8),
+    st.integers(1, 9),
+    st.lists(st.booleans(), min_size=9, max_size=9),
 )
 def test_many_at_once_in_any_order(
-    order: int | None, both: tuple[list[tuple[str, Endpoint]], list[tuple[str, Endpoint]]], size: int, waiting: int
+    order: int | None,
+    both: tuple[list[tuple[str, Endpoint]], list[tuple[str, Endpoint]]],
+    size: int,
+    waiting: int,
+    asks: list[bool],
 ) -> None:
-    """Noted in groups or one by one, counted early or late: a small table keeps the same pairs, and all of each."""
+    """Noted in groups or one by one, counted early or late, asked in between or not: a small table keeps the same
+    pairs, and all of each.
+    """
     pairs, permuted = both
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MAX_PAIRS", size)
+        patch.setattr(module, "_of_servers", type(module._of_servers)())
         if order is not None:
             patch.setattr(module, "crc32", lambda *_: order)
         expected = told(counted(pairs), pairs)
         patch.setattr(module, "MAX_WAITING", waiting)
         known = Successes()
-        for start in range(0, len(pairs), 7):
+        for start, is_asked in zip(range(0, len(pairs), 7), asks, strict=False):
             clients, servers = zip(*permuted[start : start + 7], strict=True)
             known.add_all(clients, servers)
+            if is_asked:
+                assert told(known, pairs) == told(counted(permuted[: start + 7]), pairs)
         assert told(known, pairs) == expected
         kept = sorted(set(pairs), key=lambda pair: (-hash_of(*pair, order), pair))[-size:]
-    for server in {server for _, server in pairs}:
-        beside = known.beside("192.0.2.200", server)
-        found = (beside.server_established, beside.server_clients) if beside is not None else (0, 0)
-        assert found == (sum(pair in kept and pair[1] == server for pair in pairs), sum(s == server for _, s in kept))
+        for server in {server for _, server in pairs}:
+            beside = known.beside("192.0.2.200", server)
+            sessions = sum(pair in kept and pair[1] == server for pair in pairs)
+            assert sessions == (beside.server_established if beside is not None else 0)
 
 
 def hash_of(client: str, server: Endpoint, order: int | None) -> int:
