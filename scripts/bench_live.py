@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """At what packet rate we, tcpdump and tshark begin to lose packets of an interface, and what each packet costs them.
 
-    sudo python3 scripts/bench_live.py                     # mixed and dense load, all programs that are here
+    sudo python3 scripts/bench_live.py                     # bulk and dense load, all programs that are here
     sudo python3 scripts/bench_live.py --workload dense --seconds 5
     sudo python3 scripts/bench_live.py --idle              # CPU while nothing happens
 
 Everything happens in a network namespace of its own, on one pair of virtual interfaces: one end sends real TLS
 sessions (scripts/benchmark/workloads.py), at the other end one program after the other captures. The rate grows by
-half until a program loses packets, or is not through a second after the last one: both mean that it does not keep up.
-The sender, and with it the kernel's part of every capture, has one core, the program that captures another.
+half until a program loses packets, or is not through two seconds after the last one: it does not keep up. The sender,
+and with it the kernel's part of every capture, has one core, the program that captures another.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import os
 import re
 import signal
@@ -23,9 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parent))
 from benchmark.workloads import ensure
@@ -35,7 +36,7 @@ IN, OUT = "bench0", "bench1"
 FIRST_RATE = 10_000
 STEP = 1.5
 MOST_RATE = 5_000_000
-LAG_S = 1.0
+LAG_S = 2.0
 """A program that needs longer after the last packet was behind."""
 QUIET_CORE = 0.04
 """Share of a core below which a program is through with its work."""
@@ -53,7 +54,9 @@ TSHARK_FIELDS = (
     "tls.handshake.extensions_server_name",
     "tls.alert_message.desc",
 )
-OURS = [sys.executable, "-m", "capanalyzer", "live", "-i", IN, "-q", "--user", "root", "--format", "jsonl"]
+METRICS_PORT = 9464
+COUNTERS = ("packets", "dropped_packets")
+OURS = [sys.executable, "-m", "capanalyzer", "live", "-i", IN, "-q", "--plain", "--user", "root", "-o", "/dev/null"]
 
 
 class Outcome(NamedTuple):
@@ -74,43 +77,33 @@ class Outcome(NamedTuple):
 
 class Program(NamedTuple):
     name: str
-    command: Callable[[Path], list[str]]
-    read: Callable[[str, Path], tuple[int, int]]
-    """(captured, lost) from what it wrote to standard error, and from its output."""
+    command: list[str]
+    read: Callable[[str], tuple[int, int]] | None
+    """(captured, lost) from what it wrote to standard error; None: ask its metrics while it runs."""
 
 
-def read_tcpdump(told: str, _: Path) -> tuple[int, int]:
-    captured, lost = re.search(r"(\d+) packets? captured", told), re.search(r"(\d+) packets? dropped by kernel", told)
-    return int(captured[1]) if captured else 0, int(lost[1]) if lost else 0
-
-
-def read_tshark(told: str, _: Path) -> tuple[int, int]:
+def told_counts(told: str) -> tuple[int, int]:
+    """(captured, lost) as tcpdump and dumpcap say in the end."""
     captured, lost = re.search(r"(\d+) packets? captured", told), re.search(r"(\d+) packets? dropped", told)
     return int(captured[1]) if captured else 0, int(lost[1]) if lost else 0
 
 
-def read_ours(told: str, output: Path) -> tuple[int, int]:
-    last = output.read_bytes().rstrip().rpartition(b"\n")[2]
-    if not last:
-        raise SystemExit(f"capanalyzer live wrote nothing: {told}")
-    (capture,) = json.loads(last)["captures"]
-    return capture["packets"], capture["dropped_packets"]
+def our_counts() -> tuple[int, int]:
+    """(packets, lost) of a live run of ours, as it was told a second ago at most."""
+    with urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=PATIENCE_S) as answer:
+        text = answer.read().decode()
+    found = re.findall(r"^capanalyzer_(packets|dropped_packets)_total(?:{.*})? ([0-9.e+]+)$", text, re.MULTILINE)
+    packets, lost = (sum(float(value) for name, value in found if name == wanted) for wanted in COUNTERS)
+    return int(packets), int(lost)
 
 
 PROGRAMS = {
-    "capanalyzer": Program(
-        "capanalyzer live",
-        lambda out: [*OURS, "-o", str(out)],
-        read_ours,
-    ),
-    "tcpdump": Program("tcpdump -w /dev/null", lambda _: ["tcpdump", "-i", IN, "-n", "-w", "/dev/null"], read_tcpdump),
+    "capanalyzer": Program("capanalyzer live", [*OURS, "--metrics-port", str(METRICS_PORT)], None),
+    "tcpdump": Program("tcpdump -w /dev/null", ["tcpdump", "-i", IN, "-n", "-w", "/dev/null"], told_counts),
     "tshark": Program(
         "tshark, TLS fields",
-        lambda _: (
-            ["tshark", "-i", IN, "-n", "-l", "-T", "fields"]
-            + [part for field in TSHARK_FIELDS for part in ("-e", field)]
-        ),
-        read_tshark,
+        ["tshark", "-i", IN, "-n", "-l", "-T", "fields", *(part for field in TSHARK_FIELDS for part in ("-e", field))],
+        told_counts,
     ),
 }
 
@@ -178,50 +171,58 @@ def settle(pid: int, most_s: float) -> float:
     return at_work - began
 
 
+def progress(sent: int, most_s: float) -> tuple[float, int, int]:
+    """Wait until our own run has seen everything: seconds that took, packets seen, packets lost."""
+    began = time.monotonic()
+    captured = lost = 0
+    while captured + lost < sent and time.monotonic() - began < most_s:
+        time.sleep(WATCH_S)
+        captured, lost = our_counts()
+    return time.monotonic() - began, captured, lost
+
+
+@contextmanager
+def started(command: list[str], core: int, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program on one core, ended when this is left."""
+    process = subprocess.Popen(["taskset", "-c", str(core), *command], text=True, **options)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def attempt(program: Program, load: Path, rate: float, seconds: float, cores: list[int]) -> Outcome:
     """One run: capture, send, see what became of it."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "output"
-        arguments = [str(load), OUT, str(rate), str(int(rate * seconds))]
-        replay = subprocess.Popen(
-            ["taskset", "-c", str(cores[0]), sys.executable, "-m", "benchmark.replay", *arguments],
-            cwd=Path(__file__).parent,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert replay.stdin is not None
-        assert replay.stdout is not None
-        replay.stdout.readline()
-        with (Path(folder) / "told").open("w+") as told:
-            capture = subprocess.Popen(
-                ["taskset", "-c", str(cores[-1]), *program.command(output)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=told,
-            )
-            try:
-                wait_until(program.name, lambda: captures() > 0 or capture.poll() is not None)
-                settle(capture.pid, 5)
-                before = cpu_of(capture.pid)
-                replay.stdin.write("go\n")
-                replay.stdin.close()
-                sent, took = replay.stdout.readline().split()
-                lag_s = settle(capture.pid, 10 * LAG_S)
-                cpu_s = cpu_of(capture.pid) - before
-            finally:
-                for process in (capture, replay):
-                    if process.poll() is None:
-                        process.send_signal(signal.SIGINT)
-                try:
-                    capture.wait(PATIENCE_S)
-                except subprocess.TimeoutExpired:
-                    capture.kill()
-                    capture.wait()
-                replay.wait()
+    replay = [sys.executable, "-m", "benchmark.replay", str(load), OUT, str(rate), str(int(rate * seconds))]
+    place = {"cwd": Path(__file__).parent, "env": os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}}
+    with (
+        tempfile.TemporaryFile("w+") as told,
+        started(replay, cores[0], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **place) as sender,
+    ):
+        assert sender.stdin is not None
+        assert sender.stdout is not None
+        sender.stdout.readline()
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": told}
+        with started(program.command, cores[-1], **quiet) as capture:
+            wait_until(program.name, lambda: captures() > 0 or capture.poll() is not None)
+            settle(capture.pid, 5)
+            before = cpu_of(capture.pid)
+            sender.stdin.write("go\n")
+            sender.stdin.close()
+            sent, took = sender.stdout.readline().split()
+            if program.read is None:
+                lag_s, captured, lost = progress(int(sent), 5 * LAG_S)
+            else:
+                lag_s = settle(capture.pid, 5 * LAG_S)
+            cpu_s = cpu_of(capture.pid) - before
+        if program.read is not None:
             told.seek(0)
-            captured, lost = program.read(told.read(), output)
+            captured, lost = program.read(told.read())
     return Outcome(int(sent), int(sent) / float(took), captured, lost, lag_s, cpu_s)
 
 
@@ -254,24 +255,18 @@ def climb(program: Program, load: Path, seconds: float, cores: list[int]) -> tup
 
 def idle(cores: list[int], seconds: float) -> None:
     """CPU of a run that sees nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = PROGRAMS["capanalyzer"].command(Path(folder) / "output")
-        process = subprocess.Popen(["taskset", "-c", str(cores[-1]), *command], stdin=subprocess.DEVNULL)
-        try:
-            wait_until("capanalyzer live", lambda: captures() > 0)
-            settle(process.pid, 10)
-            before = cpu_of(process.pid)
-            time.sleep(seconds)
-            used = cpu_of(process.pid) - before
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE_S)
+    with started(OURS, cores[-1], stdin=subprocess.DEVNULL) as process:
+        wait_until("capanalyzer live", lambda: captures() > 0)
+        settle(process.pid, 10)
+        before = cpu_of(process.pid)
+        time.sleep(seconds)
+        used = cpu_of(process.pid) - before
     print(f"idle: {100 * used / seconds:.2f} % of a core over {seconds:.0f} s")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workload", action="append", help="mixed, dense, bulk (default: mixed and dense)")
+    parser.add_argument("--workload", action="append", help="bulk, mixed, dense (default: bulk and dense)")
     parser.add_argument("--program", action="append", choices=sorted(PROGRAMS), help="(default: all)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each run (default: 3)")
     parser.add_argument("--data", type=Path, default=Path("bench-data"), help="where the loads are kept")
@@ -282,7 +277,7 @@ def main() -> int:
     if options.idle:
         idle(cores, max(options.seconds, 20.0))
         return 0
-    for name, load in ensure(options.data.resolve(), options.workload or ["mixed", "dense"]):
+    for name, load in ensure(options.data.resolve(), options.workload or ["bulk", "dense"]):
         best = {}
         for key in options.program or PROGRAMS:
             program = PROGRAMS[key]

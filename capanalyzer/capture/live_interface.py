@@ -34,8 +34,8 @@ from capanalyzer.errors import CaptureError
 
 __all__ = ["RING_BYTES", "InterfaceSource"]
 
-RING_BYTES: Final = 64 << 20
-"""Of each interface's ring: half a second of 1 Gbit/s, should the analysis stop for that long."""
+RING_BYTES: Final = 128 << 20
+"""Of each interface's ring: a second of 1 Gbit/s, should the analysis have to stop for that long."""
 
 _BATCH_BLOCKS: Final = 16
 """Blocks of one ring handed on at a time: large enough for columns, and the others of the ring take what comes."""
