@@ -133,11 +133,24 @@ class Engine:
         for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
             self._left(session)
         if self._belonging:
+            self._add_fragments()
             streams, frames = (np.concatenate(columns) for columns in zip(*self._belonging, strict=True))
             self._belonging.clear()
             order = np.argsort(frames, kind="stable")
             for listener in self._listeners:
                 listener.belong(streams.take(order), frames.take(order))
+
+    def _add_fragments(self) -> None:
+        """Of a packet put together from fragments, all of them belong where the last one does."""
+        carriers = dict(self._decoder.carriers)
+        if not carriers:
+            return
+        last = np.array(list(carriers))
+        for streams, frames in list(self._belonging):
+            at = np.flatnonzero(np.isin(frames, last))
+            for stream, frame in zip(streams[at].tolist(), frames[at].tolist(), strict=True):
+                others = np.array([one for one in carriers[frame] if one != frame], np.int64)
+                self._belonging.append((np.full(len(others), stream), others))
 
     def advance(self, now_ns: int) -> None:
         """It is so late; look at what is due."""

@@ -78,7 +78,10 @@ class Listener(Protocol):
         ...
 
     def belong(self, streams: I64, frames: I64) -> None:
-        """To which streams packets of the batch told last belong: two columns, by ascending frame."""
+        """To which streams packets of the batch told last belong: two columns, by ascending frame.
+
+        Of a packet in fragments that is whole now, those in earlier batches too.
+        """
         ...
 
     def verdict(self, told: LiveVerdict) -> None:

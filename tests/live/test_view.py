@@ -125,6 +125,7 @@ def test_the_board_is_bounded() -> None:
 def test_keys() -> None:
     assert _named(b"\x1b[A\x1b[Bjkq") == ["up", "down", "down", "up", "quit"]
     assert _named(b"\x1b") == ["back"]
+    assert _named(b"\x1bq") == ["back", "quit"]
     assert _named(b"\x1b[15~p\x1b[1;5Aq") == ["pause", "quit"]  # F5 and Ctrl-Up mean nothing
     assert _named(b"\r?\x1b[6~") == ["enter", "help", "page-down"]
     noise = random.Random(1)

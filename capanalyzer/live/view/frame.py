@@ -28,6 +28,8 @@ __all__ = ["Looking", "frame", "rows_of_failures"]
 QUIET_NS: Final = 300_000_000_000
 """An incident without a failure for so long is drawn quietly."""
 MIN_WIDTH, MIN_HEIGHT = 20, 4
+WIDE, MEDIUM = 100, 70
+"""Widths from which on incidents have all columns, or all but their beginning."""
 HEAD: Final = 4
 """Lines above the sections."""
 SIDES: Final = {"client": N_("client"), "server": N_("server"), "network": N_("network"), "unknown": N_("unknown")}
@@ -204,7 +206,8 @@ def _incidents(board: Board, look: Look, rows: int) -> Iterator[Line]:
                 (_("since {time}").format(time=incident.first[11:19]), "quiet"),
             ]
         )
-    yield from _whole(table(cells, look, indent=2, flexible=(2, 1, 0)), look)
+    kept = 6 if look.width >= WIDE else 5 if look.width >= MEDIUM else 4
+    yield from _whole(table([row[:kept] for row in cells], look, indent=2, flexible=(2, 1, 0)), look)
 
 
 def _whole(lines: list[Line], look: Look) -> Iterator[Line]:

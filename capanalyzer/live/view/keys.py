@@ -93,13 +93,11 @@ def _named(data: bytes) -> list[str]:
     at = 0
     while at < len(data):
         size = next((size for size in (4, 3, 1) if data[at : at + size] in _NAMES and len(data) >= at + size), 0)
-        if size == 1 and data[at] == 0x1B and len(data) > at + 1:
-            # The rest of a sequence that means nothing here: up to its final letter.
-            at += 1
-            if data[at : at + 1] in b"[O":
+        if size == 1 and data[at] == 0x1B and data[at + 1 : at + 2] in (b"[", b"O"):
+            # A sequence that means nothing here: up to its final letter.
+            at += 2
+            while at < len(data) and not 0x40 <= data[at] <= 0x7E:
                 at += 1
-                while at < len(data) and not 0x40 <= data[at] <= 0x7E:
-                    at += 1
             at += 1
             continue
         if size:
