@@ -48,6 +48,8 @@ class Looking:
     top: int = 0
     """First line of a page that is longer than the screen."""
     is_paused: bool = False
+    is_ending: bool = False
+    """Somebody asked for the end of the run."""
 
 
 def frame(board: Board, looking: Looking, look: Look, height: int) -> list[Line]:
@@ -92,6 +94,8 @@ def _exactly(lines: list[Line], height: int) -> list[Line]:
 
 def _keys(looking: Looking, look: Look) -> str:
     _ = look.text
+    if looking.is_ending:
+        return _("Ending: what is open is judged as it stands.")
     if looking.page != "board":
         return _("Esc back   up, down scroll   q quit")
     if looking.is_paused:

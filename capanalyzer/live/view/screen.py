@@ -175,6 +175,7 @@ class View:
         with self._lock:
             self._is_changed = True
             if key == "quit":
+                looking.is_ending = True
                 self._quit_run()
             elif key == "help":
                 looking.page, looking.top = ("board" if looking.page == "help" else "help"), 0
