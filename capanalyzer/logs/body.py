@@ -29,7 +29,7 @@ _RFC5424: Final = re.compile(
     r"(?:-|(?:\[[^\]]{0,512}\])+)(?: |$)"
 )
 _TAG: Final = re.compile(
-    r" (?:(?P<host>\S{1,255}) )?(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) )?"
+    r" (?:(?P<host>\S{1,255}(?<!:)) )?(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) )?"
     r"(?P<program>[A-Za-z_][\w./-]{0,63})(?:\((?:\w{1,32})\))?(?:\[(?P<pid>\d{1,10})\])?: "
 )
 """RFC 3164: host, tag, number; F5 puts the level between them."""
@@ -58,7 +58,12 @@ def _bodies(text: str, depth: int) -> list[Body]:
     found = [Body(line)]
     header = _PRIORITY.match(line)
     start = header.end() if header is not None else 0
-    if (match := _RFC5424.match(line, start)) is not None and (stamp := iso(match["stamp"])) is not None:
+    is_versioned = header is not None and header[0].rstrip().endswith(">1")
+    if (
+        is_versioned
+        and (match := _RFC5424.match(line, start)) is not None
+        and (stamp := iso(match["stamp"])) is not None
+    ):
         rest = line[match.end() :].lstrip("\ufeff")
         pid = match["pid"] if match["pid"].isdigit() else ""
         return [*found, Body(rest, stamp, match["program"], pid), *_nested(rest, stamp, depth)]
@@ -69,7 +74,7 @@ def _bodies(text: str, depth: int) -> list[Body]:
     if (container := _CONTAINER.match(line, end)) is not None:
         rest = line[container.end() :]
         return [*found, Body(rest, stamp), *_nested(rest, stamp, depth)]
-    if (tag := _TAG.match(line, end)) is not None:
+    if (tag := _TAG.match(line, end)) is not None and (tag["host"] or tag["pid"]):
         rest = line[tag.end() :]
         program = tag["program"].rpartition("/")[2] if not tag["program"].startswith("postfix") else tag["program"]
         return [*found, Body(rest, stamp, program, tag["pid"] or ""), *_nested(rest, stamp, depth)]

@@ -21,8 +21,8 @@ __all__ = ["Entries", "entries"]
 _SECOND_NS: Final = 1_000_000_000
 _WITHIN_NS: Final = _SECOND_NS
 """Between lines of one entry, beside their stamps' resolution."""
-_WITHIN_LINES: Final = 400
-"""Between lines of one entry; a busy server writes many others in the same second."""
+_STALE_LINES: Final = 800
+"""After which an entry gets no more lines, whatever its format."""
 _MAX_OPEN: Final = 4096
 """Entries that wait for more lines, and connections whose ends are remembered."""
 
@@ -38,8 +38,10 @@ class _Open:
         self.is_doubtful = False
         """Another line that waited for the same end came before it: that end may be either's."""
 
-    def takes(self, line: LogLine) -> bool:
-        if line.number - self.last.number > _WITHIN_LINES or line.number < self.last.number:
+    def takes(self, line: LogLine, tie: Tie) -> bool:
+        if not 0 <= line.number - self.last.number <= tie.lines:
+            return False
+        if tie.is_alike and line.meaning != self.line.meaning:
             return False
         if line.format != self.line.format or not _same_end(self.line, line):
             return False
@@ -77,7 +79,7 @@ class Entries:
             return
         line = self._with_ends(tie.key, line)
         waiting = self._open.get(tie.key)
-        if tie.part is not Part.BEGIN and waiting is not None and waiting.takes(line):
+        if tie.part is not Part.BEGIN and waiting is not None and waiting.takes(line, tie):
             if tie.part is Part.END and waiting.is_doubtful:
                 yield self._open.pop(tie.key).line
                 yield line
@@ -88,7 +90,7 @@ class Entries:
             return
         is_doubtful = False
         if waiting is not None:
-            is_doubtful = tie.part is Part.BEGIN and waiting.takes(line) and waiting.line.reason != line.reason
+            is_doubtful = tie.part is Part.BEGIN and waiting.takes(line, tie) and waiting.line.reason != line.reason
             yield self._open.pop(tie.key).line
         if tie.part is Part.END:
             yield line
@@ -106,7 +108,7 @@ class Entries:
     def _stale(self, number: int) -> Iterator[LogLine]:
         while self._open:
             key = next(iter(self._open))
-            if number - self._open[key].line.number <= 2 * _WITHIN_LINES:
+            if number - self._open[key].line.number <= _STALE_LINES:
                 return
             yield self._open.pop(key).line
 

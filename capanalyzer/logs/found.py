@@ -37,6 +37,10 @@ class Tie(NamedTuple):
     part: Part
     weight: int = 1
     """Of several lines the heaviest says what the entry means: 0 "it failed", 1 a reason, 2 the reason in detail."""
+    lines: int = 400
+    """Between lines of one entry at most; a busy server writes many others in the same second."""
+    is_alike: bool = False
+    """Only a line of the same meaning belongs to the entry before it."""
 
 
 class Found(NamedTuple):

@@ -112,16 +112,22 @@ _BY_WORDS: Final[dict[str, _Entry]] = {entry.words: entry for entry in REASONS.v
 
 _OF_ALERT: Final = re.compile(r"(?:sslv3|tlsv1|tlsv13|tls|ssl/tls)(?:(?P<alert> alert)? (?P<name>[a-z ]{3,40}))")
 _ALERT_WITHOUT_THE_WORD: Final = frozenset(
-    ("unrecognized name", "unsupported extension", "certificate unobtainable", "bad certificate status response",
-     "bad certificate hash value")
-)  # fmt: skip
+    (
+        "unrecognized name",
+        "unsupported extension",
+        "certificate unobtainable",
+        "bad certificate status response",
+        "bad certificate hash value",
+    )
+)
 """``tlsv1 unrecognized name``: received alerts that OpenSSL spells without ``alert``."""
 _FIRST_ALERT: Final = 1000
 """SSL_AD_REASON_OFFSET."""
 _LAST_ALERT: Final = 1255
 
 _ERROR: Final = re.compile(
-    r"error:(?P<code>[0-9A-Fa-f]{5,10}):(?P<library>[^:\r\n]{0,64}):(?P<function>[^:\r\n]{0,80}):(?P<words>[^:\r\n)\]|]{1,100})"
+    r"error:(?P<code>[0-9A-Fa-f]{5,10}):(?P<library>[^:\r\n]{0,64}):(?P<function>[^:\r\n]{0,80})"
+    r":(?P<words>[^:\r\n)\]|]{1,100})"
 )
 _BORING: Final = re.compile(
     r"(?P<code>\d{7,10}|[0-9A-Fa-f]{8}):(?P<library>SSL[ _]routines):OPENSSL_internal:(?P<words>[A-Z0-9_/]{3,60})"

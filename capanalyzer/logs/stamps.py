@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
-__all__ = ["Stamp", "clf", "iso", "leading", "syslog"]
+__all__ = ["Stamp", "chromium", "clf", "iso", "leading", "syslog"]
 
 _SECOND: Final = 1_000_000_000
 
@@ -46,7 +46,10 @@ _CLF: Final = re.compile(
     + r"(?: (?P<zone>[+-]\d{4}))?\]"
 )
 """Access logs; HAProxy's, with milliseconds and without a zone."""
-_LEADING: Final = (_NUMERIC, _SYSLOG, _APACHE, _CLF)
+_KLOG: Final = re.compile(r"[IWEF](?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d)" + _FRACTION + r"\b")
+"""Kubernetes and other programs of Google's."""
+_CHROMIUM: Final = re.compile(r"(?P<month>\d\d)(?P<day>\d\d)/(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d)" + _FRACTION)
+_LEADING: Final = (_NUMERIC, _SYSLOG, _APACHE, _CLF, _KLOG)
 
 
 def leading(text: str) -> tuple[Stamp, int] | None:
@@ -76,14 +79,21 @@ def clf(text: str) -> Stamp | None:
     return None if match is None else _stamp(match)
 
 
+def chromium(text: str) -> Stamp | None:
+    """``1126/172102.994260``, and nothing else."""
+    match = _CHROMIUM.fullmatch(text)
+    return None if match is None else _stamp(match)
+
+
 def _stamp(match: re.Match[str]) -> Stamp | None:
     """None for a date that no calendar has."""
     parts = match.groupdict()
-    month = parts["month"]
-    hour, minute, second = map(int, parts["time"].split(":"))
+    month, year = parts["month"], parts.get("year")
+    clock = parts["time"].split(":") if "time" in parts else (parts["h"], parts["m"], parts["s"])
+    hour, minute, second = map(int, clock)
     try:
         moment = datetime(
-            int(parts["year"] or 1970),
+            int(year or 1970),
             _MONTHS.get(month) or int(month),
             int(parts["day"]),
             hour,
@@ -99,7 +109,7 @@ def _stamp(match: re.Match[str]) -> Stamp | None:
     return Stamp(
         seconds * _SECOND + int(fraction.ljust(9, "0")),
         parts.get("zone") is not None,
-        parts["year"] is not None,
+        year is not None,
         _SECOND // 10 ** len(fraction),
     )
 

@@ -55,7 +55,8 @@ _BY_WORDS: Final = tuple(
                 r"doesn't match (?:certificate's|target)|no alternative certificate subject name|"
                 r"subject alternative (?:DNS )?name|is valid for .{1,200}, not |not valid for any names|"
                 r"doesn't contain any IP SANs|cannot validate certificate for|"
-                r"owner does not match|ALTNAME_INVALID|NameMismatch|COMMON_NAME_INVALID|BAD_CERT_DOMAIN|name mismatch"
+                r"owner does not match|ALTNAME_INVALID|NameMismatch|COMMON_NAME_INVALID|"
+                r"name in the certificate does not match|BAD_CERT_DOMAIN|name mismatch"
             ),
             "verify-hostname",
         ),

@@ -12,7 +12,7 @@ from .stored import STORED, Stored, facts_of
 
 @pytest.mark.parametrize("stored", STORED, ids=lambda one: f"{one.format}-{one.name}")
 def test_facts(stored: Stored) -> None:
-    found = list(read_lines(iter(enumerate(stored.text.splitlines(), 1))))
+    found = list(read_lines(iter(enumerate(stored.text.split("\n"), 1))))
     assert [one.format for one in found] == [stored.format]
     facts = facts_of(found[0])
     expected = {"is_failure": True, **stored.expect}

@@ -8,13 +8,59 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.logs.formats import f5, libraries, nginx
+from capanalyzer.logs.formats import (
+    apache,
+    aws,
+    azure,
+    clients,
+    databases,
+    envoy,
+    f5,
+    gcp,
+    go,
+    haproxy,
+    java,
+    libraries,
+    mail,
+    nginx,
+    runtimes,
+    stunnel,
+    windows,
+)
 from capanalyzer.logs.found import Format
 
 __all__ = ["FORMATS"]
 
 FORMATS: Final[tuple[Format, ...]] = (
+    # Load balancers and servers: lines of a fixed form, most with addresses.
     f5.FORMAT,
     nginx.FORMAT,
+    haproxy.FORMAT,
+    apache.FORMAT,
+    stunnel.FORMAT,
+    envoy.FORMAT,
+    aws.ALB,
+    aws.NLB,
+    aws.CLASSIC,
+    azure.FORMAT,
+    gcp.FORMAT,
+    aws.CLOUDFRONT,
+    mail.POSTFIX,
+    mail.EXIM,
+    mail.DOVECOT,
+    mail.SSHD,
+    databases.POSTGRESQL,
+    databases.MYSQL,
+    # Languages and clients, which quote a library in words of their own.
+    go.FORMAT,
+    java.FORMAT,
+    clients.CURL,
+    runtimes.PYTHON,
+    runtimes.NODE,
+    clients.BROWSER,
+    windows.SCHANNEL,
+    windows.DOTNET,
+    clients.GNUTLS,
+    # The library itself, in any text.
     libraries.OPENSSL,
 )

@@ -58,12 +58,26 @@ _REASONS: Final = tuple(
     )
 )
 _BY_ALERT: Final = {
-    10: "message-malformed", 20: "record-corrupted", 21: "record-corrupted", 22: "record-corrupted",
-    42: "verify-failed", 43: "verify-purpose", 44: "verify-revoked", 45: "verify-expired", 46: "verify-failed",
-    47: "message-malformed", 48: "verify-unknown-issuer", 50: "message-malformed", 51: "record-corrupted",
-    70: "version-refused", 80: "local-internal-error", 86: "fallback-refused", 112: "sni-refused",
-    116: "client-certificate-missing", 120: "no-alpn",
-}  # fmt: skip
+    10: "message-malformed",
+    20: "record-corrupted",
+    21: "record-corrupted",
+    22: "record-corrupted",
+    42: "verify-failed",
+    43: "verify-purpose",
+    44: "verify-revoked",
+    45: "verify-expired",
+    46: "verify-failed",
+    47: "message-malformed",
+    48: "verify-unknown-issuer",
+    50: "message-malformed",
+    51: "record-corrupted",
+    70: "version-refused",
+    80: "local-internal-error",
+    86: "fallback-refused",
+    112: "sni-refused",
+    116: "client-certificate-missing",
+    120: "no-alpn",
+}
 """The number in brackets is the alert that goes with the error."""
 _RESETS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), meaning)
@@ -99,8 +113,17 @@ def _read(body: Body) -> Found | None:
     if (said := _NO_CIPHERS.match(text)) is not None and (ends := _TWO_DOTTED.fullmatch(said["ends"])) is not None:
         client, server = dotted(ends["from"]), dotted(ends["to"])
         tie = Tie(tmm, Part.MORE, 2)
-        return found(body, _NAME, "no-shared-cipher", reason="No shared ciphers", client=client, server=server,
-                     said=Said.LOCAL, tie=tie, reach_s=_REACH_S)  # fmt: skip
+        return found(
+            body,
+            _NAME,
+            "no-shared-cipher",
+            reason="No shared ciphers",
+            client=client,
+            server=server,
+            said=Said.LOCAL,
+            tie=tie,
+            reach_s=_REACH_S,
+        )
     if (said := _RESET.match(text)) is not None:
         return _reset(body, said)
     if not number:
@@ -112,8 +135,17 @@ def _handshake(body: Body, client: Peer | None, server: Peer | None, words: str,
     if client is None or server is None:
         return None
     meaning = "f5-plaintext-suspected" if client.port in _PLAINTEXT_PORTS else "f5-handshake-failed"
-    return found(body, _NAME, meaning, reason=words.partition(" for ")[0], client=client, server=server,
-                 said=Said.LOCAL, tie=Tie(tmm, Part.END, 0), reach_s=_REACH_S)  # fmt: skip
+    return found(
+        body,
+        _NAME,
+        meaning,
+        reason=words.partition(" for ")[0],
+        client=client,
+        server=server,
+        said=Said.LOCAL,
+        tie=Tie(tmm, Part.END, 0),
+        reach_s=_REACH_S,
+    )
 
 
 def _connection_error(body: Body, said: re.Match[str], tmm: tuple[str, ...]) -> Found:
@@ -126,8 +158,18 @@ def _connection_error(body: Body, said: re.Match[str], tmm: tuple[str, ...]) -> 
         meaning = _BY_ALERT.get(alert if alert is not None else -1, "f5-connection-error")
     tie = Tie(tmm, Part.BEGIN, 1 if meaning == "f5-connection-error" else 2)
     client, server = (endpoint(said["from"]), endpoint(said["to"])) if said["from"] else (None, None)
-    return found(body, _NAME, meaning, reason=words, client=client, server=server, said=Said.LOCAL, alert=alert,
-                 tie=tie, reach_s=_REACH_S)  # fmt: skip
+    return found(
+        body,
+        _NAME,
+        meaning,
+        reason=words,
+        client=client,
+        server=server,
+        said=Said.LOCAL,
+        alert=alert,
+        tie=tie,
+        reach_s=_REACH_S,
+    )
 
 
 def _reset(body: Body, said: re.Match[str]) -> Found:
@@ -164,7 +206,16 @@ def _by_number(body: Body, number: str, text: str) -> Found | None:
 
 
 _NEEDLES: Final = (
-    "handshake failed for", "connection error: ", "rst sent from", "ssl peers",
-    *(number.lower() + ":" for number in _BY_ID), "0126000", "01260014", "01260017", "01260018", "01420007", "01220001",
-)  # fmt: skip
+    "handshake failed for",
+    "connection error: ",
+    "rst sent from",
+    "ssl peers",
+    *(number.lower() + ":" for number in _BY_ID),
+    "0126000",
+    "01260014",
+    "01260017",
+    "01260018",
+    "01420007",
+    "01220001",
+)
 FORMAT: Final = Format(_NAME, _NEEDLES, _read)

@@ -38,7 +38,11 @@ _WHATS: Final[tuple[tuple[re.Pattern[str], str, Said], ...]] = tuple(
     for pattern, meaning, said in (
         (r"client sent plain HTTP request to HTTPS port", "plaintext-http", Said.LOCAL),
         (r"client sent invalid request while .*PROXY (?:TCP[46]|UNKNOWN)", "proxy-header-unexpected", Said.LOCAL),
-        (r'client sent invalid (?:request|method) while .*request: "\\x16\\x03', "tls-to-plain-port", Said.LOCAL),
+        (
+            r'client sent invalid (?:request|method) while .*request: "(?:\\x16\\x03|\x16\x03)',
+            "tls-to-plain-port",
+            Said.LOCAL,
+        ),
         (r"broken header: ", "proxy-header-missing", Said.LOCAL),
         (r"handshake rejected while SSL handshaking", "sni-refused", Said.LOCAL),
         (r"peer closed connection in SSL handshake .*reset by peer", "peer-reset", Said.TRANSPORT),
@@ -77,9 +81,20 @@ def _read(body: Body) -> Found | None:
         tie = Tie((_NAME, match["pid"], match["connection"]), Part.MORE, weight)
     sni = host["host"] if host is not None and meaning.endswith("-inside") else None
     return found(
-        body, _NAME, meaning, stamp=iso(match["stamp"]), reason=reason, client=client, server=server, role=role,
-        said=said, alert=alert, sni=sni, reach_s=_REACH_S, tie=tie,
-    )  # fmt: skip
+        body,
+        _NAME,
+        meaning,
+        stamp=iso(match["stamp"]),
+        reason=reason,
+        client=client,
+        server=server,
+        role=role,
+        said=said,
+        alert=alert,
+        sni=sni,
+        reach_s=_REACH_S,
+        tie=tie,
+    )
 
 
 def _facts(what: str, role: Role) -> tuple[str, Said, int | None, str] | None:
@@ -102,7 +117,9 @@ def _ends(what: str, role: Role, upstream: re.Match[str] | None) -> tuple[Peer |
     """The client's and the server's end of the TLS connection that the line speaks of."""
     if role is Role.CLIENT and upstream is not None:
         return None, endpoint(upstream["end"]) or peer(upstream["end"], 443)
-    client, server = _CLIENT.search(what), _SERVER.search(what)
+    # What the client sent may look like these fields: it stands before them in one message, behind them in the others.
+    start = max(what.rfind(", client: "), 0) if what.startswith("broken header") else 0
+    client, server = _CLIENT.search(what, start), _SERVER.search(what, start)
     listener = endpoint(server["server"]) if server is not None else None
     if listener is not None and listener.ip in _WILDCARDS:
         listener = Peer(None, listener.port)

@@ -196,4 +196,26 @@ FIRST_BYTES: Final[dict[str, Meaning]] = {
         causes=("http-to-tls-port",),
         acts=Acts.CLIENT,
     ),
+    "ssh-not-ssh": Meaning(
+        N_("Something other than SSH reached an SSH port"),
+        N_("The client's first line is not SSH's: TLS, HTTP, or a scanner."),
+        checks=(N_("The first bytes from this client in a capture: 16 03 is TLS."),),
+        causes=(
+            "tls-to-server-first",
+            "tls-to-plaintext-port",
+        ),
+        acts=Acts.CLIENT,
+    ),
+    "starttls-refused-by-server": Meaning(
+        N_("The server does not offer TLS"),
+        N_("The client asked for TLS in the protocol's own way, and the server answered that it has none."),
+        checks=(
+            N_(
+                "TLS in the server's configuration (ssl = on, require_secure_transport), and whether this is the "
+                "server that was meant."
+            ),
+        ),
+        causes=("starttls-refused",),
+        acts=Acts.SERVER,
+    ),
 }

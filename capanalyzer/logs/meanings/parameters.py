@@ -364,4 +364,21 @@ PARAMETERS: Final[dict[str, Meaning]] = {
         ),
         acts=Acts.BOTH,
     ),
+    "alb-unmapped": Meaning(
+        N_("The load balancer could not complete the handshake"),
+        N_(
+            "UnmappedConnectionError stands for every reason that has no name of its own: mostly a version "
+            "or cipher suite that the security policy does not allow, else a client that left."
+        ),
+        checks=(N_("The security policy of the listener against the ClientHello: aws elbv2 describe-ssl-policies."),),
+        causes=(
+            "protocol-version-mismatch",
+            "no-shared-cipher",
+            "no-shared-group",
+            "client-abandoned",
+            "client-aborted",
+            "http-to-tls-port",
+        ),
+        acts=Acts.BOTH,
+    ),
 }

@@ -250,4 +250,18 @@ TRANSPORT: Final[dict[str, Meaning]] = {
         ),
         acts=Acts.BOTH,
     ),
+    "connect-failed": Meaning(
+        N_("The connection to the server did not come to be"),
+        N_(
+            "TCP did not connect; the words do not tell whether the server refused or nothing answered. TLS "
+            "never began."
+        ),
+        checks=(N_("In a capture: a RST answers the SYN (refused), or nothing does (lost or filtered)."),),
+        causes=(
+            "tcp-connect-refused",
+            "tcp-connect-timeout",
+            "tcp-connect-unreachable",
+        ),
+        acts=Acts.UNKNOWN,
+    ),
 }

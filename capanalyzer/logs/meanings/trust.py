@@ -264,4 +264,23 @@ TRUST: Final[dict[str, Meaning]] = {
         acts=Acts.CLIENT,
         is_failure=False,
     ),
+    "client-certificate-unusable": Meaning(
+        N_("The client cannot use its own certificate"),
+        N_("The certificate or key that the client was given cannot be read, or they do not belong together."),
+        misleads=N_("The server has not refused anything: the client gave up by itself."),
+        checks=(N_("The paths, the format (PEM, PKCS #12), the passphrase and the match of certificate and key."),),
+        causes=("client-certificate-missing",),
+        acts=Acts.CLIENT,
+    ),
+    "trust-store-unreadable": Meaning(
+        N_("The client cannot read its trusted roots"),
+        N_(
+            "The file with the roots that the client trusts is missing or damaged, so that no certificate "
+            "could be accepted."
+        ),
+        misleads=N_("The server's certificate is not what failed."),
+        checks=(N_("The file that --cacert, CURL_CA_BUNDLE or SSL_CERT_FILE names; the package ca-certificates."),),
+        causes=("certificate-unknown-ca",),
+        acts=Acts.CLIENT,
+    ),
 }

@@ -1,0 +1,312 @@
+"""Programs that ask: curl, browsers, Wget and others on GnuTLS."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from capanalyzer.logs import openssl
+from capanalyzer.logs.alerts import received
+from capanalyzer.logs.body import Body
+from capanalyzer.logs.found import Format, Found, found
+from capanalyzer.logs.line import Peer, Role, Said
+from capanalyzer.logs.stamps import chromium
+from capanalyzer.logs.urls import server_of_url
+from capanalyzer.logs.verify import refusal
+
+__all__ = ["BROWSER", "CURL", "GNUTLS"]
+
+_CURL: Final = re.compile(r"(?:^|\s)(?:curl: |cURL error )\(?(?P<code>\d{1,2})\)?:? (?P<words>.{1,600})")
+_CONNECT: Final = re.compile(r"Failed to connect to (?P<host>\S{1,255}) port (?P<port>\d{1,5})")
+_TARGET: Final = re.compile(r"target host ?name '(?P<host>[A-Za-z0-9._-]{1,253})'")
+_CURL_CODES: Final = {
+    52: ("empty-reply", Said.TRANSPORT),
+    58: ("client-certificate-unusable", Said.LOCAL),
+    59: ("no-protocols-available", Said.LOCAL),
+    77: ("trust-store-unreadable", Said.LOCAL),
+    83: ("verify-unknown-issuer", Said.LOCAL),
+    90: ("verify-failed", Said.LOCAL),
+    91: ("verify-failed", Said.LOCAL),
+}
+"""Exit codes of curl(1) that need no look at the words."""
+
+
+def _curl(body: Body) -> Found | None:
+    match = _CURL.search(body.text)
+    if match is None:
+        return None
+    code, words = int(match["code"]), match["words"].strip()
+    server, name = server_of_url(body.text)
+    if (target := _TARGET.search(words)) is not None:
+        name = target["host"]
+    meaning, said, alert = "", Said.LOCAL, None
+    if code in (51, 60):
+        meaning = refusal(words, Role.CLIENT)
+    elif code in _CURL_CODES:
+        meaning, said = _CURL_CODES[code]
+    elif code == 7:
+        meaning, said = _unreached(words), Said.TRANSPORT
+        if (place := _CONNECT.search(words)) is not None:
+            server = Peer(None, int(place["port"])) if int(place["port"]) < 65536 else None
+    elif code == 28:
+        meaning = "server-timeout" if "SSL" in words else "connect-timeout" if "Connection timed" in words else ""
+        said = Said.TRANSPORT
+    elif code in (35, 56):
+        reason = openssl.scan(words, Role.CLIENT)
+        if reason is not None:
+            meaning, said, alert = reason[0].meaning, reason[0].said, reason[0].alert
+        elif code == 35 or "SSL" in words or "TLS" in words:
+            meaning, said = _handshake(words)
+        elif "reset by peer" in words and "https" in body.text:
+            meaning, said = "server-reset", Said.TRANSPORT
+    if not meaning:
+        return None
+    return found(
+        body,
+        "curl",
+        meaning,
+        reason=f"({code}) {words}"[:160],
+        server=server,
+        role=Role.CLIENT,
+        said=said,
+        alert=alert,
+        sni=name,
+    )
+
+
+def _unreached(words: str) -> str:
+    lowered = words.lower()
+    if "refused" in lowered:
+        return "connect-refused"
+    if "no route" in lowered or "unreachable" in lowered:
+        return "connect-unreachable"
+    return "connect-timeout" if "timed out" in lowered else "connect-failed"
+
+
+def _handshake(words: str) -> tuple[str, Said]:
+    """What libraries other than OpenSSL, and the system, say."""
+    lowered = words.lower()
+    if "reset by peer" in lowered:
+        return "server-reset", Said.TRANSPORT
+    if (
+        "syscall" in lowered
+        or "eof" in lowered
+        or "unexpectedly closed" in lowered
+        or "connection was closed" in lowered
+    ):
+        return "server-closed", Said.TRANSPORT
+    if "timed out" in lowered or "timeout" in lowered:
+        return "server-timeout", Said.TRANSPORT
+    if "unexpected tls packet" in lowered or "unknown type" in lowered:
+        return "plaintext-answer", Said.LOCAL
+    if "cert" in lowered:
+        return refusal(words, Role.CLIENT), Said.LOCAL
+    return "handshake-failed", Said.LOCAL
+
+
+_CODES: Final[dict[str, tuple[str, Said, int | None]]] = {
+    "ERR_SSL_PROTOCOL_ERROR": ("browser-protocol-error", Said.LOCAL, None),
+    "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": ("browser-version-or-cipher", Said.PEER, None),
+    "ERR_SSL_UNRECOGNIZED_NAME_ALERT": ("alert-unrecognized-name", Said.PEER, 112),
+    "ERR_BAD_SSL_CLIENT_AUTH_CERT": ("alert-client-certificate-rejected", Said.PEER, None),
+    "ERR_SSL_CLIENT_AUTH_CERT_NEEDED": ("client-certificate-missing", Said.LOCAL, None),
+    "ERR_SSL_WEAK_SERVER_EPHEMERAL_DH_KEY": ("dh-key-too-small", Said.LOCAL, None),
+    "ERR_SSL_BAD_RECORD_MAC_ALERT": ("alert-record-corrupted", Said.PEER, 20),
+    "ERR_SSL_DECRYPT_ERROR_ALERT": ("alert-record-corrupted", Said.PEER, 51),
+    "ERR_CERT_DATE_INVALID": ("date-invalid", Said.LOCAL, None),
+    "ERR_CERT_AUTHORITY_INVALID": ("verify-unknown-issuer", Said.LOCAL, None),
+    "ERR_CERT_COMMON_NAME_INVALID": ("verify-hostname", Said.LOCAL, None),
+    "ERR_CERT_REVOKED": ("verify-revoked", Said.LOCAL, None),
+    "ERR_CERT_INVALID": ("verify-failed", Said.LOCAL, None),
+    "ERR_CERT_WEAK_SIGNATURE_ALGORITHM": ("verify-weak", Said.LOCAL, None),
+    "ERR_CERT_WEAK_KEY": ("verify-weak", Said.LOCAL, None),
+    "ERR_CERT_KNOWN_INTERCEPTION_BLOCKED": ("interception", Said.LOCAL, None),
+    "ERR_ECH_FALLBACK_CERTIFICATE_INVALID": ("ech-fallback", Said.LOCAL, None),
+    "ERR_CONNECTION_RESET": ("server-reset", Said.TRANSPORT, None),
+    "ERR_CONNECTION_CLOSED": ("server-closed", Said.TRANSPORT, None),
+    "ERR_CONNECTION_TIMED_OUT": ("connect-timeout", Said.TRANSPORT, None),
+    "ERR_CONNECTION_REFUSED": ("connect-refused", Said.TRANSPORT, None),
+    "ERR_ADDRESS_UNREACHABLE": ("connect-unreachable", Said.TRANSPORT, None),
+    "ERR_EMPTY_RESPONSE": ("empty-reply", Said.TRANSPORT, None),
+    "SSL_ERROR_RX_RECORD_TOO_LONG": ("plaintext-answer", Said.LOCAL, None),
+    "SSL_ERROR_NO_CYPHER_OVERLAP": ("browser-version-or-cipher", Said.PEER, None),
+    "SSL_ERROR_UNSUPPORTED_VERSION": ("version-refused", Said.LOCAL, None),
+    "SSL_ERROR_PROTOCOL_VERSION_ALERT": ("alert-protocol-version", Said.PEER, 70),
+    "SSL_ERROR_HANDSHAKE_FAILURE_ALERT": ("alert-handshake-failure", Said.PEER, 40),
+    "SSL_ERROR_INTERNAL_ERROR_ALERT": ("alert-internal-error", Said.PEER, 80),
+    "SSL_ERROR_UNRECOGNIZED_NAME_ALERT": ("alert-unrecognized-name", Said.PEER, 112),
+    "SSL_ERROR_BAD_CERT_DOMAIN": ("verify-hostname", Said.LOCAL, None),
+    "SSL_ERROR_WEAK_SERVER_EPHEMERAL_DH_KEY": ("dh-key-too-small", Said.LOCAL, None),
+    "SSL_ERROR_UNSAFE_NEGOTIATION": ("legacy-renegotiation", Said.LOCAL, None),
+    "SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT": ("alert-certificate-required", Said.PEER, 116),
+    "SSL_ERROR_BAD_CERT_ALERT": ("alert-client-certificate-rejected", Said.PEER, 42),
+    "SEC_ERROR_UNKNOWN_ISSUER": ("verify-unknown-issuer", Said.LOCAL, None),
+    "SEC_ERROR_EXPIRED_CERTIFICATE": ("verify-expired", Said.LOCAL, None),
+    "SEC_ERROR_REVOKED_CERTIFICATE": ("verify-revoked", Said.LOCAL, None),
+    "SEC_ERROR_UNTRUSTED_ISSUER": ("verify-unknown-issuer", Said.LOCAL, None),
+    "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT": ("verify-self-signed", Said.LOCAL, None),
+    "MOZILLA_PKIX_ERROR_MITM_DETECTED": ("interception", Said.LOCAL, None),
+    "MOZILLA_PKIX_ERROR_NOT_YET_VALID_CERTIFICATE": ("verify-not-yet-valid", Said.LOCAL, None),
+    "PR_CONNECT_RESET_ERROR": ("server-reset", Said.TRANSPORT, None),
+    "PR_END_OF_FILE_ERROR": ("server-closed", Said.TRANSPORT, None),
+}
+"""What Chromium (and Edge) and Firefox show."""
+_NET_ERRORS: Final = {
+    -100: "ERR_CONNECTION_CLOSED",
+    -101: "ERR_CONNECTION_RESET",
+    -102: "ERR_CONNECTION_REFUSED",
+    -107: "ERR_SSL_PROTOCOL_ERROR",
+    -109: "ERR_ADDRESS_UNREACHABLE",
+    -110: "ERR_SSL_CLIENT_AUTH_CERT_NEEDED",
+    -113: "ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
+    -117: "ERR_BAD_SSL_CLIENT_AUTH_CERT",
+    -118: "ERR_CONNECTION_TIMED_OUT",
+    -200: "ERR_CERT_COMMON_NAME_INVALID",
+    -201: "ERR_CERT_DATE_INVALID",
+    -202: "ERR_CERT_AUTHORITY_INVALID",
+    -206: "ERR_CERT_REVOKED",
+    -207: "ERR_CERT_INVALID",
+    -208: "ERR_CERT_WEAK_SIGNATURE_ALGORITHM",
+    -211: "ERR_CERT_WEAK_KEY",
+    -217: "ERR_CERT_KNOWN_INTERCEPTION_BLOCKED",
+}
+"""Chromium's net_error_list.h."""
+_CODE: Final = re.compile(
+    r"(?<!\w)(?:net::)?(?P<code>(?:ERR|SSL_ERROR|SEC_ERROR|MOZILLA_PKIX_ERROR|PR)_[A-Z_]{4,60})\b"
+)
+_CHROMIUM: Final = re.compile(
+    r"\[\d{1,10}:\d{1,10}:(?P<stamp>\d{4}/\d{6}\.\d{1,6}):\w{1,10}:\S{1,200}\] handshake failed; .{0,80}net_error "
+    r"(?P<number>-\d{1,4})"
+)
+_SAFARI: Final = re.compile(
+    r"Safari can(?:'|\u2019)t (?:establish a secure connection|open the page)[^.]{0,40}secure connection|can(?:'|"
+    r"\u2019)t establish a secure connection to the server"
+)
+
+
+def _browser(body: Body) -> Found | None:
+    stamp = None
+    if (match := _CHROMIUM.match(body.text)) is not None:
+        code, stamp = _NET_ERRORS.get(int(match["number"]), ""), chromium(match["stamp"])
+        if not code:
+            return found(
+                body,
+                "browser",
+                "handshake-failed",
+                stamp=stamp,
+                reason=f"net_error {match['number']}",
+                role=Role.CLIENT,
+                said=Said.LOCAL,
+            )
+    elif (shown := _CODE.search(body.text)) is not None and shown["code"] in _CODES:
+        code = shown["code"]
+    elif (shown := _SAFARI.search(body.text)) is not None:
+        return found(body, "browser", "browser-protocol-error", reason=shown[0], role=Role.CLIENT)
+    else:
+        return None
+    meaning, said, alert = _CODES[code]
+    server, name = server_of_url(body.text)
+    return found(
+        body,
+        "browser",
+        meaning,
+        stamp=stamp,
+        reason=code,
+        server=server,
+        role=Role.CLIENT,
+        said=said,
+        alert=alert,
+        sni=name,
+    )
+
+
+_UNKNOWN_TYPE: Final = re.compile(r"Received record packet of unknown type (?P<type>\d{1,3})")
+_GNUTLS_ALERT: Final = re.compile(r"(?:Received alert|\*\*\* Received alert) \[(?P<number>\d{1,3})\]")
+_STATUS: Final = re.compile(r"- Status: The certificate is NOT trusted\. (?P<why>.{3,300})")
+_WGET: Final = re.compile(
+    r"ERROR: (?:The certificate of .{1,260}? (?P<why>is not trusted|has expired|was signed|hasn't got)|cannot "
+    r"verify .{1,260}'s certificate)"
+)
+_OWNER: Final = re.compile(r"The certificate's owner does not match hostname .(?P<host>[A-Za-z0-9._-]{1,253})")
+_GNUTLS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), meaning, said)
+    for pattern, meaning, said in (
+        (r"An unexpected TLS packet was received", "first-record-not-tls", Said.LOCAL),
+        (r"The TLS connection was non-properly terminated", "peer-closed", Said.TRANSPORT),
+        (r"A TLS fatal alert has been received", "alert-other", Said.PEER),
+        (
+            r"gnutls_handshake\(\)[^:]{0,40}: .{0,60}(?:unsupported version|version packet)",
+            "version-refused",
+            Said.LOCAL,
+        ),
+        (
+            r"No or insufficient priorities were set|Could not negotiate a supported cipher suite",
+            "no-shared-cipher",
+            Said.LOCAL,
+        ),
+        (r"Error in the certificate(?: verification)?\.", "verify-failed", Said.LOCAL),
+    )
+)
+
+
+def _gnutls(body: Body) -> Found | None:
+    text = body.text
+    server, name = server_of_url(text)
+    if (match := _UNKNOWN_TYPE.search(text)) is not None:
+        # The record type is the first byte of the plaintext: 72 is the H of HTTP.
+        meaning = "http-answer" if match["type"] == "72" else "first-record-not-tls"
+        role = Role.CLIENT if match["type"] == "72" else None
+        return found(body, "gnutls", meaning, reason=match[0], role=role, said=Said.LOCAL, server=server, sni=name)
+    if (match := _GNUTLS_ALERT.search(text)) is not None:
+        number = int(match["number"])
+        return found(body, "gnutls", received(number, None), reason=match[0], said=Said.PEER, alert=number)
+    if (match := _STATUS.match(text)) is not None:
+        return found(
+            body,
+            "gnutls",
+            refusal(match["why"], Role.CLIENT),
+            reason=match["why"].strip(),
+            role=Role.CLIENT,
+            said=Said.LOCAL,
+        )
+    if (match := _OWNER.search(text)) is not None:
+        return found(
+            body, "gnutls", "verify-hostname", reason=match[0], role=Role.CLIENT, said=Said.LOCAL, sni=match["host"]
+        )
+    if (match := _WGET.match(text)) is not None:
+        why = match["why"] or "not trusted"
+        meaning = "verify-expired" if why == "has expired" else "verify-unknown-issuer"
+        return found(body, "gnutls", meaning, reason=match[0], role=Role.CLIENT, said=Said.LOCAL)
+    for pattern, meaning, said in _GNUTLS:
+        if (match := pattern.search(text)) is not None:
+            role = Role.CLIENT if "gnutls-cli" in body.program or text.startswith("*** Fatal") else None
+            shown = "plaintext-answer" if role is Role.CLIENT and meaning == "first-record-not-tls" else meaning
+            return found(body, "gnutls", shown, reason=match[0], role=role, said=said, server=server, sni=name)
+    return None
+
+
+CURL: Final = Format("curl", ("curl: (", "curl error "), _curl)
+BROWSER: Final = Format(
+    "browser",
+    ("err_", "ssl_error_", "sec_error_", "mozilla_pkix", "pr_connect", "pr_end_of", "net_error", "safari"),
+    _browser,
+)
+GNUTLS: Final = Format(
+    "gnutls",
+    (
+        "tls packet",
+        "non-properly terminated",
+        "tls fatal alert",
+        "unknown type",
+        "alert [",
+        "- status: the certificate",
+        "error: the certificate of",
+        "error: cannot verify",
+        "certificate's owner",
+        "gnutls_handshake",
+        "error in the certificate",
+        "insufficient priorities",
+        "could not negotiate a supported",
+    ),
+    _gnutls,
+)

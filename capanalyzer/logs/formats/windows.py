@@ -1,0 +1,178 @@
+"""Windows: Schannel's events 36870 to 36888 in the system log, and .NET's exceptions."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from capanalyzer.logs.alerts import received, sent
+from capanalyzer.logs.body import Body
+from capanalyzer.logs.found import Format, Found, found
+from capanalyzer.logs.line import Role, Said
+from capanalyzer.logs.stamps import leading
+from capanalyzer.logs.urls import server_of_url
+from capanalyzer.logs.verify import refusal
+
+__all__ = ["DOTNET", "SCHANNEL"]
+
+_RECEIVED: Final = re.compile(
+    r"fatal alert was received from the remote endpoint\. .{0,60}?(?:protocol[- ]defined )?(?:fatal )?alert code "
+    r"is (?P<alert>\d{1,3})",
+    re.IGNORECASE,
+)
+_SENT: Final = re.compile(
+    r"fatal alert was generated and sent to the remote endpoint\..{0,120}?(?:protocol[- ]defined )?(?:fatal )"
+    r"?(?:alert|error) code is (?P<alert>\d{1,4})",
+    re.IGNORECASE | re.DOTALL,
+)
+_GENERATED: Final = re.compile(r"following fatal alert was generated: (?P<alert>\d{1,3})\.", re.IGNORECASE)
+_EVENTS: Final = (
+    (
+        re.compile(
+            r"An? (?P<version>[\w.]{1,10}( \d\.\d)?) connection request was received from a remote client "
+            r"application, but none of the cipher suites",
+            re.IGNORECASE,
+        ),
+        "no-shared-cipher",
+        Role.SERVER,
+    ),
+    (
+        re.compile(
+            r"A fatal error occurred while creating a(?:n SSL| TLS) (?P<role>client|server) credential", re.IGNORECASE
+        ),
+        "no-protocols-available",
+        None,
+    ),
+    (
+        re.compile(
+            r"A fatal error occurred when attempting to access the (?:SSL|TLS) server credential private key",
+            re.IGNORECASE,
+        ),
+        "no-certificate-configured",
+        Role.SERVER,
+    ),
+    (
+        re.compile(r"No suitable default server credential exists", re.IGNORECASE),
+        "no-certificate-configured",
+        Role.SERVER,
+    ),
+    (re.compile(r"The certificate received from the remote server (?P<why>.{1,200})", re.IGNORECASE), "", Role.CLIENT),
+)
+
+
+def _schannel(body: Body) -> Found | None:
+    text = body.text
+    read = leading(text[:64])
+    stamp = read[0] if read is not None else None
+    if (match := _RECEIVED.search(text)) is not None:
+        alert = int(match["alert"])
+        return found(
+            body,
+            "schannel",
+            received(alert, None),
+            stamp=stamp,
+            reason=f"alert {alert} received",
+            said=Said.PEER,
+            alert=alert,
+        )
+    if (match := _SENT.search(text) or _GENERATED.search(text)) is not None:
+        alert = int(match["alert"])
+        if alert > 255:
+            return None
+        return found(
+            body, "schannel", sent(alert, None), stamp=stamp, reason=f"alert {alert} sent", said=Said.LOCAL, alert=alert
+        )
+    for pattern, meaning, role in _EVENTS:
+        if (match := pattern.search(text)) is not None:
+            why = match.groupdict().get("why") or ""
+            return found(
+                body,
+                "schannel",
+                meaning or refusal(why, role),
+                stamp=stamp,
+                reason=match[0][:120],
+                role=role,
+                said=Said.LOCAL,
+            )
+    return None
+
+
+_REMOTE_CERTIFICATE: Final = re.compile(
+    r"The remote certificate (?:is invalid|was rejected)(?P<why>[^\r\n]{0,300})", re.IGNORECASE
+)
+_CONNECTION: Final = re.compile(
+    r"The SSL connection could not be established|Authentication failed(?: because|, see inner)|A call to SSPI failed"
+)
+_INNER: Final = (
+    (
+        re.compile(
+            r"Received an unexpected EOF|remote party has closed the transport stream|unexpected EOF or 0 bytes"
+        ),
+        "peer-closed",
+        Said.TRANSPORT,
+    ),
+    (re.compile(r"forcibly closed|connection reset|ConnectionReset"), "peer-reset", Said.TRANSPORT),
+    (
+        re.compile(r"Cannot determine the frame size or a corrupted frame was received|unexpected packet format"),
+        "first-record-not-tls",
+        Said.LOCAL,
+    ),
+    (re.compile(r"do not possess a common algorithm"), "no-shared-cipher", Said.LOCAL),
+    (re.compile(r"TLS alert: '(?P<name>\w{3,40})'"), "", Said.PEER),
+)
+
+
+def _dotnet(body: Body) -> Found | None:
+    text = body.text
+    server, name = server_of_url(text)
+    if (match := _REMOTE_CERTIFICATE.search(text)) is not None:
+        meaning = refusal(match["why"], None)
+        if "RemoteCertificateNotAvailable" in match["why"]:
+            meaning = "client-certificate-missing"
+        return found(body, "dotnet", meaning, reason=match[0][:160], said=Said.LOCAL, server=server, sni=name)
+    is_ours = _CONNECTION.search(text) or "System.Security.Authentication" in text or "System.IO.IOException" in text
+    for pattern, meaning, said in _INNER:
+        if (match := pattern.search(text)) is not None and is_ours:
+            if not meaning:
+                return _by_alert(body, match["name"])
+            return found(body, "dotnet", meaning, reason=match[0], said=said, server=server, sni=name)
+    if (match := _CONNECTION.search(text)) is not None:
+        return found(body, "dotnet", "handshake-failed", reason=match[0], said=Said.LOCAL, server=server, sni=name)
+    return None
+
+
+def _by_alert(body: Body, name: str) -> Found:
+    """``TLS alert: 'HandshakeFailure'``."""
+    from capanalyzer.logs.alerts import alert_by_name
+
+    spaced = re.sub(r"(?<!^)(?=[A-Z])", " ", name)
+    alert = alert_by_name(spaced.replace("C A", "CA"))
+    meaning = "alert-other" if alert is None else received(alert, None)
+    return found(body, "dotnet", meaning, reason=f"TLS alert: {name}", said=Said.PEER, alert=alert)
+
+
+SCHANNEL: Final = Format(
+    "schannel",
+    (
+        "fatal alert was",
+        "connection request was received from a remote client application",
+        "fatal error occurred w",
+        "default server credential",
+        "certificate received from the remote server",
+    ),
+    _schannel,
+)
+DOTNET: Final = Format(
+    "dotnet",
+    (
+        "remote certificate",
+        "ssl connection could not be established",
+        "authentication failed",
+        "call to sspi failed",
+        "corrupted frame",
+        "unexpected eof",
+        "common algorithm",
+        "tls alert: '",
+    ),
+    _dotnet,
+)
