@@ -37,7 +37,7 @@ _CONTAINER: Final = re.compile(r" (?:stdout|stderr) [FP] ")
 """CRI: what a Kubernetes node keeps of a container's output."""
 _ENVELOPES: Final = ("log", "message", "msg", "MESSAGE", "textPayload", "@message", "Message")
 """Keys under which collectors put the line itself."""
-_MOMENTS: Final = ("time", "timestamp", "@timestamp", "ts", "date")
+_MOMENTS: Final = ("time", "timestamp", "timeStamp", "eventTimestamp", "@timestamp", "ts", "date")
 _MAX_JSON: Final = 64 << 10
 _DEPTH: Final = 3
 """Headers and envelopes within each other that are taken off."""
@@ -112,4 +112,6 @@ def _moment(value: dict[str, Any]) -> Stamp | None:
         text = value.get(key)
         if isinstance(text, str) and len(text) <= 64 and (stamp := iso(text.strip())) is not None:
             return stamp
+        if isinstance(text, float | int) and 1e9 <= text < 1e10:
+            return Stamp(round(text * 1_000_000) * 1000, has_zone=True, has_year=True, resolution_ns=1000)
     return None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
+from capanalyzer.logs.formats import FORMATS
+from capanalyzer.logs.programs import PROGRAMS
 from capanalyzer.logs.read import read_lines
 from capanalyzer.logs.recognise import recognise
 
@@ -32,3 +36,9 @@ def test_a_collector_s_header_changes_nothing_but_the_time(stored: Stored) -> No
         assert around is not None, lead
         for name in ("format", "meaning", "client", "server", "sni", "role", "said", "alert", "reason", "causes"):
             assert getattr(around, name) == getattr(plain, name), (lead, name)
+
+
+def test_every_format_has_three_lines() -> None:
+    counts = Counter(one.format for one in STORED)
+    assert {one.name: counts[one.name] for one in FORMATS if counts[one.name] < 3} == {}
+    assert counts.keys() == {one.name for one in FORMATS} == PROGRAMS.keys()

@@ -25,7 +25,7 @@ _POSTFIX_VERIFY: Final = re.compile(
     r"\[(?P<ip>[0-9A-Fa-f:.]{2,45})\]:(?P<port>\d{1,5}): (?P<why>.{1,200})"
 )
 _EXIM: Final = re.compile(
-    r"TLS error on connection (?P<way>from|to) (?P<who>.{1,300}?)\[(?P<ip>[0-9A-Fa-f:.]{2,45})\](?::(?P<port>\d{1,5}))?"
+    r"TLS error on connection (?P<way>from|to) (?P<who>.{0,300}?)\[(?P<ip>[0-9A-Fa-f:.]{2,45})\](?::(?P<port>\d{1,5}))?"
     r"(?: .{0,120}?)? ?\((?P<call>[A-Za-z_]{3,40})[^)]{0,40}\)(?:: (?P<why>.{1,300}))?"
 )
 _DOVECOT: Final = re.compile(

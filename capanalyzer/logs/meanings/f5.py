@@ -43,9 +43,9 @@ F5: Final[dict[str, Meaning]] = {
     "f5-plaintext-suspected": Meaning(
         N_("BIG-IP: the handshake failed; first to be checked is plaintext HTTP on a TLS port"),
         N_(
-            "The BIG-IP waited for TLS at the address right of the arrow and did not get through. The first "
-            "thing to check is whether the client speaks plaintext HTTP to that port: http:// in place of "
-            "https://, a health check or an inner proxy without TLS."
+            "TLS between these two addresses did not come about. The first thing to check is whether "
+            "plaintext HTTP reaches the TLS port right of the arrow: http:// in place of https://, a health "
+            "check or an inner proxy without TLS. Then the client's side has to act."
         ),
         misleads=N_(
             "A source port of 80 alone proves nothing: it is the client's own port (a NAT that keeps ports, "
@@ -72,7 +72,7 @@ F5: Final[dict[str, Meaning]] = {
             "no-shared-cipher",
             "client-abandoned",
         ),
-        acts=Acts.CLIENT,
+        acts=Acts.UNKNOWN,
     ),
     "f5-connection-error": Meaning(
         N_("BIG-IP: TLS ended with an error"),
