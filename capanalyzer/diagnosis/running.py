@@ -31,6 +31,8 @@ AGAIN_NS: Final = (10 * 10**9, 60 * 10**9, 300 * 10**9)
 """When a session that left is thought of again; after the last time its verdict is final."""
 MAX_HELD: Final = 4_096
 """Sessions that left and are kept for that, about 10 kB each at most; beyond them the oldest one's verdict is final."""
+AT_ONCE: Final = 200
+"""So many in one call; the others' turn comes with the next one."""
 _SIDES, _ALL = 1, 2
 """What was learned from a session: bits."""
 
@@ -132,7 +134,9 @@ class RunningJudge(Judge):
     def again(self, now_ns: int) -> Iterator[Again]:
         """Sessions that left whose time has come, or for which there is no more room."""
         for turn, (waiting, after_ns) in enumerate(zip(self._waiting, AGAIN_NS, strict=True)):
-            while waiting and waiting[0].left_ns + after_ns <= now_ns:
+            for _ in range(AT_ONCE):
+                if not waiting or waiting[0].left_ns + after_ns > now_ns:
+                    break
                 held = waiting.popleft()
                 final = turn + 1 == len(AGAIN_NS)
                 yield Again(held, self._compared(held.story), final)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Tally", "What"]
 
 _EVICTED: Final = {
-    "half-open": "{n} connection attempts were not judged: too many SYNs came that nobody answered or took up",
+    "attempts": "{n} connection attempts were not judged: too many connections were begun that carried no data",
     "flows": "{n} connections were handed on early: too many were open at a time",
     "connections": "{n} connections were handed on in the middle of their handshake: too many were in theirs",
     "held": "{n} sessions were compared with others earlier than usual: too many failed",

@@ -30,7 +30,7 @@ from capanalyzer.streams.live import is_over
 from capanalyzer.streams.losses import Losses
 from capanalyzer.streams.quotes import with_quotes
 from capanalyzer.streams.running_flows import KEPT_ROWS, NOT_DUE, RunningFlows
-from capanalyzer.streams.tracker import Tracker
+from capanalyzer.streams.tracker import IDLE_NS, LINGER_NS, Tracker
 
 __all__ = ["Limits", "RunningTracker"]
 
@@ -46,10 +46,13 @@ ROW_BYTES: Final = 400
 """What a row takes beside its payload."""
 OBJECT_BYTES: Final = 3_000
 """What a connection object takes beside its rows."""
-LOOKS: Final = 500
-"""Connections looked at in one call; the others' turn comes with the next one."""
-HALF_OPEN_LOOKS: Final = 50
-"""Half-open ones among them: a flood of them must not make real ones wait."""
+SESSIONS: Final = 500
+"""Connections that carried data, of which a session is given in one call; the others' turn comes with the next one."""
+ATTEMPTS: Final = 100
+"""Connections that carried none, likewise: a scan or a flood of them must not make real ones wait."""
+MAX_ATTEMPTS: Final = 1_000
+"""Of these, over and waiting for that; beyond it they leave without a session."""
+SPENT_NS: Final = 10**9
 HALF_OPEN_NS: Final = 120 * 10**9
 """A SYN that nobody sent again, or an answer that nobody took up, is over after so long: each is sent again within
 seconds where somebody waits."""
@@ -100,7 +103,7 @@ class RunningTracker(Tracker[S_co]):
         self.told = self.learned = 0
         """Columns of the same names, of the session given last."""
         self.evicted: dict[str, int] = {}
-        """Connections that had to leave, by the table that was full; ``half-open`` without a session."""
+        """Connections that had to leave, by the table that was full; ``attempts`` without a session."""
 
     # -- what is asked of it -----------------------------------------------------------------------
 
@@ -132,8 +135,8 @@ class RunningTracker(Tracker[S_co]):
         due_ns = live.due_ns.take(used)
         due = np.flatnonzero(due_ns <= self._now_ns)
         cells = used.take(due.take(np.argsort(due_ns.take(due), kind="stable")))
-        half_open = ~live.has_object.take(cells)
-        cells = np.concatenate([cells.compress(~half_open)[:LOOKS], cells.compress(half_open)[:HALF_OPEN_LOOKS]])
+        carried = self._carried(cells)
+        cells = np.concatenate([cells.compress(carried)[:SESSIONS], cells.compress(~carried)[:ATTEMPTS]])
         live.due_ns[cells] = NOT_DUE
         cells = cells.compress(~self._left_out(cells))
         for cell, flow in zip(cells.tolist(), self._flows(cells, Ended.CAPTURE_END), strict=True):
@@ -176,15 +179,24 @@ class RunningTracker(Tracker[S_co]):
         self._drop(cell)
 
     def leave(self) -> Iterator[S_co]:
-        """What is over or idle; to be asked about once a second."""
+        """What is over or idle, the quietest first; to be asked about once a second."""
         live = self._running
         used = live.used()
-        alone = used.compress(~live.has_object.take(used) & ~live.released.take(used))
-        alone = alone.compress(self._now_ns - live.last_of(alone) > HALF_OPEN_NS)
-        order = self._quietest(alone, len(alone))
-        yield from self._dismiss(order[HALF_OPEN_LOOKS:])
-        yield from self._hand_on(order[:HALF_OPEN_LOOKS], Ended.IDLE)
-        yield from self._hand_on_over()
+        quiet_ns = self._now_ns - live.last_of(used)
+        closed = is_over(live.closing.take(used)) & (quiet_ns > LINGER_NS)
+        alone = ~live.has_object.take(used) & ~live.released.take(used) & (quiet_ns > HALF_OPEN_NS)
+        idle = ~closed & (alone | (quiet_ns > IDLE_NS))
+        for chosen, ended in ((closed, Ended.CLOSED), (idle, Ended.IDLE)):
+            cells = used.compress(chosen)
+            free = self._left_out(cells)
+            yield from self._hand_on(cells.compress(free), ended)
+            cells = self._quietest(cells.compress(~free))
+            carried = self._carried(cells)
+            attempts = cells.compress(~carried)
+            yield from self._dismiss(attempts[: max(len(attempts) - MAX_ATTEMPTS, 0)])
+            attempts = attempts[max(len(attempts) - MAX_ATTEMPTS, 0) :]
+            yield from self._hand_on(attempts[:ATTEMPTS], ended)
+            yield from self._hand_on(cells.compress(carried)[:SESSIONS], ended)
         self._forget()
         if self.losses:
             used = live.used()
@@ -280,9 +292,9 @@ class RunningTracker(Tracker[S_co]):
 
     def _left_out(self, cells: I64) -> Bools:
         live = self._running
-        left_out = super()._left_out(cells) | live.released.take(cells)
         if self._dismissed:
-            left_out |= ~live.has_object.take(cells)
+            return np.ones(len(cells), np.bool_)
+        left_out: Bools = super()._left_out(cells) | live.released.take(cells)
         return left_out
 
     def _flows(self, cells: I64, ended: Ended, until_ns: Mapping[int, int] | None = None) -> Flows:
@@ -295,42 +307,67 @@ class RunningTracker(Tracker[S_co]):
         return flows
 
     def _evict(self) -> Iterator[S_co]:
-        """Too many: the half-open ones first, of the others the quietest; a tenth more than must, so that it is done
-        seldom.
+        """Too many: the half-open ones first, then those of which all is said, then the quietest; some more than must,
+        so that it is not done at every turn.
         """
         live, limits = self._running, self._limits
         excess = len(live) - limits.flows
         if excess > 0:
+            excess += limits.flows // 10
             used = live.used()
-            half_open = used.compress(~live.has_object.take(used) & ~live.released.take(used))
-            leaving = self._quietest(half_open, excess + limits.flows // 10)
-            yield from self._dismiss(leaving)
-            excess -= len(leaving)
-            if excess > 0:
-                leaving = self._quietest(live.used(), excess + limits.flows // 10)
-                self._count("flows", len(leaving))
-                yield from self._hand_on(leaving, Ended.EVICTED)
+            has_object, released = live.has_object.take(used), live.released.take(used)
+            half_open = self._quietest(used.compress(~has_object & ~released), excess)
+            yield from self._dismiss(half_open)
+            over = self._quietest(used.compress(released), excess - len(half_open))
+            yield from self._hand_on(over, Ended.EVICTED)
+            excess = len(live) - limits.flows
+            rest = self._quietest(live.used(), excess)
+            yield from self._hand_on(rest, Ended.EVICTED)
+            self._count("flows", len(over) + len(rest))
         if self._objects > limits.objects or self._bytes > limits.payload:
             used = live.used()
-            with_object = used.compress(live.has_object.take(used))
-            order = self._quietest(with_object, len(with_object))
-            cost = np.cumsum(live.cost.take(order))
-            over = max(self._bytes - limits.payload * 9 // 10, 0)
-            count = max(self._objects - limits.objects * 9 // 10, int(np.searchsorted(cost, over)) + 1)
-            self._count("connections", min(count, len(order)))
-            yield from self._hand_on(order[:count], Ended.EVICTED)
+            cells = used.compress(live.has_object.take(used))
+            spent = self._is_spent(cells)
+            order = np.concatenate([self._quietest(cells.compress(spent)), self._quietest(cells.compress(~spent))])
+            count = max(self._objects - limits.objects, 0) + limits.objects // 50
+            excess = self._bytes - limits.payload
+            if excess > 0:
+                freed = np.cumsum(live.cost.take(order))
+                count = max(count, int(np.searchsorted(freed, excess + limits.payload // 50)) + 1)
+            order = order[: max(count, 1)]
+            spent = self._is_spent(order)
+            yield from self._dismiss(order.compress(spent))
+            yield from self._hand_on(order.compress(~spent), Ended.EVICTED)
+            self._count("connections", int(np.count_nonzero(~spent)))
 
-    def _dismiss(self, half_open: I64) -> Iterator[S_co]:
+    def _is_spent(self, cells: I64) -> Bools:
+        """Which of these carried no data and hardly will: closed, or quiet for longer than a round trip takes."""
+        live = self._live
+        quiet = self._now_ns - live.last_of(cells) > SPENT_NS
+        spent: Bools = ~self._carried(cells) & (quiet | (live.closing.take(cells) > 0))
+        return spent
+
+    def _carried(self, cells: I64) -> Bools:
+        """Which of these carried data."""
+        payload = self._live.payload
+        result: Bools = payload.take(2 * cells) + payload.take(2 * cells + 1) > 0
+        return result
+
+    def _dismiss(self, attempts: I64) -> Iterator[S_co]:
         """These leave without a session."""
-        self._count("half-open", len(half_open))
+        self._count("attempts", int(np.count_nonzero(self._running.told.take(attempts) == 0)))
+        for cell in attempts.compress(self._running.has_object.take(attempts)).tolist():
+            self._drop(cell)
         self._dismissed = True
-        yield from self._hand_on(half_open, Ended.EVICTED)
+        yield from self._hand_on(attempts, Ended.EVICTED)
         self._dismissed = False
 
-    def _quietest(self, cells: I64, count: int) -> I64:
-        """Of these, so many of which nothing was seen for the longest time, in that order."""
+    def _quietest(self, cells: I64, count: int | None = None) -> I64:
+        """Of these, so many (all where None) of which nothing was seen for the longest time, in that order."""
+        if count is not None and count <= 0:
+            return cells[:0]
         last_ns = self._live.last_of(cells)
-        if count < len(cells):
+        if count is not None and count < len(cells):
             near = np.argpartition(last_ns, count - 1)[:count]
             cells, last_ns = cells.take(near), last_ns.take(near)
         return cells.take(np.argsort(last_ns, kind="stable"))

@@ -29,6 +29,21 @@ def syns(count: int, *, first_frame: int, start_ns: int, step_ns: int, seed: int
     return batch_of(frames, first_frame, start_ns + step_ns * np.arange(count))
 
 
+def refused(count: int, *, first_frame: int, start_ns: int, step_ns: int, seed: int) -> RecordBatch:
+    """So many SYNs as above, each answered by a reset: a scan of closed ports."""
+    asked = syns(count, first_frame=first_frame, start_ns=start_ns, step_ns=2 * step_ns, seed=seed)
+    size = len(_FRAME)
+    frames = np.repeat(asked.data[: size * count].reshape(count, size), 2, axis=0)
+    answers = frames[1::2]
+    answers[:, 26:30], answers[:, 30:34] = frames[::2, 30:34], frames[::2, 26:30]
+    answers[:, 34:36], answers[:, 36:38] = frames[::2, 36:38], frames[::2, 34:36]
+    seq = frames[::2, _SEQ : _SEQ + 4].copy().view(">u4") + 1
+    answers[:, 42:46] = seq.astype(">u4").view(np.uint8)
+    answers[:, _SEQ : _SEQ + 4] = 0
+    answers[:, 47] = 0x14
+    return batch_of(frames, first_frame, start_ns + step_ns * np.arange(2 * count))
+
+
 def batch_of(frames: NDArray[np.uint8], first_frame: int, time_ns: NDArray[np.int64]) -> RecordBatch:
     """Ethernet frames of one size as a batch, shape (n, size)."""
     count, size = frames.shape

@@ -19,9 +19,9 @@ from capanalyzer.live.identity import live_id
 from capanalyzer.report.build import session_id
 from capanalyzer.report.filter import Filter
 from capanalyzer.streams.running import Limits
-from tests.live.flood import syns
+from tests.live.flood import refused, syns
 from tests.live.pieces import Listening, Pieces, cut, listen
-from tests.live.test_like_analyze import analyzed
+from tests.live.test_like_analyze import SECOND, analyzed
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 
@@ -185,9 +185,44 @@ def test_a_flood_neither_grows_nor_blinds() -> None:
     state = engine.state()
     assert state.tables["flows"] == state.tables["connections"] == state.tables["bytes"] == 0
     told = sum(state.outcomes.values())
-    assert state.evicted["half-open"] + told == rounds * each + len(expected)
-    assert told < 100, "a flood makes no million lines"
+    assert state.evicted["attempts"] + told == rounds * each + len(expected)
+    assert told < 2_000, "a flood makes no million lines"
     assert any("were not judged" in warning for warning in engine.trailer().captures[0].warnings)
+
+
+def test_a_scan_does_not_make_real_sessions_wait() -> None:
+    """50,000 refused connects in two seconds: what really fails is told as soon as ever."""
+    real = next(iter(open_files([str(capture("certificate-expired"))]).batches()))
+    expected = analyzed(capture("certificate-expired"))
+    start_ns = int(real.time_ns[0])
+    source, heard = Fed(start_ns), Listening()
+    heard.source, heard.keeps_belonging = source, False
+    engine = Engine(source, [heard], Options(), is_watched=True)
+    engine.advance(start_ns)
+    frame, step_ns = 1, 50_000_000
+    for number in range(50):
+        low = start_ns + step_ns * number
+        scan = refused(1_000, first_frame=frame, start_ns=low, step_ns=step_ns // 2_000, seed=number)
+        engine.take(scan)
+        frame += len(scan)
+        at = np.flatnonzero((real.time_ns >= low) & (real.time_ns < low + step_ns))
+        if len(at):
+            engine.take(replace(cut(real, int(at[0]), int(at[-1]) + 1), first_frame=frame))
+            frame += len(at)
+        source.clock_ns = low + step_ns
+        engine.advance(source.clock_ns)
+    told = [told for told in heard.told if told.cause == "certificate-expired"]
+    assert len(told) == len(expected)
+    assert max(one.quiet_ns for one in told) < SECOND
+    refusals = [told for told in heard.told if told.cause == "tcp-connect-refused"]
+    assert 1_000 < len(refusals) < 10_000
+    for _ in range(40):
+        source.clock_ns += SECOND
+        engine.advance(source.clock_ns)
+    engine.end()
+    state = engine.state()
+    assert state.tables["flows"] == state.tables["connections"] == state.tables["bytes"] == 0
+    assert state.evicted["attempts"] + sum(state.outcomes.values()) == 50_000 + len(expected)
 
 
 @pytest.mark.parametrize(
