@@ -4,8 +4,8 @@ A :class:`~capanalyzer.diagnosis.judge.Judge` waits for the capture's end with w
 otherwise. :class:`RunningJudge` says at once what it thinks, keeps the session for a while, and thinks again. At the
 end of a capture that was shorter than that it thinks what the other one does.
 
-What is known of servers and clients is that of the last half hour to hour: two generations learn, the older one is
-asked, and is forgotten when the younger one is old enough. So knowledge neither grows nor becomes stale.
+What is known of servers and clients is that of the last half hour to hour: from its half on every generation of
+knowledge has a younger one beside it that learns too and takes its place. So knowledge neither grows nor becomes stale.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from capanalyzer.handshake.session import Session
 
 __all__ = ["Again", "Held", "RunningJudge", "Thought"]
 
-GENERATION_NS: Final = 1_800 * 10**9
-"""After so long the younger generation of knowledge takes over."""
+GENERATION_NS: Final = 3_600 * 10**9
+"""How old knowledge becomes."""
 AGAIN_NS: Final = (10 * 10**9, 60 * 10**9, 300 * 10**9)
 """When a session that left is thought of again; after the last time its verdict is final."""
 MAX_HELD: Final = 4_096
@@ -82,8 +82,9 @@ class RunningJudge(Judge):
         ports = tuple(tls_ports)
         super().__init__(tls_ports=ports, roots=roots)
         self._ports = ports
-        self._younger = Knowledge(ports)
+        self._younger: Knowledge | None = None
         self._began_ns: int | None = None
+        """When what is known now was begun."""
         self._waiting: tuple[deque[Held], ...] = tuple(deque() for _ in AGAIN_NS)
         """By which of the times comes next."""
         self.held_early = 0
@@ -167,25 +168,31 @@ class RunningJudge(Judge):
     def _age(self, now_ns: int) -> None:
         if self._began_ns is None:
             self._began_ns = now_ns
-        elif now_ns - self._began_ns >= GENERATION_NS:
-            self.knowledge, self._younger, self._began_ns = self._younger, Knowledge(self._ports), now_ns
+        age_ns = now_ns - self._began_ns
+        if self._younger is None and age_ns >= GENERATION_NS // 2:
+            self._younger = Knowledge(self._ports)
+        if self._younger is not None and age_ns >= GENERATION_NS:
+            self.knowledge, self._younger = self._younger, None
+            self._began_ns = now_ns - GENERATION_NS // 2
 
     def _learn_ordinary(self, session: Session) -> None:
         self.knowledge.learn_ordinary(session)
-        self._younger.learn_ordinary(session)
-        chain = session.tls.certificates if session.tls is not None else ()
-        if chain:
-            self._younger.trust.issuers.learn_accepted(self._glances.at(chain), session.client.ip, session.server)
+        if self._younger is not None:
+            self._younger.learn_ordinary(session)
+            chain = session.tls.certificates if session.tls is not None else ()
+            if chain:
+                self._younger.trust.issuers.learn_accepted(self._glances.at(chain), session.client.ip, session.server)
 
     def _learn_sides(self, session: Session) -> bool:
-        self._younger.learn_sides(session)
+        if self._younger is not None:
+            self._younger.learn_sides(session)
         return self.knowledge.learn_sides(session)
 
     def _learn(self, story: Story, learned: int) -> None:
         session = story.session
         chain = session.tls.certificates if session.tls is not None else ()
         glance = self._glances.at(chain) if chain else None
-        for knowledge in (self.knowledge, self._younger):
+        for knowledge in (self.knowledge,) if self._younger is None else (self.knowledge, self._younger):
             if not learned & _SIDES:
                 knowledge.learn_sides(session)
             knowledge.learn_answers(session)
