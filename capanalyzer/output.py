@@ -22,10 +22,11 @@ class FileOutput:
 
     stream: BinaryIO
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, mode: int = 0o666) -> None:
+        """:param mode: of a new file, from which the umask takes away."""
         self._path = path
         self._target = os.path.realpath(path)
-        self._mode = 0o666 & ~_umask()
+        self._mode = mode & ~_umask()
         self._temporary: str | None = None
 
     def __enter__(self) -> Self:
@@ -82,12 +83,13 @@ class FileOutput:
                 _sync_folder(os.path.dirname(self._target))
 
 
-def create_new(path: str) -> BinaryIO:
+def create_new(path: str, *, mode: int = 0o666) -> BinaryIO:
     """A file that grows in its place, for output that has no end; what has its name already stays as it is.
 
+    :param mode: from which the umask takes away.
     :raises OSError: it exists, or cannot be made.
     """
-    return open(path, "xb")
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
 
 
 def _sync_folder(folder: str) -> None:

@@ -66,7 +66,7 @@ def test_a_disk_that_is_full_is_told_once(tmp_path: Path, monkeypatch: pytest.Mo
         def __getattr__(self, name: str) -> Callable[..., Any]:
             return lambda: 0
 
-    monkeypatch.setattr(everything, "create_new", lambda path: Full())
+    monkeypatch.setattr(everything, "create_new", lambda path, mode: Full())
     monkeypatch.setattr(os, "fsync", lambda handle: None)
     full, told = run(tmp_path, file_bytes=2_500, files=3)
     assert told == [

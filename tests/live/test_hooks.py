@@ -17,6 +17,7 @@ import pytest
 import trustme
 
 from capanalyzer.errors import UsageError
+from capanalyzer.live.complaint import AGAIN_S
 from capanalyzer.live.hooks import outbox as outbox_module
 from capanalyzer.live.hooks import program as program_module
 from capanalyzer.live.hooks import webhook as webhook_module
@@ -121,20 +122,23 @@ def test_a_delivery_that_hangs_does_not_block_the_run(monkeypatch: pytest.Monkey
     assert kept.messages[1].held_back == 48
 
 
-def test_the_same_trouble_is_told_once() -> None:
-    kept, told = Kept(), list[str]()
-    kept.reason = "is out"
-    outbox = Outbox(kept, source="eth0", tell=told.append)
-    for number in range(3):
+def test_the_same_trouble_is_told_once_in_a_while() -> None:
+    kept, told, now = Kept(), list[str](), [0.0]
+    outbox = Outbox(kept, source="eth0", tell=told.append, clock=lambda: now[0])
+
+    def deliver(number: int, reason: str | None) -> None:
+        kept.reason = reason
+        done = sum(outbox.counts.values())
         outbox.incident(incident(number), new=True)
-        until(lambda number=number: outbox.counts["failed"] == number + 1)  # type: ignore[misc]
-    kept.reason = None
-    outbox.incident(incident(3), new=True)
-    until(lambda: outbox.counts["delivered"] == 1)
-    kept.reason = "is out"
-    outbox.incident(incident(4), new=True)
+        until(lambda: sum(outbox.counts.values()) == done + 1)
+
+    for number, reason in enumerate(["is out", "is out", None, "is out", "is full"]):
+        deliver(number, reason)
+    assert told == ["--kept: is out; 1 new incident was not told", "--kept: is full; 1 new incident was not told"]
+    now[0] += AGAIN_S
+    deliver(9, "is out")
+    assert told[2:] == ["--kept: is out; 1 new incident was not told"]
     outbox.close()
-    assert told == ["--kept: is out; 1 new incident was not told"] * 2
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------

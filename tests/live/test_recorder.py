@@ -215,6 +215,7 @@ def test_limits_of_the_folder(tmp_path: Path) -> None:
     kept = sorted({path.stem for path in tmp_path.iterdir()} - {Path(name).stem for name in others})
     assert kept == sorted(list(stems(5))[2:])
     assert store.removed == 2
+    assert {path.stat().st_mode & 0o027 for path in tmp_path.glob(f"{kept[-1]}.*")} == {0}
     store.store(stem_of(failed(9)), {"pcapng": b"p" * 900})
     assert store.size <= 1000
     assert {path.name for path in tmp_path.iterdir()} >= set(others)

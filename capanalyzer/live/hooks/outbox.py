@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
+from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.hooks.message import Message, make_message
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.report import model
@@ -76,7 +77,7 @@ class Outbox:
         self._thread: threading.Thread | None = None
         self._sent: deque[float] = deque(maxlen=MAX_A_MINUTE)
         """When the last ones were."""
-        self._trouble: str | None = None
+        self._complaint = Complaint(tell, clock)
         self.counts = {"delivered": 0, "failed": 0, "grouped": 0}
         """Notifications delivered and not; incidents told in the notification of another one."""
 
@@ -134,7 +135,6 @@ class Outbox:
             else:
                 self.counts["delivered"] += 1
                 self.counts["grouped"] += message.held_back
-                self._trouble = None
 
     def _next(self) -> Message | None:
         """Wait until something may be told; None when the run is over and nothing is left."""
@@ -158,15 +158,12 @@ class Outbox:
         return self._sent[0] + 60 - self._clock()
 
     def _failed(self, message: Message, reason: str) -> None:
-        """Told once for each kind of trouble; the run goes on."""
+        """The run goes on."""
         self.counts["failed"] += 1
-        if reason == self._trouble:
-            return
-        self._trouble = reason
         counted = plural(self._lang)
         text = counted(
             "{option}: {reason}; {n} new incident was not told",
             "{option}: {reason}; {n} new incidents were not told",
             1 + message.held_back,
         )
-        self._tell(text.format(option=self._deliver.option, reason=reason, n=1 + message.held_back))
+        self._complaint.make(reason, text.format(option=self._deliver.option, reason=reason, n=1 + message.held_back))

@@ -17,7 +17,9 @@ from capanalyzer.capture.linktypes import UNKNOWN
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.write_columns import ColumnWriter
 from capanalyzer.i18n import translator
+from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.recorder.folder import RECORD_MODE
 from capanalyzer.live.recorder.writing import Writing
 from capanalyzer.output import create_new
 from capanalyzer.report import model
@@ -77,7 +79,7 @@ class FileRing:
         self._number += 1
         name = f"capanalyzer-all_{self._number:05d}_{time.strftime('%Y%m%d%H%M%S', time.gmtime())}.pcapng"
         os.makedirs(self.path, mode=0o750, exist_ok=True)
-        self._stream = create_new(os.path.join(self.path, name))
+        self._stream = create_new(os.path.join(self.path, name), mode=RECORD_MODE)
         self._names.append(name)
         self._size = 0
         return self._stream
@@ -105,7 +107,7 @@ class FullCapture:
         self._writing = Writing("full capture", MAX_QUEUED_BYTES, self._cannot_write)
         self._paused_until = 0.0
         self._told = 0
-        self._trouble: str | None = None
+        self._complaint = Complaint(tell)
         self.counts = {"written": 0, "lost": 0}
         """Packets."""
 
@@ -149,7 +151,6 @@ class FullCapture:
                 self._files.finish()
             raise
         self.counts["written"] += len(batch)
-        self._trouble = None
 
     def belong(self, streams: I64, frames: I64) -> None:
         """All packets are written, whosever they are."""
@@ -163,7 +164,7 @@ class FullCapture:
     def tick(self, state: State) -> None:
         """Say what was lost."""
         lost = self.counts["lost"]
-        if lost > self._told and self._trouble is None:
+        if lost > self._told and time.monotonic() >= self._paused_until:
             self._told = lost * 2  # told again when it has doubled
             text = self._("--record-all: {n} packets so far are not written: the disk is too slow")
             self._tell(text.format(n=f"{lost:,}"))
@@ -182,7 +183,5 @@ class FullCapture:
 
     def _cannot_write(self, error: OSError) -> None:
         reason = error.strerror or str(error)
-        if reason != self._trouble:
-            self._trouble = reason
-            text = self._("--record-all: {folder}: {reason}; packets are not written until this ends, the run goes on")
-            self._tell(text.format(folder=self._files.path, reason=reason))
+        text = self._("--record-all: {folder}: {reason}; packets are not written until this ends, the run goes on")
+        self._complaint.make(reason, text.format(folder=self._files.path, reason=reason))

@@ -15,7 +15,7 @@ from typing import Final
 from capanalyzer.output import FileOutput
 from capanalyzer.report import model
 
-__all__ = ["Limits", "RecordFolder", "stem_of"]
+__all__ = ["RECORD_MODE", "Limits", "RecordFolder", "stem_of"]
 
 _PREFIX: Final = "capanalyzer-"
 _OURS: Final = re.compile(r"(capanalyzer-\d{8}T\d{6}\.\d{6}Z-[A-Za-z0-9._-]+)\.(pcapng|json|md)")
@@ -24,6 +24,8 @@ _UNFINISHED: Final = re.compile(r"\.capanalyzer-\d{8}T\d{6}\.\d{6}Z-.*\.[0-9a-f]
 """What a run that was killed while it wrote leaves behind."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.]+")
 _STALE_S: Final = 600
+RECORD_MODE: Final = 0o640
+"""Packets are confidential: not for everybody on the machine."""
 MAX_NAME: Final = 200
 """Bytes of a name: file systems take 255, and a temporary name is longer."""
 
@@ -115,7 +117,7 @@ class RecordFolder:
         os.makedirs(self.path, mode=0o750, exist_ok=True)
         try:
             for extension, data in contents.items():
-                with FileOutput(self._file(stem, extension)) as output:
+                with FileOutput(self._file(stem, extension), mode=RECORD_MODE) as output:
                     output.open()
                     output.stream.write(data)
                     output.commit(durable=True)

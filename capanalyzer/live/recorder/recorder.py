@@ -13,6 +13,7 @@ from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.write import PacketRecord
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.i18n import plural, translator
+from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.recorder.folder import RecordFolder, stem_of
 from capanalyzer.live.recorder.made import Gathered, make_files
@@ -105,7 +106,7 @@ class Recorder:
         self._looked_ns = 0
         self._ticks = 0
         self._skipped_told = 0
-        self._trouble: str | None = None
+        self._complaint = Complaint(tell)
         self.counts = {"written": 0, "skipped": 0, "failed": 0, "withdrawn": 0}
         """Records: written; skipped where too many sessions failed at a time; that could not be written; taken back
         because the session's verdict changed."""
@@ -238,7 +239,6 @@ class Recorder:
             if before is not None and before.stem != stem and before.packets <= len(gathered.packets):
                 self._folder.discard(before.stem)  # told with the cause that was thought of first
             self.counts["written"] += 1
-            self._trouble = None
 
         size = sum([len(packet.data) for packet in gathered.packets.values()]) + _REPORT_BYTES
         if not self._writing.submit(job, size):
@@ -251,15 +251,12 @@ class Recorder:
             del self._written[next(iter(self._written))]
 
     def _cannot_write(self, error: OSError) -> None:
-        """Told once for each kind of trouble; the run goes on."""
+        """The run goes on."""
         self.counts["failed"] += 1
         reason = error.strerror or str(error)
-        if reason == self._trouble:
-            return
-        self._trouble = reason
         _ = translator(self._lang)
         text = _("--record: {folder}: {reason}; records are lost until this ends, the run goes on")
-        self._tell(text.format(folder=self._folder.path, reason=reason))
+        self._complaint.make(reason, text.format(folder=self._folder.path, reason=reason))
 
 
 _REPORT_BYTES: Final = 20_000
