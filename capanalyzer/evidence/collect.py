@@ -21,6 +21,9 @@ MAX_SERVERS: Final = 20_000
 MAX_COMMENTS: Final = 64
 """Frames of one session that get a comment."""
 
+MAX_LOG_LINES: Final = 5
+"""Log lines of one session that become comments."""
+
 
 class Exhibit(NamedTuple):
     """A session to be shown."""
@@ -107,6 +110,12 @@ class Collector:
         return found
 
 
+def _log_comment(line: model.LogLine) -> str:
+    """What a log says of the session: the line itself, unless the report is redacted."""
+    said = line.title if line.text is None else line.text.partition("\n")[0]
+    return f"{line.source}:{line.line} ({line.confidence}): {said}"
+
+
 def exhibit_of(session: model.Session) -> Exhibit:
     """A failed session, and what is to be said in its frames."""
     frames = {event.frame for event in session.timeline}
@@ -116,6 +125,9 @@ def exhibit_of(session: model.Session) -> Exhibit:
             frames.add(item.frame)
             if item.frame and len(comments) < MAX_COMMENTS:
                 comments.append((item.frame, f"{finding.cause}: {item.text}"))
+    if session.findings and session.findings[0].evidence:
+        last = session.findings[0].evidence[-1].frame
+        comments += [(last, _log_comment(line)) for line in session.log_lines[:MAX_LOG_LINES] if last]
     frames.discard(0)
     title = session.findings[0].title if session.findings else session.cause or ""
     return Exhibit(

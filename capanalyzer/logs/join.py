@@ -225,6 +225,8 @@ class _Decision:
             fit = agreement(line, candidates[0])
             confidence = Confidence.LIKELY if fit >= Agreement.LIKE else Confidence.POSSIBLE
             return Match(line, candidates[0].id, confidence, key, fit, None, None)
+        if len(candidates) > _MAX_TELLING:
+            return several(line, candidates, None, key)
         same = [one for one in candidates if agreement(line, one) is Agreement.SAME]
         if len(same) == 1 and (key.is_strong or key is Key.CLIENT):
             return Match(line, same[0].id, Confidence.POSSIBLE, key, Agreement.SAME, None, None)
@@ -251,7 +253,7 @@ class _Decision:
 _AGAIN: Final = 2
 """Lines that must be of sessions with a server before it is one of those that the log is about."""
 _MAX_TELLING: Final = 32
-"""A line that may speak of more sessions tells nothing about the clock."""
+"""A line that may speak of more sessions tells nothing about the clock, nor is it told apart by its words alone."""
 
 
 def _may_tell(line: LogLine, seen: Seen, key: Key) -> bool:

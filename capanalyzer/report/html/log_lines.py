@@ -81,7 +81,7 @@ def spoken_table(kept: Digest, look: Look) -> Markup:
         )
         for one in shown
     ]
-    return join(_table(head, rows), _more(len(kept.spoken) - len(shown) + kept.spoken_left_out, look))
+    return join(_table(head, rows, number=1), _more(len(kept.spoken) - len(shown) + kept.spoken_left_out, look))
 
 
 def unmatched_table(end: model.Trailer, look: Look) -> Markup:
@@ -107,12 +107,22 @@ def unmatched_table(end: model.Trailer, look: Look) -> Markup:
     return join(_table(head, rows), _more(counts.unmatched - len(shown), look))
 
 
-def _table(head: list[str], rows: list[Markup]) -> Markup:
+def _table(head: list[str], rows: list[Markup], *, number: int | None = None) -> Markup:
+    """:param number: the column that holds numbers, if one does."""
     return element(
         "div",
         element(
             "table",
-            element("thead", element("tr", *(element("th", name, scope="col") for name in head))),
+            element(
+                "thead",
+                element(
+                    "tr",
+                    *(
+                        element("th", name, scope="col", class_="number" if at == number else None)
+                        for at, name in enumerate(head)
+                    ),
+                ),
+            ),
             element("tbody", *rows),
             class_="plain",
         ),
