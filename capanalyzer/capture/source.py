@@ -57,17 +57,17 @@ def open_captures(
             ring.clear()
 
 
-def open_files(paths: Sequence[str]) -> Capture:
+def open_files(paths: Sequence[str], *, batch_bytes: int = BATCH_BYTES) -> Capture:
     """One capture again, by its :attr:`~Capture.paths`.
 
     :raises CaptureError: when it can no longer be read.
     """
     found = [examine_file(path) for path in paths]
     if len(found) == 1:
-        return FileCapture(found[0])
+        return FileCapture(found[0], batch_bytes)
     from capanalyzer.capture.rings import RingCapture
 
-    return RingCapture(found)
+    return RingCapture(found, batch_bytes)
 
 
 def _expand(each: str | BinaryIO, seen: set[tuple[int, int]], spool: str | None) -> Iterator[Input | CaptureError]:

@@ -16,6 +16,7 @@ from capanalyzer.parallel.crew import Crew, Method, Workers
 from capanalyzer.parallel.messages import Block, Done, Learned, Message, Placed, Task, Unreadable
 from capanalyzer.redact.redactor import Redactor
 from capanalyzer.report.line import Line
+from capanalyzer.streams.f5.probe import shows_f5
 from capanalyzer.streams.share import BUCKETS, WHOLE, Share
 
 __all__ = ["SHARED_BYTES", "MadeRun", "analyze_captures"]
@@ -179,7 +180,7 @@ def _plan(inputs: Sequence[str | BinaryIO], options: Options) -> list[_Planned |
     total = sum(run.size for run in planned)
     for run in planned:
         # Among many of its size a large capture is better left whole: then it is read once only.
-        if run.size >= SHARED_BYTES and 2 * options.jobs * run.size > total:
+        if run.size >= SHARED_BYTES and 2 * options.jobs * run.size > total and not shows_f5(run.paths):
             run.parts = min(options.jobs, BUCKETS)
     return plan
 

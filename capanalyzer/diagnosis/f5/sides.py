@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from capanalyzer.diagnosis.f5.resets import BIG_IP, resets, side_of
-from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Verdict
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Severity, Verdict
 from capanalyzer.handshake.session import Session
 
 __all__ = ["both_sides"]
@@ -74,7 +74,8 @@ def _with_cause(session: Session, verdict: Verdict, other: Session, others_verdi
     beyond = _cause_beyond(session, verdict, other, others_verdict)
     if beyond is None:
         return verdict
-    return replace(verdict, findings=(beyond, *verdict.findings), blame=beyond.blame, cause_is_beyond=True)
+    own = tuple(replace(finding, severity=Severity.NOTE) for finding in verdict.findings)
+    return replace(verdict, findings=(beyond, *own), blame=beyond.blame, cause_is_beyond=True)
 
 
 def _cause_beyond(session: Session, verdict: Verdict, other: Session, others_verdict: Verdict) -> Finding | None:

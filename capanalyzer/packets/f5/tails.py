@@ -58,17 +58,20 @@ def tails_of(batch: RecordBatch, table: PacketTable, rows: I64) -> Tails:
     return Tails(rows.compress(there), start.compress(there), stop.compress(there))
 
 
-def has_trailers(batch: RecordBatch, table: PacketTable) -> bool:
+def has_trailers(batch: RecordBatch, table: PacketTable, *, is_known: bool = False) -> bool:
     """Some of the batch's packets, looked at here and there, have a trailer that can be read.
 
-    Forms without a magic number that say little could be chance: of them all must be readable, and more than one.
+    :param is_known: the capture says that a BIG-IP made it: any trailer will do.
+
+    Forms without a magic number that say little could be chance: of them all must be readable, more than one, and one
+    must name a virtual server.
     """
     count = len(table)
     rows = np.arange(min(count, FIRST_LOOKED_AT))
     if count > FIRST_LOOKED_AT:
         rows = np.concatenate([rows, np.arange(FIRST_LOOKED_AT, count, LOOK_EVERY)])
     tails = tails_of(batch, table, rows)
-    read = unread = 0
+    read = unread = named = 0
     for number in range(len(tails.row)):
         tail = tails.bytes_of(batch.data, number)
         if not any(tail):
@@ -76,11 +79,12 @@ def has_trailers(batch: RecordBatch, table: PacketTable) -> bool:
         trailer = read_trailer(tail)
         if trailer is None:
             unread += 1
-        elif MAGIC in tail or trailer.flow is not None:
+        elif is_known or MAGIC in tail or trailer.flow is not None:
             return True
         else:
             read += 1
-    return read > 1 and not unread
+            named += len(trailer.virtual_server) > 1
+    return read > 1 and named > 0 and not unread
 
 
 def pseudo_packets(batch: RecordBatch, rows: I64) -> Iterator[PseudoPacket]:

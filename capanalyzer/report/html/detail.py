@@ -34,6 +34,7 @@ def session_detail(session: model.Session, look: Look) -> Markup:
     _ = look.text
     tls = session.tls
     blocks = [
+        _block(_("Both sides of the BIG-IP"), big_ip(session, look), "full"),
         element(
             "div",
             _block(_("Why"), _why(session, look), "why"),
@@ -46,7 +47,6 @@ def session_detail(session: model.Session, look: Look) -> Markup:
             _block(_("Wireshark"), _wireshark(session, look), "search"),
             class_="picture",
         ),
-        _block(_("Both sides of the BIG-IP"), big_ip(session, look), "full"),
         _block(_("What the logs say"), session_lines(session, look), "full"),
         _block(_("First bytes"), first_bytes(session, look), "full"),
     ]

@@ -77,7 +77,7 @@ class Collector:
         """Look at a batch; True where its segments are to be observed."""
         self._add_devices(batch, np.arange(min(len(batch), 1)))
         if not self.has_trailers:
-            self.has_trailers = has_trailers(batch, table)
+            self.has_trailers = has_trailers(batch, table, is_known=bool(self._devices))
         if not self.has_trailers:
             return False
         packets = np.ones(len(batch), np.bool_)

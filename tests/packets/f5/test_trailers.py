@@ -237,3 +237,20 @@ def test_the_record_alone_makes_no_sessions(tmp_path: Path) -> None:
     assert found.captures[0].f5 is not None
     assert found.captures[0].warnings == ()
     assert not found.sessions
+
+
+@pytest.mark.parametrize(
+    ("say", "is_known", "found"),
+    [
+        (f5.Saying(ingress=True), False, False),  # seven bytes, five of them small: padding looks like it
+        (f5.Saying(ingress=True), True, True),
+        (f5.Saying(ingress=True, virtual_server="vs_old"), False, True),
+    ],
+)
+def test_the_shortest_form_is_believed_where_something_else_speaks_for_it(
+    say: object, is_known: bool, found: bool, tmp_path: Path
+) -> None:
+    first = [(NS, f5.pseudo_packet("tcpdump -i 0.0:n"))] if is_known else []
+    path = write(tmp_path / "a.pcap", [*first, *connection([f5.low(say, "v1")])])
+    [session] = capanalyzer.build_report(path).sessions
+    assert (session.f5 is not None) == found
