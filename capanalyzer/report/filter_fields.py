@@ -102,6 +102,11 @@ def _fingerprints(session: Session) -> Iterable[str]:
         yield from _present(answer.ja3s)
 
 
+def _reset_reasons(session: Session) -> Iterable[str]:
+    for reset in session.f5.resets if session.f5 is not None else ():
+        yield from _present(reset.reason)
+
+
 FIELDS: Final[dict[str, Field]] = {
     "outcome": Field("word", lambda s: (s.outcome,), _words(*OUTCOMES)),
     "cause": Field("word", lambda s: _present(s.cause), _causes),
@@ -127,6 +132,8 @@ FIELDS: Final[dict[str, Field]] = {
     "cipher_suite": Field("text", _cipher_suite),
     "alert": Field("text", _alerts),
     "fingerprint": Field("text", _fingerprints),
+    "virtual_server": Field("text", lambda s: _present(s.f5 and s.f5.virtual_server)),
+    "reset_reason": Field("text", _reset_reasons),
     "community_id": Field("text", lambda s: (s.community_id,)),
     "log": Field("text", lambda s: [line.format for line in s.log_lines]),
     "time": Field("time", lambda s: (s.start,)),

@@ -95,10 +95,14 @@ COLUMNS: Final = (
     Column("comparison_server_clients", "integer", "client addresses they came from"),
     Column("comparison_client_established", "integer", "sessions that the client established with other servers"),
     Column("comparison_client_servers", "integer", "those servers"),
-    Column("other_leg", "integer", "id of the session that carried the same ClientHello beyond a balancer or proxy"),
+    Column("other_leg", "integer", "id of the session on the other side of a balancer or proxy"),
     Column("log_lines", "texts", "log lines that speak of it, as path:number"),
     Column("log_says", "texts", "what each of them means, in a few words"),
     Column("log_confidence", "texts", "how sure it is that each speaks of it"),
+    Column("f5_side", "word", "of a BIG-IP's capture: client or server side of the BIG-IP"),
+    Column("f5_virtual_server", "text", "its name"),
+    Column("f5_reset_reasons", "texts", "why a BIG-IP reset the connection, in its own words"),
+    Column("f5_cause_side", "word", "of failed ones: on which side the cause lies"),
 )
 
 _NO_TLS: Final[Row] = (None,) * 23
@@ -158,7 +162,13 @@ def rows(sessions: Iterable[model.Session], path_of: Callable[[int], str]) -> It
             tuple([f"{line.source}:{line.line}" for line in session.log_lines]),
             tuple([line.title for line in session.log_lines]),
             tuple([line.confidence for line in session.log_lines]),
+            *((None, None, (), None) if session.f5 is None else _f5(session.f5)),
         )
+
+
+def _f5(f5: model.F5) -> Row:
+    reasons = tuple([reset.reason for reset in f5.resets if reset.reason is not None])
+    return f5.side, f5.virtual_server, reasons, f5.cause_side
 
 
 def _tls(tls: model.Tls) -> Row:
