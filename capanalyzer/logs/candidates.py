@@ -89,9 +89,12 @@ class Sessions:
         server_ip = None if server.ip in _UNSPECIFIED else server.ip
         if client.ip is not None and (client.port is not None or self.knows_host(client.ip)):
             if client.port is None:
-                return Key.CLIENT, _at(self._by_host[client.ip], server_ip, server.port, starts_ns)
+                found = _at(self._by_host[client.ip], server_ip, server.port, starts_ns)
+                return Key.CLIENT, [one for one in found if one.client[0] == client.ip] or found
             own = self._by_end.get((client.ip, client.port), ())
             found = _at(own, server_ip, server.port, starts_ns)
+            # Where both connections of a proxy are in the capture, the client's own is the first to be meant.
+            found = [one for one in found if one.client == (client.ip, client.port)] or found
             if server_ip is None or server.port is None:
                 if found or self.knows_host(client.ip):
                     return Key.PORT, found

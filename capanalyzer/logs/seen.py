@@ -31,8 +31,6 @@ class Seen:
     outcome: str = "established"
     causes: tuple[str, ...] = ()
     """Of its findings, that of the verdict first."""
-    alternatives: tuple[str, ...] = ()
-    """Of the first finding."""
     alerts: tuple[tuple[str, int], ...] = ()
     """(``client`` or ``server``, code) of each readable alert."""
 

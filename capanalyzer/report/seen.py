@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from capanalyzer.logs.seen import Seen
+from capanalyzer.logs.seen import End, Seen
 from capanalyzer.report.model import Endpoint, ProxyHeader
 from capanalyzer.report.structure import Model
 from capanalyzer.report.times import from_rfc3339
@@ -36,7 +36,15 @@ class _Evidence(Model, frozen=True, gc=False):
 class _Finding(Model, frozen=True, gc=False):
     cause: str
     evidence: tuple[_Evidence, ...]
-    alternatives: tuple[str, ...]
+
+
+class _Peer(Model, frozen=True, gc=False):
+    remote: Endpoint
+
+
+class _F5(Model, frozen=True, gc=False):
+    side: str | None
+    peers: tuple[_Peer, ...]
 
 
 class _Session(Model, frozen=True, gc=False):
@@ -49,6 +57,7 @@ class _Session(Model, frozen=True, gc=False):
     tls: _Tls | None
     findings: tuple[_Finding, ...]
     proxy_header: ProxyHeader | None
+    f5: _F5 | None
 
 
 _decode: Final = msgspec.json.Decoder(_Session).decode
@@ -57,7 +66,7 @@ _decode: Final = msgspec.json.Decoder(_Session).decode
 def seen_of(data: bytes) -> Seen:
     """Keys that are not asked for are skipped, not made: this takes 2 microseconds."""
     session = _decode(data)
-    tls, findings, proxied = session.tls, session.findings, session.proxy_header
+    tls, findings = session.tls, session.findings
     start_ns, end_ns = _nanoseconds(session.start), _nanoseconds(session.end)
     moments = [_nanoseconds(item.time) for item in findings[0].evidence] if findings else []
     is_failed = session.outcome == "failed"
@@ -68,13 +77,20 @@ def seen_of(data: bytes) -> Seen:
         client=(session.client.ip, session.client.port),
         server=(session.server.ip, session.server.port),
         moment_ns=max(moments) if moments and is_failed else end_ns,
-        aliases=() if proxied is None else ((proxied.source.ip, proxied.source.port),),
+        aliases=_aliases(session),
         sni=None if tls is None or tls.client_hello is None else tls.client_hello.sni,
         outcome=session.outcome,
         causes=tuple([finding.cause for finding in findings]) if findings else (),
-        alternatives=findings[0].alternatives if findings else (),
         alerts=() if tls is None else tuple([(one.sender, one.code) for one in tls.alerts if one.code is not None]),
     )
+
+
+def _aliases(session: _Session) -> tuple[End, ...]:
+    """What logs may call its client: whom a proxy in front serves, or whom a BIG-IP serves by this connection."""
+    ends = [] if session.proxy_header is None else [session.proxy_header.source]
+    if session.f5 is not None and session.f5.side == "server":
+        ends += [peer.remote for peer in session.f5.peers]
+    return tuple(dict.fromkeys((end.ip, end.port) for end in ends))
 
 
 @lru_cache(4096)

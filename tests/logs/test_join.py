@@ -241,6 +241,21 @@ def test_a_proxy_headers_source_is_a_name_of_the_client() -> None:
     assert (found.session, found.confidence) == (0, Confidence.CERTAIN)
 
 
+@pytest.mark.parametrize("port", [50_000, None])
+def test_the_clients_own_connection_comes_before_the_one_that_a_proxy_makes_for_it(port: int | None) -> None:
+    behind = seen(1, at=0.01, client=("10.0.0.1", 33_333), server=("10.0.0.9", 8443), aliases=((CLIENT, 50_000),))
+    found = only(join([line(0, at=0.2, client=Peer(CLIENT, port))], [seen(0), behind]))
+    assert isinstance(found, Match)
+    assert found.session == 0
+
+
+def test_the_connection_that_a_proxy_makes_is_meant_where_its_server_is_named() -> None:
+    behind = seen(1, at=0.01, client=("10.0.0.1", 33_333), server=("10.0.0.9", 8443), aliases=((CLIENT, 50_000),))
+    found = only(join([line(0, at=0.2, server=Peer(None, 8443))], [seen(0), behind]))
+    assert isinstance(found, Match)
+    assert found.session == 1
+
+
 def test_a_client_behind_an_address_translation_is_found_by_name_and_by_what_is_said() -> None:
     sessions = [seen(n, at=10 * n, sni="shop.example.com") for n in range(5)]
     known = [line(n, at=10 * n + 0.1) for n in (1, 2, 3)]

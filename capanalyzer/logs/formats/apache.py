@@ -25,7 +25,8 @@ _LINE: Final = re.compile(
     r"\[pid (?P<pid>\d{1,10})(?::tid (?P<tid>\d{1,20}))?\] (?P<what>.*)",
     re.DOTALL,
 )
-_SYSTEM: Final = re.compile(r"(?:\(\d{1,6}\)[^:]{1,80}: )?")
+_SYSTEM: Final = re.compile(r"(?:\((?:-?\d{1,10}|os 0x[0-9a-f]{1,16})\)[^:]{1,80}: )?")
+"""An error of the system; mod_ssl puts one before messages that have none, made from whatever the number held."""
 _CLIENT: Final = re.compile(r"\[(?P<end>client|remote) (?P<address>\S{2,60}:\d{1,5})\] ")
 _NUMBER: Final = re.compile(r"(?P<number>AH\d{5}): (?P<text>.*)", re.DOTALL)
 _VERIFY: Final = re.compile(r"Certificate Verification: Error \((?P<code>\d{1,3})\): (?P<text>[^\[]{0,120})")

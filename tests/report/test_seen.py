@@ -1,0 +1,55 @@
+"""What the join reads of an encoded session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from capanalyzer.report import model
+from capanalyzer.report.model_f5 import F5Address, F5Peer
+from capanalyzer.report.seen import seen_of
+
+from .samples import START_NS, failed, finding, session, tls
+
+REAL = ("203.0.113.7", 51000)
+
+
+def f5(side: str) -> model.F5:
+    peer = F5Peer("tcp", 100, F5Address(*REAL, 2), F5Address("198.51.100.9", 443, 2))
+    known: dict[str, Any] = dict.fromkeys(model.F5.__struct_fields__)
+    empty = dict.fromkeys(("flow_ids", "peer_ids", "ports", "trunks", "resets", "other_sides", "notes"), ())
+    return model.F5(**known | empty | {"side": side, "peers": (peer,), "state": "", "story": ""})
+
+
+def test_a_healthy_session() -> None:
+    seen = seen_of(msgspec.json.encode(session(3)))
+    assert (seen.id, seen.client, seen.server) == (3, ("192.0.2.7", 51003), ("198.51.100.9", 443))
+    assert (seen.start_ns, seen.end_ns, seen.moment_ns) == (START_NS, START_NS + 100_000_000, START_NS + 100_000_000)
+    assert (seen.outcome, seen.sni, seen.causes, seen.aliases) == ("established", "api.example.com", (), ())
+
+
+def test_a_failed_session_failed_at_its_last_evidence() -> None:
+    alert = model.Alert(7, "client", "fatal", 48, "unknown_ca", False)
+    hidden = model.Alert(8, "server", None, None, None, True)
+    spoken = msgspec.structs.replace(tls(), alerts=(alert, hidden))
+    findings = (finding("certificate-unknown-ca"), finding("weak-cipher", severity="warning"))
+    one = failed(1, tls=spoken, findings=findings)
+    seen = seen_of(msgspec.json.encode(one))
+    assert seen.moment_ns == START_NS + 43_100_000
+    assert seen.causes == ("certificate-unknown-ca", "weak-cipher")
+    assert seen.alerts == (("client", 48),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "aliases"),
+    [
+        ({"proxy_header": model.ProxyHeader(model.Endpoint(*REAL), model.Endpoint("198.51.100.9", 443))}, (REAL,)),
+        ({"f5": f5("server")}, (REAL,)),
+        ({"f5": f5("client")}, ()),  # the peer is the pool member there
+    ],
+    ids=["proxy header", "pool member's side", "client's side"],
+)
+def test_what_logs_may_call_its_client(changes: dict[str, Any], aliases: tuple[object, ...]) -> None:
+    assert seen_of(msgspec.json.encode(session(0, **changes))).aliases == aliases
