@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -20,20 +21,30 @@ ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}(?:%\w{1,16})?\]|[0-9A-Fa-f:.]{2,45}
 
 def peer(ip: str, port: str | int | None = None) -> Peer | None:
     """One end from its parts; None where ``ip`` is no address or ``port`` none of TCP's."""
-    text = ip.strip().removeprefix("[").removesuffix("]")
-    route_domain = None
-    if (match := _DOMAIN.search(text)) is not None:
-        route_domain = int(match[1])
+    address = _address(ip)
+    if address is None:
+        return None
+    if port in (None, ""):
+        return address
     try:
-        address = ip_address(text.partition("%")[0])
-        number = int(port) if port not in (None, "") else None
+        number = int(port)  # type: ignore[arg-type]  # None was answered above
     except ValueError:
         return None
-    if number is not None and not 0 <= number <= _MAX_PORT:
+    return Peer(address.ip, number, address.route_domain) if 0 <= number <= _MAX_PORT else None
+
+
+@lru_cache(maxsize=4096)
+def _address(ip: str) -> Peer | None:
+    """Logs name the same few thousand again and again."""
+    text = ip.strip().removeprefix("[").removesuffix("]")
+    domain = _DOMAIN.search(text)
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return Peer(str(address), number, route_domain)
+    return Peer(str(address), None, int(domain[1]) if domain is not None else None)
 
 
 def endpoint(text: str) -> Peer | None:

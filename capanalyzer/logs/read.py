@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -12,10 +12,12 @@ from capanalyzer.logs.entries import Entries
 from capanalyzer.logs.found import Found
 from capanalyzer.logs.line import LogLine
 from capanalyzer.logs.lines import LogFile
-from capanalyzer.logs.recognise import understand
+from capanalyzer.logs.recognise import possible, understand
 
 __all__ = ["read_lines", "read_log"]
 
+_GROUP: Final = 100
+_GROUP_CHARACTERS: Final = 256 << 10
 _BEFORE: Final = 60
 """Lines back in which a line without a time of its own looks for one: a Java stack trace stands below its log line."""
 
@@ -40,18 +42,38 @@ def _of_file(log: LogFile, path: str, warn: Callable[[str], None] | None) -> Ite
             warn(f"{path}: {log.cut_lines} lines are longer than 64 KiB; only their beginning was read.")
 
 
-def read_lines(lines: Iterator[tuple[int, str]] | LogFile, *, source: str = "") -> Iterator[LogLine]:
+def read_lines(lines: Iterable[tuple[int, str]], *, source: str = "") -> Iterator[LogLine]:
     """The entries of numbered lines that follow each other."""
     together = Entries()
     before: deque[str] = deque(maxlen=_BEFORE)
-    for number, text in lines:
-        found = understand(text, source=source, number=number)
-        if found is not None:
-            if found.line.time_ns is None:
-                found = _timed(found, before)
-            yield from together.feed(found)
-        before.append(text)
+    for group in _groups(lines):
+        # Most lines of most logs say nothing of TLS: all of a group are asked at once for the words that would.
+        formats = possible("\n".join(text for _, text in group))
+        if not formats:
+            before.extend(text for _, text in group[-_BEFORE:])
+            continue
+        for number, text in group:
+            found = understand(text, source=source, number=number, formats=formats)
+            if found is not None:
+                if found.line.time_ns is None:
+                    found = _timed(found, before)
+                yield from together.feed(found)
+            before.append(text)
     yield from together.finish()
+
+
+def _groups(lines: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """A few at a time; a line that grew long stands alone."""
+    group: list[tuple[int, str]] = []
+    size = 0
+    for number, text in lines:
+        group.append((number, text))
+        size += len(text)
+        if len(group) == _GROUP or size > _GROUP_CHARACTERS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _timed(found: Found, before: deque[str]) -> Found:

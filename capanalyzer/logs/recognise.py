@@ -7,10 +7,10 @@ from typing import Final
 
 from capanalyzer.logs.body import bodies
 from capanalyzer.logs.formats import FORMATS
-from capanalyzer.logs.found import MAX_TEXT, Found
+from capanalyzer.logs.found import MAX_TEXT, Format, Found
 from capanalyzer.logs.line import LogLine
 
-__all__ = ["recognise", "understand"]
+__all__ = ["possible", "recognise", "understand"]
 
 _MAX_CHARACTERS: Final = 64 << 10
 """Of a text that are looked at; patterns are linear, and this bounds the rest."""
@@ -28,11 +28,13 @@ def recognise(text: str, *, source: str = "", number: int = 1) -> LogLine | None
     return None if result is None else result.line
 
 
-def understand(text: str, *, source: str = "", number: int = 1) -> Found | None:
-    """The same, with what ties the line to others of its entry."""
+def understand(text: str, *, source: str = "", number: int = 1, formats: tuple[Format, ...] = FORMATS) -> Found | None:
+    """The same, with what ties the line to others of its entry.
+
+    :param formats: those that are tried; :func:`possible` gives them for many lines at once.
+    """
     text = text[:_MAX_CHARACTERS]
-    lowered = text.lower()
-    candidates = [one for one in FORMATS if any(needle in lowered for needle in one.needles)]
+    candidates = possible(text, formats)
     if not candidates:
         return None
     readings = bodies(text)
@@ -42,3 +44,9 @@ def understand(text: str, *, source: str = "", number: int = 1) -> Found | None:
                 line = replace(result.line, text=text.strip()[:MAX_TEXT], source=source, number=number)
                 return Found(line, result.tie)
     return None
+
+
+def possible(text: str, formats: tuple[Format, ...] = FORMATS) -> tuple[Format, ...]:
+    """Formats of which lines can be in ``text``: a look for a few words each, whatever its length."""
+    lowered = text.lower()
+    return tuple(one for one in formats if any(needle in lowered for needle in one.needles))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 __all__ = ["Stamp", "chromium", "clf", "iso", "leading", "syslog"]
 
 _SECOND: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Stamp(NamedTuple):
@@ -89,21 +91,9 @@ def _stamp(match: re.Match[str]) -> Stamp | None:
     """None for a date that no calendar has."""
     parts = match.groupdict()
     month, year = parts["month"], parts.get("year")
-    clock = parts["time"].split(":") if "time" in parts else (parts["h"], parts["m"], parts["s"])
-    hour, minute, second = map(int, clock)
-    try:
-        moment = datetime(
-            int(year or 1970),
-            _MONTHS.get(month) or int(month),
-            int(parts["day"]),
-            hour,
-            minute,
-            min(second, 59),  # a leap second
-            tzinfo=_zone(parts.get("zone")),
-        )
-        seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
-    except (ValueError, OverflowError):
-        # 29 February without a year: 1970 has none.
+    clock = parts["time"].split(":") if "time" in parts else [parts["h"], parts["m"], parts["s"]]
+    seconds = _seconds(year or "1970", month, parts["day"], *clock, parts.get("zone"))
+    if seconds is None:
         return None
     fraction = parts["fraction"] or ""
     return Stamp(
@@ -112,6 +102,25 @@ def _stamp(match: re.Match[str]) -> Stamp | None:
         year is not None,
         _SECOND // 10 ** len(fraction),
     )
+
+
+@lru_cache(maxsize=1024)
+def _seconds(year: str, month: str, day: str, hour: str, minute: str, second: str, zone: str | None) -> int | None:
+    """Since the Unix epoch; lines of the same second follow each other."""
+    try:
+        moment = datetime(
+            int(year),
+            _MONTHS.get(month) or int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second), 59),  # a leap second
+            tzinfo=_zone(zone),
+        )
+        return (moment - _EPOCH) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        # 29 February without a year: 1970 has none.
+        return None
 
 
 def _zone(text: str | None) -> timezone:

@@ -173,7 +173,7 @@ def _value(given: dict[str, Any], *names: str) -> str:
     return ""
 
 
-ALB: Final = Format("aws-alb", (' "', " success", " failed:"), _connection)
+ALB: Final = Format("aws-alb", (" success tid_", " failed:", " - tid_", " app/"), _connection)
 NLB: Final = Format("aws-nlb", ("tls 1.", "tls 2."), _nlb)
-CLASSIC: Final = Format("aws-elb", ('" "',), _classic)
+CLASSIC: Final = Format("aws-elb", (" tlsv1", " sslv3", " -1 -1 -1 "), _classic)
 CLOUDFRONT: Final = Format("aws-cloudfront", ("failed:clientcert", "failed:tcp", "failed:unmapped"), _cloudfront)

@@ -21,7 +21,7 @@ __all__ = ["FORMAT"]
 _NAME: Final = "haproxy"
 _REACH_S: Final = 90.0
 _START: Final = (
-    r"(?P<client>\S{2,60}:\d{1,5}) (?P<stamp>\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]) (?P<frontend>[^\s/]{1,120})"
+    r"(?P<client>\S{2,60}:\d{1,5}) (?P<stamp>\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]) (?P<frontend>[^\s/~]{1,120})"
 )
 _ERROR: Final = re.compile(_START + r"/(?P<bind>\S{1,120}): (?P<what>[A-Z].{3,160})$")
 _CODES: Final = (
@@ -163,4 +163,15 @@ def _line(
     )
 
 
-FORMAT: Final = Format(_NAME, ("ssl", "proxy protocol", "~", "/-/-/", "layer", "/0/"), _read)
+_NEEDLES: Final = (
+    "ssl handshake",
+    "ssl client",
+    "ssl connections",
+    "ssl fatal",
+    "proxy protocol header",
+    "~ ",
+    "/tlsv1",
+    "/-/-",
+    "layer6",
+)
+FORMAT: Final = Format(_NAME, _NEEDLES, _read)
