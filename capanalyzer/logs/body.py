@@ -26,7 +26,7 @@ class Body(NamedTuple):
 _PRIORITY: Final = re.compile(r"<\d{1,3}>(?:1 (?=\d{4}-))?\s{0,2}")
 _RFC5424: Final = re.compile(
     r"(?P<stamp>\S{19,40}) (?P<host>\S{1,255}) (?P<program>\S{1,48}) (?P<pid>\S{1,128}) (?P<id>\S{1,32}) "
-    r"(?:-|(?:\[[^\]]{0,512}\])+)(?: |$)"
+    r"(?:-|(?:\[[^\]]{0,512}\]){1,8})(?: |$)"
 )
 _TAG: Final = re.compile(
     r" (?:(?P<host>\S{1,255}(?<!:)) )?(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) )?"

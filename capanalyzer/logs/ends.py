@@ -27,7 +27,7 @@ def peer(ip: str, port: str | int | None = None) -> Peer | None:
     if port in (None, ""):
         return address
     try:
-        number = int(port)  # type: ignore[arg-type]  # None was answered above
+        number = int(port)
     except ValueError:
         return None
     return Peer(address.ip, number, address.route_domain) if 0 <= number <= _MAX_PORT else None
