@@ -118,7 +118,7 @@ ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:992)
 
 During handling of the above exception, another exception occurred:
 
-SSLError: HTTPSConnectionPool(host='www.example.test', port=8443): (Caused by '[SSL: WRONG_VERSION_NUMBER]')
+SSLError: HTTPSConnectionPool(host='www.example.test', port=8443): ('[SSL: WRONG_VERSION_NUMBER] wrong version number')
 2026-11-23 02:36:31 ERROR [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:992)
 2026-11-23 02:36:31 ERROR [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:992)
 """
