@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import threading
 from typing import Final
 
 __all__ = ["Keys"]
@@ -21,6 +22,7 @@ class Keys:
 
     def __init__(self) -> None:
         """Open it; to be given back with :meth:`close`."""
+        self._woken = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         self._terminal: int | None = None
         try:
@@ -56,11 +58,14 @@ class Keys:
         """Names of the keys pressed meanwhile: ``up`` ``down`` ``page-up`` ``page-down`` ``enter`` ``back`` ``help``
         ``pause`` ``quit``. Comes back early after :meth:`wake`.
         """
-        watched = [self._wake_read] if self._terminal is None else [self._wake_read, self._terminal]
-        ready, _, _ = select.select(watched, [], [], timeout_s)
+        if self._terminal is None:
+            self._woken.wait(timeout_s)
+            self._woken.clear()
+            return []
+        ready, _, _ = select.select([self._wake_read, self._terminal], [], [], timeout_s)
         if self._wake_read in ready:
             os.read(self._wake_read, 64)
-        if self._terminal is None or self._terminal not in ready:
+        if self._terminal not in ready:
             return []
         data = os.read(self._terminal, 64)
         if not data:  # hung up
@@ -69,6 +74,7 @@ class Keys:
 
     def wake(self) -> None:
         """From another thread: :meth:`read` is to come back."""
+        self._woken.set()
         os.write(self._wake_write, b".")
 
     def end(self) -> None:
