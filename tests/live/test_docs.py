@@ -21,7 +21,7 @@ def test_options_and_metrics_are_documented(name: str) -> None:
     add_beside(parser)
     options = set(re.findall(r"(--[a-z-]+)", parser.format_help()))
     assert {option for option in options if option not in text} == set()
-    counts = dict.fromkeys(BESIDE, {"failed": 0})
+    counts = {key: {"failed": 0} for key in BESIDE}
     shown = generate_latest(make_registry(Snapshot, counts)).decode()
     metrics = set(re.findall(r"^# TYPE (capanalyzer_\w+) ", shown, re.MULTILINE))
     assert set(re.findall(r"`(capanalyzer_[a-z_]+)", text)) == metrics
