@@ -62,6 +62,8 @@ class Clock(NamedTuple):
     """Lines with less that agree."""
     is_sure: bool
     """Enough of them agree, and nothing else comes near."""
+    is_guess: bool = False
+    """Others are as good: it is taken because clocks that are kept right have it."""
 
     def zone_minutes(self, *, has_zone: bool) -> int | None:
         """The zone of stamps without one: minutes east of UTC; None where the offset tells none."""
@@ -112,14 +114,17 @@ def estimate(votes: Iterable[Vote], *, has_zone: bool) -> Clock | None:
     natural = 0 if has_zone else nearest_zone((from_ns + to_ns) // 2)
     near = max(from_ns - natural, natural - to_ns, 0)
     is_natural, is_enough = near <= NATURAL_NS, strong + others >= ENOUGH
-    if weight <= runner_up or not (is_natural or weight >= 2 * runner_up):
-        return None  # traffic that repeats itself fits at several offsets
+    is_guess = weight <= runner_up
+    if is_guess and not (is_natural and 2 * (strong + others) >= len(spans)):
+        return None  # traffic that repeats itself, or a log of another day, fits at several offsets
+    if not is_natural and weight < 2 * runner_up:
+        return None
     if not (is_natural or is_enough or strong):
         return None
     # An odd offset that hardly anything speaks for: as likely another day, or a port used again.
     is_sure = bool(strong) and (is_natural or len(sessions) >= ENOUGH) and weight >= 2 * runner_up
     offset = natural if near == 0 else median_low(guesses)
-    return Clock(offset, (to_ns - from_ns) // 2, strong, others, is_sure)
+    return Clock(offset, (to_ns - from_ns) // 2, strong, others, is_sure, is_guess)
 
 
 def _by_line(votes: Iterable[Vote]) -> dict[int, list[Vote]]:

@@ -50,6 +50,8 @@ class Why(enum.Enum):
     """None of the sessions it could speak of lasted at its time."""
     SEVERAL = "several-fit"
     """More than one session fits equally well."""
+    CLOCK = "clock-unknown"
+    """Its clock cannot be compared with the capture's: its log's lines agree on no offset."""
     UNNAMED = "names-nobody"
     """It names neither addresses nor names, and no single session fits by time and by what it says."""
 
@@ -166,7 +168,11 @@ def _by_words(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock:
 
 
 def _nearest(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: Clock) -> _Chosen | Missed:
-    """Of several at about the same time: by what they say, then by when it happened."""
+    """Of several at about the same time: by what they say and by when it happened; by that first, where they are known
+    by a port, because nobody has one twice at the same time with the same server.
+    """
+    if key.is_strong:
+        near = _then(line, time_ns, near, clock.margin_ns)
     best = max(fit.agreement for fit in near)
     alike = [fit for fit in near if fit.agreement is best]
     if line.sni is not None and len(alike) > 1:

@@ -217,19 +217,24 @@ class _Decision:
         if isinstance(decided, Missed):
             return decided
         seen, confidence, fit = decided
+        if clock.is_guess:
+            confidence = Confidence.POSSIBLE
         return Match(line, seen.id, confidence, key, fit, time_ns, clock)
 
     def _timeless(self, line: LogLine, key: Key, candidates: Sequence[Seen]) -> Match | Missed:
         """Without a time, or with a clock of which nothing is known."""
-        if len(candidates) == 1 and key.is_strong:
-            fit = agreement(line, candidates[0])
-            confidence = Confidence.LIKELY if fit >= Agreement.LIKE else Confidence.POSSIBLE
-            return Match(line, candidates[0].id, confidence, key, fit, None, None)
+        if line.time_ns is not None:
+            return Missed(line, Why.CLOCK)
         if len(candidates) > _MAX_TELLING:
             return several(line, candidates, None, key)
         same = [one for one in candidates if agreement(line, one) is Agreement.SAME]
         if len(same) == 1 and (key.is_strong or key is Key.CLIENT):
-            return Match(line, same[0].id, Confidence.POSSIBLE, key, Agreement.SAME, None, None)
+            is_alone = len(candidates) == 1 and key.is_strong
+            confidence = Confidence.LIKELY if is_alone else Confidence.POSSIBLE
+            return Match(line, same[0].id, confidence, key, Agreement.SAME, None, None)
+        if len(candidates) == 1 and key.is_strong:
+            fit = agreement(line, candidates[0])
+            return Match(line, candidates[0].id, Confidence.POSSIBLE, key, fit, None, None)
         return several(line, same or candidates, None, key)
 
     def _why_none(self, line: LogLine, key: Key, time_ns: int | None) -> Why:

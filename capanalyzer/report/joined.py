@@ -35,7 +35,7 @@ MAX_LINES_OF_SESSION: Final = 50
 """Lines shown with one session."""
 MAX_UNMATCHED: Final = 1_000
 """Lines without a session that are listed."""
-_MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.PORT, Why.NO_SESSION, Why.SEVERAL)
+_MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.CLOCK, Why.PORT, Why.NO_SESSION, Why.SEVERAL)
 """Of several captures each has its reason why it has no session for a line; the last of these tells the most."""
 _UNSPECIFIED: Final = frozenset((None, "0.0.0.0", "::"))  # noqa: S104 - a listener on all addresses
 _SECOND: Final = 1_000_000_000

@@ -100,7 +100,7 @@ class UnmatchedLogLine(Model, frozen=True, gc=False):
     causes: tuple[str, ...]
     reason: str
     """``outside-capture`` ``address-not-seen`` ``port-not-seen`` ``no-session-then`` ``several-fit``
-    ``names-nobody``."""
+    ``clock-unknown`` ``names-nobody``."""
     candidates: tuple[int, ...]
     """Ids of sessions that fit equally well, the first ones."""
 

@@ -40,6 +40,7 @@ _REASONS: Final = {
     "port-not-seen": N_("its client address is in the capture, the port is not"),
     "no-session-then": N_("no session at its time that it could speak of"),
     "several-fit": N_("several sessions fit equally well"),
+    "clock-unknown": N_("its log's clock cannot be compared with the capture's"),
     "names-nobody": N_("it names nobody, and no single session fits"),
 }
 _AS_THE_CAPTURE: Final = 1.0

@@ -102,6 +102,18 @@ def test_a_port_used_again_at_once_is_not_certain() -> None:
     assert all(not isinstance(one, Match) or one.confidence is not Confidence.CERTAIN for one in found)
 
 
+def test_of_a_port_used_again_time_decides_before_words() -> None:
+    """The first one came and went, and is told of; the one a second later failed, which would go with the line too."""
+    sessions = [
+        seen(0, lasts=0.01, outcome="idle", causes=(), alerts=()),
+        seen(1, at=1.5, client=(CLIENT, 50_000)),
+        *[seen(n, at=40 + n) for n in range(2, 8)],
+    ]
+    lines = [line(0, at=0.005, alert=None, said=Said.LOCAL), *[line(n, at=40 + n + 0.1) for n in range(2, 8)]]
+    (match,) = [match for match in join(lines, sessions).matches if match.line.number == 0]
+    assert (match.session, match.confidence) == (0, Confidence.POSSIBLE)
+
+
 def test_two_servers_at_once_from_one_port_are_told_apart_by_the_server_in_the_line() -> None:
     sessions = [seen(0), seen(1, client=(CLIENT, 50_000), server=(SERVER, 8443))]
     found = only(join([line(0, at=0.2, server=Peer(SERVER, 8443))], sessions))
@@ -263,6 +275,29 @@ def test_a_client_behind_an_address_translation_is_found_by_name_and_by_what_is_
     joined = join([*known, behind], sessions)
     (match,) = [match for match in joined.matches if match.line is behind]
     assert (match.session, match.key, match.confidence) == (0, Key.NAME, Confidence.LIKELY)
+
+
+def test_a_log_of_another_time_is_not_joined_by_addresses() -> None:
+    """Its lines name clients of the capture, and agree on no offset."""
+    lines = [line(n, at=-1000 * n**1.5, client=Peer(CLIENT), resolution_ns=SECOND) for n in range(5)]
+    joined = join(lines, [seen(n, at=37 * n, causes=(), alerts=()) for n in range(5)])
+    assert not joined.matches
+    assert {missed.why for missed in joined.missed} == {Why.CLOCK}
+
+
+def test_one_line_and_several_sessions_of_its_client() -> None:
+    """It would fit each of them with another clock; with one that is kept right it fits one."""
+    (match,) = join([line(0, at=10, client=Peer(CLIENT), resolution_ns=SECOND)], several(3)).matches
+    assert (match.session, match.confidence) == (1, Confidence.POSSIBLE)
+
+
+def test_a_line_without_a_time() -> None:
+    """Its client's port alone: likely where both say the same, possible where not."""
+    same = only(join([line(0, time_ns=None)], [seen(0)]))
+    other = only(join([line(0, time_ns=None)], [seen(0, causes=("server-silent",), alerts=())]))
+    assert isinstance(same, Match)
+    assert isinstance(other, Match)
+    assert (same.confidence, other.confidence) == (Confidence.LIKELY, Confidence.POSSIBLE)
 
 
 def test_time_alone_is_possible_at_best() -> None:
