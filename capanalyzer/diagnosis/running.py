@@ -155,6 +155,10 @@ class RunningJudge(Judge):
                 held = waiting.popleft()
                 yield Again(held, self._compared(held.story), final=True)
 
+    def begin_anew(self, now_ns: int) -> None:
+        """The clock was set back to this time; what is known stays, as if it had been learned then."""
+        self._began_ns = now_ns
+
     def _think(self, story: Story) -> tuple[Verdict, bool]:
         """As the judge of a whole capture: alone where no other session can say more, else with all that is known."""
         if not story.established and story.hello is not None and story.sees_all:

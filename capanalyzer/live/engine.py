@@ -10,6 +10,7 @@ One pipeline with files (decoder, tracker, judge), driven otherwise:
   other sessions may explain once more up to 5 minutes later (:mod:`capanalyzer.diagnosis.running`). When it is another
   one, the session is told again under the same id.
 - **Time** is the source's clock, which says up to when everything that came was handed on: a backlog is no silence.
+  When an interface's clock is set back, all begins anew.
 - **Losses.** When the source lost packets, whatever was open meanwhile is incomplete where it would have failed by
   what was not seen.
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from time import monotonic, monotonic_ns
+from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -56,6 +57,8 @@ PLAIN_NS: Final = 60 * 10**9
 """A connection without TLS is forgotten after so long, when nothing came that makes it a failure."""
 ASLEEP_NS: Final = 5 * 10**9
 """When the source's clock went on for so much longer than this process ran, nobody listened meanwhile."""
+BACK_NS: Final = 2 * 10**9
+"""The machine's clock was set back by more: what is open began at times that are not comparable any more."""
 MAX_DRAINED: Final = 64
 """Batches still read at the end, of what had been captured before."""
 
@@ -156,6 +159,10 @@ class Engine:
         """It is so late; look at what is due."""
         if now_ns <= 0:
             return  # before the first packet of a pipe
+        if self._is_watched:
+            now_ns = min(now_ns, time_ns())
+            if now_ns < self._now_ns - BACK_NS:
+                self._begin_anew(now_ns)
         self._now_ns = now_ns = max(self._now_ns, now_ns)
         if self._started_ns is None:
             self._started_ns = self._asked_ns = now_ns
@@ -316,6 +323,18 @@ class Engine:
             if (clock - before) - (ours - then) > ASLEEP_NS:
                 self._tracker.losses.add(before, clock)
         self._clock = clock, ours
+
+    def _begin_anew(self, now_ns: int) -> None:
+        """The clock was set back: what is open is told as it stands, without a word on what was not seen."""
+        self._tracker.losses.add(0, self._now_ns)
+        for session in self._tracker.finish():
+            self._left(session)
+        for again in self._judge.end():
+            self._tell(again.held.session, again.verdict, again.held.told, final=True)
+        self._tracker.begin_anew(now_ns)
+        self._judge.begin_anew(now_ns)
+        self._now_ns = self._next_leave_ns = self._asked_ns = now_ns
+        self._clock = None
 
     def _observe(self, streams: I64, frames: I64, _: I64) -> None:
         self._belonging.append((streams, frames))

@@ -26,6 +26,7 @@ from capanalyzer.streams.behind import Connection, S_co
 from capanalyzer.streams.chunk import Chunk, groups_of
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
 from capanalyzer.streams.flows import Flows
+from capanalyzer.streams.holes import Holes
 from capanalyzer.streams.live import is_over
 from capanalyzer.streams.losses import Losses
 from capanalyzer.streams.quotes import with_quotes
@@ -121,6 +122,11 @@ class RunningTracker(Tracker[S_co]):
         """It is so late now, and all packets up to then were given."""
         self._now_ns = max(self._now_ns, now_ns)
         self._holes.listened(now_ns)
+
+    def begin_anew(self, now_ns: int) -> None:
+        """The clock was set back to this time; to be called when nothing is open."""
+        self._now_ns, self._next_due = now_ns, NOT_DUE
+        self._holes, self.losses = Holes(), Losses()
 
     def is_due(self) -> bool:
         """:meth:`look` has something to do."""

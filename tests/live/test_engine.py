@@ -30,6 +30,12 @@ def capture(name: str) -> Path:
     return next(path for path in (PCAPS / name).iterdir() if ".pcap" in path.name)
 
 
+@pytest.fixture(autouse=True)
+def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captures have times of their own, whatever day it is."""
+    monkeypatch.setattr(engine_module, "time_ns", lambda: 1 << 62)
+
+
 class Fed:
     """A source whose packets and clock the test hands over."""
 
@@ -116,6 +122,33 @@ def test_a_machine_that_slept_saw_nothing(monkeypatch: pytest.MonkeyPatch) -> No
         engine.end()
         assert outcome in {told.outcome for told in heard.told}
         assert ("failed" in {told.outcome for told in heard.told}) is not slept
+
+
+def test_a_clock_that_is_set_back_makes_no_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an hour, in the middle of sessions that work: they are told as they stand, those that follow as ever."""
+    batch = next(iter(open_files([str(capture("healthy-tls13"))]).batches()))
+    source, heard = Fed(), Listening()
+    heard.source = source
+    clock = [int(batch.time_ns[0])]
+    monkeypatch.setattr(engine_module, "time_ns", lambda: clock[0])
+    engine = Engine(source, [heard], Options(), is_watched=True)
+    hour, half = 3_600 * 10**9, len(batch) // 2
+    for row in range(len(batch)):
+        packet = cut(batch, row, row + 1)
+        back = 0 if row < half else hour
+        clock[0] = int(packet.time_ns[0]) - back
+        source.clock_ns = max(source.clock_ns, clock[0])  # a source that never goes back
+        engine.take(replace(packet, time_ns=packet.time_ns - back))
+        engine.advance(source.clock_ns)
+    clock[0] += 20 * 10**9
+    engine.advance(source.clock_ns)
+    assert engine.state().now_ns == clock[0]
+    engine.end()
+    outcomes = [told.outcome for told in heard.last.values()]
+    assert "failed" not in {told.outcome for told in heard.told}
+    assert outcomes.count("established") >= len(analyzed(capture("healthy-tls13"))) - 1
+    tables = engine.state().tables
+    assert tables["flows"] == tables["connections"] == tables["bytes"] == tables["held"] == 0
 
 
 def test_a_session_that_works_costs_nothing_after_its_handshake() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -155,7 +158,9 @@ def fail_in_many_ways(net: Hosts) -> None:
         assert net.run(net.client, *curl(net, port)).returncode
         works(net)
     assert net.run(net.client, *curl(net, SELF_SIGNED, *VISIBLE)).returncode
+    works(net)
     assert net.run(net.client, *curl(net, OLD, "--tlsv1.3")).returncode
+    works(net)
     assert net.run(net.client, *curl(net, CIPHER, "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256")).returncode
     assert net.run(net.client, *curl(net, GOOD, *VISIBLE, name="other.example.test")).returncode
     net.run(net.client, "curl", "-sS", "--noproxy", "*", f"http://{SERVER}:{GOOD}/")
@@ -175,9 +180,13 @@ def verdict(session: dict[str, Any]) -> tuple[str, str | None, str | None, str |
 def test_failures_are_told_as_they_happen_and_as_a_file_tells_them(net: Hosts) -> None:
     """None missed, none that works called failed, each told while the run goes on; the same from tcpdump's file."""
     capture = net.folder / "all.pcap"
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(net.folder / "notify"))
+    systemd.settimeout(PATIENCE_S)
     live = net.start(
         net.server,
         *(sys.executable, "-m", "capanalyzer", "live", "-i", DEVICE, "--format", "jsonl"),
+        env={**os.environ, "NOTIFY_SOCKET": str(net.folder / "notify")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=Path(__file__).resolve().parents[2],
@@ -187,14 +196,13 @@ def test_failures_are_told_as_they_happen_and_as_a_file_tells_them(net: Hosts) -
     assert dump.stderr is not None
     while b"listening on" not in dump.stderr.readline():
         pass
-    until = time.monotonic() + PATIENCE_S
-    while not said.lines:
-        # Until it watches.
-        assert live.poll() is None
-        assert time.monotonic() < until
-        works(net)
-        time.sleep(0.1)
+    with systemd:
+        assert systemd.recv(100) == b"READY=1"
     fail_in_many_ways(net)
+    status = Path(f"/proc/{live.pid}/status").read_text()
+    held = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert (held["NoNewPrivs"], held["CapEff"], held["CapBnd"]) == ("1", "0" * 16, "0" * 16)
+    assert held["Uid"].split() == [str(pwd.getpwnam("nobody").pw_uid)] * 4
     causes = {*EXPECTED.values(), "http-to-tls-port", "certificate-hostname-mismatch", "tcp-connect-timeout"}
     said.wait_for(causes)
     assert live.poll() is None
@@ -213,16 +221,14 @@ def test_failures_are_told_as_they_happen_and_as_a_file_tells_them(net: Hosts) -
         cwd=Path(__file__).resolve().parents[2],
     )
     expected = {by_ends(session): session for session in json.loads(report.stdout)["sessions"]}
-    early = set(expected) - set(last)
-    assert all(expected[ends]["outcome"] == "established" for ends in early), "before the live run watched"
     assert {ends: verdict(session) for ends, session in last.items()} == {
-        ends: verdict(session) for ends, session in expected.items() if ends not in early
+        ends: verdict(session) for ends, session in expected.items()
     }
     for port, cause in EXPECTED.items():
         assert {session["cause"] for ends, session in last.items() if ends[2] == port} == {cause}
     assert {session["cause"] for ends, session in last.items() if ends[1] == NOBODY} == {"tcp-connect-timeout"}
     fine = {ends for ends, session in expected.items() if session["outcome"] != "failed"}
     assert [by_ends(session) for session in told if session["outcome"] == "failed" and by_ends(session) in fine] == []
-    assert sum(session["outcome"] == "established" for session in last.values()) >= 7
+    assert sum(session["outcome"] == "established" for session in last.values()) == 8
     assert trailer["captures"][0]["dropped_packets"] == 0
     assert all(session["client"]["ip"] == CLIENT for session in told)
