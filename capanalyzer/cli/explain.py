@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -90,6 +91,10 @@ def _explain_line(given: str, look: Look) -> int:
         return NOT_ANALYSED
     if not text.strip():
         raise UsageError("--line is empty: give a line of a log, or - to read lines from standard input")
+    if "\n" not in text and os.path.isfile(text):
+        raise UsageError(
+            f"{text} is a file: explain --line - reads lines from standard input; analyze takes it as --log"
+        )
     sys.stdout.writelines(unknown_line(text, look))
     return NOT_ANALYSED
 

@@ -321,7 +321,7 @@ NODE_SERVER = """
 const https = require('https'), fs = require('fs');
 const options = {cert: fs.readFileSync(process.argv[1]), key: fs.readFileSync(process.argv[2])};
 https.createServer(options, (request, response) => response.end('hello'))
-  .on('tlsClientError', (error) => console.error(new Date().toISOString(), error.code, error.message))
+  .on('tlsClientError', (error) => console.error(new Date().toISOString(), 'tlsClientError', error.code, error.message))
   .listen(5061);
 """
 NODE_CLIENT = """

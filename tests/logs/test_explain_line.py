@@ -89,6 +89,9 @@ def test_no_line_and_two_questions_are_usage_errors(capsys: pytest.CaptureFixtur
     assert (status, out) == (2, "")
     assert "--line is empty" in err
     assert run(capsys, "not-tls", "--line", ARTICLE)[0] == 2
+    status, out, err = run(capsys, "--line", __file__)
+    assert (status, out) == (2, "")
+    assert "is a file" in err
 
 
 def test_lines_from_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ _VERIFY: Final = re.compile(r"Certificate Verification: Error \((?P<code>\d{1,3}
 _LIBRARY: Final = "SSL Library Error: "
 
 _SERVER: Final[dict[str, tuple[str, Said, int]]] = {
+    "AH01991": ("closed-without-notify", Said.TRANSPORT, 3),
     "AH01996": ("plaintext-http", Said.LOCAL, 2),
     "AH02006": ("peer-closed", Said.TRANSPORT, 1),
     "AH02007": ("peer-closed", Said.TRANSPORT, 1),
@@ -116,10 +117,12 @@ def _library(body: Body, rest: str, stamp: Stamp | None, key: tuple[str, ...]) -
         return None
     reason = scanned[0]
     weight = 1 if reason.meaning in ("handshake-failed", "client-certificate-refused") else 2
+    # Mod_ssl writes such lines of established sessions, too.
+    meaning = "closed-somewhere" if reason.meaning == "peer-closed" else reason.meaning
     return found(
         body,
         _NAME,
-        reason.meaning,
+        meaning,
         stamp=stamp,
         reason=reason.words,
         role=Role.SERVER,

@@ -55,6 +55,8 @@ def _curl(body: Body) -> Found | None:
         reason = openssl.scan(words, Role.CLIENT)
         if reason is not None:
             meaning, said, alert = reason[0].meaning, reason[0].said, reason[0].alert
+            if code == 56 and said is Said.TRANSPORT:
+                meaning = "closed-without-notify"  # while receiving: the handshake was complete
         elif code == 35 or "SSL" in words or "TLS" in words:
             meaning, said = _handshake(words)
         elif "reset by peer" in words and "https" in body.text:
@@ -200,6 +202,8 @@ def _browser(body: Body) -> Found | None:
             )
     elif (shown := _CODE.search(body.text)) is not None and shown["code"] in _CODES:
         code = shown["code"]
+        if _CODES[code][1] is Said.TRANSPORT and "http://" in body.text and "https://" not in body.text:
+            return None
     elif (shown := _SAFARI.search(body.text)) is not None:
         return found(body, "browser", "browser-protocol-error", reason=shown[0], role=Role.CLIENT)
     else:
@@ -232,7 +236,7 @@ _GNUTLS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), meaning, said)
     for pattern, meaning, said in (
         (r"An unexpected TLS packet was received", "first-record-not-tls", Said.LOCAL),
-        (r"The TLS connection was non-properly terminated", "peer-closed", Said.TRANSPORT),
+        (r"The TLS connection was non-properly terminated", "closed-somewhere", Said.TRANSPORT),
         (r"A TLS fatal alert has been received", "alert-other", Said.PEER),
         (
             r"gnutls_handshake\(\)[^:]{0,40}: .{0,60}(?:unsupported version|version packet)",

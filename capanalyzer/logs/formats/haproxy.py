@@ -56,8 +56,8 @@ _BY_ERROR: Final[dict[int, tuple[str, Said]]] = {
     27: ("too-many-connections", Said.LOCAL),
     30: ("client-certificate-refused", Said.LOCAL),
     31: ("client-certificate-refused", Said.LOCAL),
-    34: ("handshake-failed", Said.LOCAL),
-    43: ("handshake-failed", Said.LOCAL),
+    34: ("haproxy-handshake-failed", Said.LOCAL),
+    43: ("haproxy-handshake-failed", Said.LOCAL),
 }
 """``fc_err`` (conn_error codes of HAProxy's connection-t.h)."""
 _BY_WORDS: Final = {

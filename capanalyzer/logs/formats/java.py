@@ -29,14 +29,10 @@ _WHY: Final[tuple[tuple[re.Pattern[str], str, Role | None, Said], ...]] = tuple(
     (re.compile(pattern), meaning, role, said)
     for pattern, meaning, role, said in (
         (r"Remote host (?:terminated|closed).{0,20}handshake", "peer-closed", None, Said.TRANSPORT),
-        (r"SSL peer shut down incorrectly", "peer-closed", None, Said.TRANSPORT),
-        (
-            r"Connection (?:has been )?(?:closed|reset)|Broken pipe|readHandshakeRecord",
-            "peer-reset",
-            None,
-            Said.TRANSPORT,
-        ),
-        (r"Read timed out|handshake timed out", "handshake-timeout", None, Said.TRANSPORT),
+        (r"SSL peer shut down incorrectly", "closed-somewhere", None, Said.TRANSPORT),
+        (r"readHandshakeRecord", "peer-closed", None, Said.TRANSPORT),
+        (r"Connection (?:has been )?(?:closed|reset)|Broken pipe", "closed-somewhere", None, Said.TRANSPORT),
+        (r"handshake timed out", "handshake-timeout", None, Said.TRANSPORT),
         (r"(?:Unsupported or unrecognized|Unrecognized) SSL message", "first-record-not-tls", None, Said.LOCAL),
         (r"No appropriate protocol", "no-protocols-available", None, Said.LOCAL),
         (r"(?:Client requested protocol|SSLv2Hello is not enabled)", "version-refused", Role.SERVER, Said.LOCAL),
@@ -82,6 +78,8 @@ def _read(body: Body) -> Found | None:
     if match is None:
         return None
     why = match["why"].split("\n", 1)[0].strip()
+    if why.startswith("Read timed out"):
+        return None  # mostly of a session that waits for an answer
     read = leading(body.text[:64])
     own = body._replace(stamp=body.stamp or (read[0] if read is not None else None))
     # A stack trace tells the same once more under "Caused by"; a line with a time of its own begins something new.

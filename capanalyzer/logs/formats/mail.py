@@ -116,6 +116,8 @@ def _exim(body: Body) -> Found | None:
         meaning, said = ("handshake-timeout" if role is Role.SERVER else "server-timeout"), Said.TRANSPORT
     elif "unexpected TLS packet" in why:
         meaning = "not-tls-received" if role is Role.SERVER else "plaintext-answer"
+    elif "terminated" in why and match["call"] in ("recv", "send"):
+        meaning, said = "closed-without-notify", Said.TRANSPORT
     elif "terminated" in why or "EOF" in why or "SYSCALL" in why:
         meaning, said = ("peer-closed" if role is Role.SERVER else "server-closed"), Said.TRANSPORT
     elif "certificate" in why:

@@ -109,7 +109,10 @@ def _facts(what: str, role: Role) -> tuple[str, Said, int | None, str] | None:
             return shown, said, None, match[0].partition(" while ")[0]
     if "SSL" in what[:40] and (scanned := openssl.scan(what, role)) is not None:
         reason = scanned[0]
-        return reason.meaning, reason.said, reason.alert, reason.words
+        meaning = reason.meaning
+        if reason.said is Said.TRANSPORT and "SSL handshaking" not in what:
+            meaning = "closed-without-notify"  # SSL_read(), SSL_shutdown(): of a session that was there
+        return meaning, reason.said, reason.alert, reason.words
     return None
 
 

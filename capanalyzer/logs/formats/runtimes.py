@@ -23,8 +23,8 @@ _CERTIFICATE_CODES: Final = (
 _NODE: Final = re.compile(
     rf"\b(?:(?P<certificate>{_CERTIFICATE_CODES})|ERR_SSL_(?P<ssl>[A-Z0-9_/]{{3,60}})|EPROTO "
     rf".{{0,40}}?error:[0-9A-F]{{8}}:SSL|"
-    r"(?P<gone>ECONNRESET:? (?:socket hang up|Client network socket disconnected before secure TLS connection was "
-    r"established)))"
+    r"(?P<gone>tlsClientError.{0,40}ECONNRESET.{0,40}socket hang up|"
+    r"ECONNRESET:? Client network socket disconnected before secure TLS connection was established))"
 )
 _NODE_ERROR: Final = re.compile(
     r"(?:Uncaught )?Error: (?P<words>certificate has expired|certificate is not yet valid|self[- ]signed "
@@ -155,7 +155,7 @@ def _python(body: Body) -> Found | None:
 
 
 def _python_plain(body: Body, words: str, server: Peer | None, name: str | None, tie: Tie | None) -> Found:
-    meaning, said, role = "peer-closed", Said.TRANSPORT, None
+    meaning, said, role = "closed-somewhere", Said.TRANSPORT, None
     if words.startswith("hostname"):
         meaning, said, role = "verify-hostname", Said.LOCAL, Role.CLIENT
     elif "timed out" in words:

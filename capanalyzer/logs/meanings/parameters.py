@@ -381,4 +381,34 @@ PARAMETERS: Final[dict[str, Meaning]] = {
         ),
         acts=Acts.BOTH,
     ),
+    "haproxy-handshake-failed": Meaning(
+        N_("HAProxy: the handshake failed; the line stands for every reason but a few"),
+        N_(
+            '"SSL handshake failure" is what HAProxy writes for plaintext HTTP, versions, cipher suites, '
+            "unknown names, alerts of the client and resets alike. Only a clean close, a timeout and client "
+            "certificates have words of their own."
+        ),
+        misleads=N_(
+            "The time in brackets is when the connection was accepted, not when it failed. To plaintext HTTP "
+            "HAProxy answers nothing at all, so the client sees an empty reply."
+        ),
+        checks=(
+            N_(
+                "Let HAProxy name the reason: error-log-format with %[fc_err] and %[ssl_fc_err,hex], whose last "
+                "three digits are OpenSSL's reason."
+            ),
+            N_("The first bytes of this client in a capture, and an alert, if there is one."),
+        ),
+        causes=(
+            "http-to-tls-port",
+            "protocol-version-mismatch",
+            "no-shared-cipher",
+            "certificate-rejected",
+            "certificate-chain-incomplete",
+            "sni-unrecognized",
+            "client-certificate-missing",
+            "client-aborted",
+        ),
+        acts=Acts.UNKNOWN,
+    ),
 }

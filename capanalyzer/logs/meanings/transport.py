@@ -264,4 +264,38 @@ TRANSPORT: Final[dict[str, Meaning]] = {
         ),
         acts=Acts.UNKNOWN,
     ),
+    "closed-without-notify": Meaning(
+        N_("A session ended without close_notify"),
+        N_(
+            "The handshake had completed; the other end closed or reset the connection without saying "
+            "goodbye in TLS. Browsers and proxies do so all day."
+        ),
+        misleads=N_(
+            '"Unexpected eof" sounds like a broken handshake; here it is an established session that ended, '
+            "and data may be cut off only if the application relies on the end of the connection."
+        ),
+        checks=(N_("Nothing, unless answers arrive incomplete."),),
+        acts=Acts.UNKNOWN,
+        is_failure=False,
+    ),
+    "closed-somewhere": Meaning(
+        N_("The other end closed or reset the connection"),
+        N_(
+            "The other end ended the connection without close_notify, during the handshake or in the middle "
+            "of a session: the line does not tell which."
+        ),
+        misleads=N_(
+            "This is an echo: the decision was made at the other end or on the way, and its reason is in the "
+            "other end's log."
+        ),
+        checks=(N_("In a capture: was the handshake complete before the end, and who sent the FIN or RST?"),),
+        causes=(
+            "server-closed",
+            "server-reset",
+            "client-abandoned",
+            "client-aborted",
+            "middlebox-reset",
+        ),
+        acts=Acts.UNKNOWN,
+    ),
 }
