@@ -10,6 +10,7 @@ from typing import Final
 from capanalyzer.logs.meanings.alerts import ALERTS
 from capanalyzer.logs.meanings.f5 import F5
 from capanalyzer.logs.meanings.first_bytes import FIRST_BYTES
+from capanalyzer.logs.meanings.handshake import HANDSHAKE
 from capanalyzer.logs.meanings.model import Acts, Meaning
 from capanalyzer.logs.meanings.parameters import PARAMETERS
 from capanalyzer.logs.meanings.transport import TRANSPORT
@@ -17,4 +18,4 @@ from capanalyzer.logs.meanings.trust import TRUST
 
 __all__ = ["MEANINGS", "Acts", "Meaning"]
 
-MEANINGS: Final[dict[str, Meaning]] = FIRST_BYTES | PARAMETERS | TRUST | ALERTS | TRANSPORT | F5
+MEANINGS: Final[dict[str, Meaning]] = FIRST_BYTES | PARAMETERS | HANDSHAKE | TRUST | ALERTS | TRANSPORT | F5
