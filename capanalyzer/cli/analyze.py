@@ -258,6 +258,8 @@ def _file(options: argparse.Namespace) -> FileOutput:
         raise UsageError("-o needs the name of a file, or - for standard output")
     if any(os.path.exists(path) and _same_file(path, options.output) for path in options.captures):
         raise UsageError(f"{options.output}: is the capture itself; the report would overwrite it")
+    if any(os.path.exists(path) and _same_file(path, options.output) for path in options.log):
+        raise UsageError(f"{options.output}: is the log itself; the report would overwrite it")
     if os.path.isfile(options.output) and is_capture(options.output):
         raise UsageError(f"{options.output}: is a capture; name another file for the report, or remove it first")
     return FileOutput(options.output)

@@ -167,8 +167,10 @@ class _Decision:
         return again if isinstance(again, Match) or again.why is Why.SEVERAL else found
 
     def _time(self, line: LogLine) -> int | None:
-        """By the log's own clock, with a year."""
-        if line.time_ns is None or line.has_year:
+        """By the log's own clock, with a year; None also where no capture can be of that time."""
+        if line.time_ns is None or not 0 <= line.time_ns < _LATEST_NS:
+            return None
+        if line.has_year:
             return line.time_ns
         near = self._span or self._sessions.span_ns
         return None if near is None else in_year_of(line.time_ns, (near[0] + near[1]) // 2)
@@ -255,6 +257,8 @@ class _Decision:
         return time_ns + line.resolution_ns < span[0] - NEAR_NS or time_ns > span[1] + reach + NEAR_NS
 
 
+_LATEST_NS: Final = 1 << 62
+"""In the year 2116."""
 _AGAIN: Final = 2
 """Lines that must be of sessions with a server before it is one of those that the log is about."""
 _MAX_TELLING: Final = 32

@@ -291,6 +291,20 @@ def test_one_line_and_several_sessions_of_its_client() -> None:
     assert (match.session, match.confidence) == (1, Confidence.POSSIBLE)
 
 
+@pytest.mark.parametrize("time_ns", [-(10**18), 1 << 62, 1 << 200])
+def test_a_time_that_no_capture_has(time_ns: int) -> None:
+    found = only(join([line(0, time_ns=time_ns)], [seen(0)]))
+    assert isinstance(found, Missed)
+    assert (found.why, found.time_ns) == (Why.CLOCK, None)
+
+
+def test_sessions_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capanalyzer.logs.join.MAX_SESSIONS", 2)
+    joining = Join([line(0)])
+    assert [joining.wants(session) for session in several(4)] == [True, True, False, False]
+    assert joining.sessions_left_out == 2
+
+
 def test_a_line_without_a_time() -> None:
     """Its client's port alone: likely where both say the same, possible where not."""
     same = only(join([line(0, time_ns=None)], [seen(0)]))

@@ -172,6 +172,44 @@ def test_two_captures_have_a_clock_each(capsys: pytest.CaptureFixture[str], log:
     assert report["summary"]["log_lines"]["joined"] == 2
 
 
+def test_limits_are_told(monkeypatch: pytest.MonkeyPatch, log: str) -> None:
+    monkeypatch.setattr("capanalyzer.report.joined.MAX_UNMATCHED", 1)
+    report = build_report(CAPTURE, logs=log)
+    assert (len(report.unmatched_log_lines), report.summary.log_lines) == (1, model.LogCounts(2, 2, 2, 0))
+    assert report.summary.notes == ()
+    monkeypatch.setattr("capanalyzer.logs.kept.MAX_FAILURES", 3)
+    monkeypatch.setattr("capanalyzer.logs.join.MAX_SESSIONS", 1)
+    report = build_report(CAPTURE, logs=log)
+    assert [len(session.log_lines) for session in report.sessions] == [0, 0]
+    assert report.logs[0].left_out == 1
+    assert report.summary.notes == (
+        "1 session was not compared with the logs: there were too many.",
+        "1 log line was left out: the logs have too many; cut them to the hours of the capture.",
+    )
+
+
+def test_lines_of_one_session_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch, log: str) -> None:
+    monkeypatch.setattr("capanalyzer.report.joined.MAX_LINES_OF_SESSION", 1)
+    Path(log).write_text(LOG + LOG)
+    report = build_report(CAPTURE, logs=log)
+    assert [len(session.log_lines) for session in report.sessions] == [1, 1]
+    assert report.logs[0].joined == 4
+    assert report.summary.notes == ("2 further log lines of sessions with very many are not shown.",)
+
+
+def test_the_last_lines_of_a_log_are_kept(monkeypatch: pytest.MonkeyPatch, log: str) -> None:
+    """A log begins long before a capture more often than it goes on long after it."""
+    monkeypatch.setattr("capanalyzer.logs.kept.MAX_FAILURES", 3)
+    report = build_report(CAPTURE, logs=log)
+    assert [len(session.log_lines) for session in report.sessions] == [0, 1]
+
+
+def test_the_report_does_not_overwrite_a_log(capsys: pytest.CaptureFixture[str], log: str) -> None:
+    assert cli.main(["analyze", CAPTURE, "--log", log, "-o", log]) == 2
+    assert capsys.readouterr().err == f"capanalyzer: {log}: is the log itself; the report would overwrite it\n"
+    assert Path(log).read_text() == LOG
+
+
 def test_a_log_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["analyze", CAPTURE, "--log", "/nowhere/error.log"]) == 2
     out, err = capsys.readouterr()
