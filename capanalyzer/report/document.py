@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AnyRun", "Document", "MadeRun", "Run"]
 
+MAX_SILENT: Final = 1_000
+"""Failed sessions without a log line that are listed."""
 T = TypeVar("T")
 _UNFINISHED = frozenset((Outcome.FAILED.value, Outcome.INCOMPLETE.value))
 
@@ -122,6 +124,8 @@ class Document:
             self._logs = LogJoin(logs, lang=lang, redactor=redactor)
         self._with_line = self._without_line = 0
         """Failed sessions that a line speaks of, and others."""
+        self._silent: list[int] = []
+        """Ids of the others, as far as they are listed."""
         self.paths: list[str] = []
         """Of the captures, known from their first session on."""
         self.captures: list[model.Capture] = []
@@ -326,6 +330,8 @@ class Document:
                 self._with_line += 1
             else:
                 self._without_line += 1
+                if self._logs is not None and len(self._silent) < MAX_SILENT:
+                    self._silent.append(session.id)
         if session.cause is not None:
             self._count_cause(session)
 
@@ -354,7 +360,7 @@ class Document:
         )
 
     def _log_counts(self, logs: LogJoin) -> model.LogCounts:
-        return model.LogCounts(*logs.counts(), self._with_line, self._without_line)
+        return model.LogCounts(*logs.counts(), self._with_line, self._without_line, tuple(sorted(self._silent)))
 
     def _filter_text(self) -> str:
         if self._chosen is None or self._redactor is not None:

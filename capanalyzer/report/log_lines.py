@@ -18,6 +18,7 @@ from capanalyzer.report.log_words import (
     number,
     place,
     reason_text,
+    silent_text,
     tie_text,
 )
 from capanalyzer.report.terminal import Line, Look, Span, fit, paragraphs, table
@@ -32,6 +33,7 @@ MAX_LOGS: Final = 10
 MAX_PLACE: Final = 24
 """Characters of a path and a line number in a table."""
 MAX_SPOKEN: Final = 15
+MAX_SILENT: Final = 20
 MAX_UNMATCHED: Final = 10
 MAX_OF_SESSION: Final = 3
 """Lines shown unless the report is verbose."""
@@ -92,6 +94,9 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
     yield from table(rows, look, indent=2, flexible=(5,))
     if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
         yield [("  " + _("and {n} more").format(n=f"{left:,}"), "quiet")]
+    if silent := silent_text(end, MAX_SILENT, look.lang):
+        yield []
+        yield from paragraphs([silent], look, "quiet", indent=2)
 
 
 def _tail(text: str, look: Look) -> str:

@@ -116,3 +116,5 @@ class LogCounts(Model, frozen=True, gc=False):
     """Failed sessions that a line speaks of."""
     failed_without_line: int
     """Failed sessions that no line speaks of."""
+    sessions_without_line: tuple[int, ...] = ()
+    """Ids of these, in order; at most 1,000."""

@@ -93,6 +93,21 @@ def candidates_text(line: model.UnmatchedLogLine, several: bool, lang: str) -> s
     return _("Sessions that fit: {sessions}").format(sessions=", ".join(names))
 
 
+def silent_text(end: model.Trailer, limit: int, lang: str) -> str:
+    """Which failed sessions no line speaks of; empty where there are none.
+
+    :param limit: how many are named.
+    """
+    counts, _ = end.summary.log_lines, translator(lang)
+    if counts is None or not counts.sessions_without_line:
+        return ""
+    several, shown = len(end.captures) > 1, counts.sessions_without_line[:limit]
+    names = ", ".join(number(identity, several) for identity in shown)
+    if left := counts.failed_without_line - len(shown):
+        names = _("{sessions} and {n} more").format(sessions=names, n=f"{left:,}")
+    return _("Failed sessions without a line: {sessions}").format(sessions=names)
+
+
 def number(identity: int, several: bool) -> str:
     """How a report names a session: its stream, or its capture and stream."""
     capture, stream = divmod(identity, SESSIONS_PER_CAPTURE)

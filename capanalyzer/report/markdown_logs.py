@@ -15,6 +15,7 @@ from capanalyzer.report.log_words import (
     number,
     place,
     reason_text,
+    silent_text,
     tie_text,
 )
 from capanalyzer.report.markdown_text import code, prose
@@ -24,6 +25,7 @@ from capanalyzer.report.words import CONFIDENCE, OUTCOMES
 __all__ = ["log_items", "session_log_lines", "spoken_section", "unmatched_section"]
 
 MAX_SPOKEN: Final = 15
+MAX_SILENT: Final = 20
 MAX_UNMATCHED: Final = 10
 MAX_OF_SESSION: Final = 3
 _LINE_FEED: Final = "\n"
@@ -74,6 +76,9 @@ def spoken_section(kept: Digest, end: model.Trailer, look: Look) -> Iterator[str
         yield f"- {code(place(one.line))}: {session}, {told}, {found}; {prose(one.line.title)}"
     if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
         yield f"- {_('and {n} more').format(n=f'{left:,}')}"
+    if silent := silent_text(end, MAX_SILENT, look.lang):
+        yield ""
+        yield prose(silent)
 
 
 def unmatched_section(end: model.Trailer, look: Look) -> Iterator[str]:

@@ -63,6 +63,7 @@ def test_lines_stand_with_their_sessions(capsys: pytest.CaptureFixture[str], log
     assert report["incidents"][0]["log_lines"] == 2
     assert report["summary"]["log_lines"] == {
         "joined": 2, "unmatched": 2, "failed_with_line": 2, "failed_without_line": 0,
+        "sessions_without_line": [],
     }  # fmt: skip
     assert [(line["line"], line["reason"]) for line in report["unmatched_log_lines"]] == [
         (3, "port-not-seen"),
@@ -74,6 +75,15 @@ def test_lines_stand_with_their_sessions(capsys: pytest.CaptureFixture[str], log
         {"capture": 0, "format": "f5-ltm", "offset_seconds": -32400.0, "zone": "+09:00", "matches": 2,
          "matches_by_address": 0, "is_certain": True}
     ]  # fmt: skip
+
+
+def test_failures_without_a_line_are_listed(capsys: pytest.CaptureFixture[str], log: str) -> None:
+    Path(log).write_text(LOG.splitlines(keepends=True)[0])
+    counts = told(capsys, CAPTURE, "--log", log)["summary"]["log_lines"]
+    assert (counts["failed_without_line"], counts["sessions_without_line"]) == (1, [1])
+    for form in ("text", "markdown", "html"):
+        assert cli.main(["analyze", CAPTURE, "--log", log, "--format", form, "--lang", "en"]) == 0
+        assert "Failed sessions without a line: 1" in capsys.readouterr().out
 
 
 def test_without_logs_nothing_is_said_of_them(capsys: pytest.CaptureFixture[str]) -> None:

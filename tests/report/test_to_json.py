@@ -47,7 +47,7 @@ KEYS = {
     "logs.0.clocks.0": "capture format offset_seconds zone matches matches_by_address is_certain",
     "unmatched_log_lines.0": "source line text format time title meaning misleads causes reason candidates",
     "summary": "sessions outcomes causes notes filter log_lines",
-    "summary.log_lines": "joined unmatched failed_with_line failed_without_line",
+    "summary.log_lines": "joined unmatched failed_with_line failed_without_line sessions_without_line",
 }
 
 

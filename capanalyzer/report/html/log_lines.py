@@ -8,11 +8,22 @@ from capanalyzer.report import model
 from capanalyzer.report.digest import Digest
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
-from capanalyzer.report.log_words import agreement_text, log_facts, named_text, number, place, reason_text, tie_text
+from capanalyzer.report.log_words import (
+    agreement_text,
+    log_facts,
+    named_text,
+    number,
+    place,
+    reason_text,
+    silent_text,
+    tie_text,
+)
 from capanalyzer.report.words import CONFIDENCE, OUTCOMES
 
 __all__ = ["log_table", "session_lines", "spoken_table", "unmatched_table"]
 
+MAX_SILENT: Final = 100
+"""Failed sessions without a line that are named."""
 MAX_SPOKEN: Final = 500
 """Rows of the table of lines with their sessions."""
 MAX_UNMATCHED: Final = 200
@@ -63,7 +74,7 @@ def log_table(end: model.Trailer, look: Look) -> Markup:
     return element("ul", *items, class_="logs")
 
 
-def spoken_table(kept: Digest, look: Look) -> Markup:
+def spoken_table(kept: Digest, end: model.Trailer, look: Look) -> Markup:
     """Each line that tells of a failure, and the session that it speaks of; empty without any."""
     if not kept.spoken:
         return Markup()
@@ -81,7 +92,12 @@ def spoken_table(kept: Digest, look: Look) -> Markup:
         )
         for one in shown
     ]
-    return join(_table(head, rows, number=1), _more(len(kept.spoken) - len(shown) + kept.spoken_left_out, look))
+    silent = silent_text(end, MAX_SILENT, look.lang)
+    return join(
+        _table(head, rows, number=1),
+        _more(len(kept.spoken) - len(shown) + kept.spoken_left_out, look),
+        element("p", silent, class_="soft") if silent else None,
+    )
 
 
 def unmatched_table(end: model.Trailer, look: Look) -> Markup:

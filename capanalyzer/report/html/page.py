@@ -118,7 +118,7 @@ def _body(gathered: _Gathered, end: model.Trailer, look: Look, limits: Limits) -
         ("incidents", _("Incidents"), incident_list(end, gathered.details, look, limits) if end.incidents else None),
         ("charts", _("Patterns"), element("div", charts, class_="charts") if charts else None),
         ("sessions", _("All sessions"), _sessions(gathered, unfinished, look) if rows else None),
-        ("log-sessions", _("Log lines and their sessions"), spoken_table(kept, look)),
+        ("log-sessions", _("Log lines and their sessions"), spoken_table(kept, end, look)),
         ("log-lines", _("Log lines without a session"), unmatched_table(end, look)),
         ("noticed", _("Also noticed"), noticed(kept, look)),
         ("captures", _("Captures"), capture_table(end, look)),
