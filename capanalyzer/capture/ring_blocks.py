@@ -7,8 +7,8 @@ says how far it is to the next: a chain, which plain Python follows at some 100 
 Nearly all packets of a block have their bytes equally far behind their headers, so the two numbers ``tp_mac`` and
 ``tp_net`` are a mark, at places that are multiples of eight, which one comparison finds in the whole block. Payload may
 look the same, so nothing rests on it: the places found are taken when each leads exactly to the next and their number
-is the block's; otherwise the chain is followed plainly. Either way the packets are those of the plain walk (12 ns a
-packet where they are small; where they are large, less than their bytes cost to copy).
+is the block's; otherwise the chain is followed plainly. Either way the packets are those of the plain walk. The
+comparison takes 40 to 120 µs for a block of 1 MB, by whose cache it is in: 10 ns for each of its small packets.
 """
 
 from __future__ import annotations
@@ -108,17 +108,16 @@ def walk_plainly(data: NDArray[np.uint8], block: Block) -> list[int]:
 
 def _find_marked(data: NDArray[np.uint8], block: Block) -> NDArray[np.int64] | None:
     """The places of the first packet's mark, when they prove to be the chain; None when they do not."""
-    piece = data[block.first : block.end]
-    words = piece[: len(piece) & -_ALIGNMENT].view(np.uint32)
-    marks = words[_MARK_AT // 4 :: 2]
-    # Headers are four-byte words here: even ones, as headers are eight-byte aligned and the mark is 24 bytes in.
-    starts: NDArray[np.int64] = np.flatnonzero(marks == marks[0]) * 2
+    words = data[block.first : block.end][: (block.end - block.first) & -_ALIGNMENT].view(np.uint64)
+    # Eight bytes: tp_mac, tp_net, and a hash that is zero because nobody asked for it.
+    marks = words[_MARK_AT // 8 :]
+    starts: NDArray[np.int64] = np.flatnonzero(marks == marks[0])
     if len(starts) != block.count:
         return None
-    steps = words[starts[:-1]] >> 2
-    if not (starts[:-1] + steps == starts[1:]).all():
+    steps = words.view(np.uint32)[starts[:-1] * 2]
+    starts = starts * _ALIGNMENT + block.first
+    if not (starts[:-1] + steps == starts[1:]).all() or (steps < HEADER_BYTES).any():
         return None
-    starts = starts * 4 + block.first
     return starts if int(starts[-1]) + HEADER_BYTES <= block.end else None
 
 
