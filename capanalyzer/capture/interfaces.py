@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW, link_name
+from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
 
 __all__ = ["ANY", "Interface", "InterfaceTable", "describe_interfaces", "link_of_hardware", "list_interfaces"]
 
@@ -42,6 +42,9 @@ _MOST_ANSWERS: Final = 4096
 """Of one question; a dump of 100,000 interfaces takes fewer."""
 _PATIENCE_S: Final = 2.0
 """The kernel answers within the call; this is for kernels that do not answer at all."""
+
+_MOST_DESCRIBED: Final = 30
+"""Hosts of containers have hundreds."""
 
 _HARDWARE_LINKS: Final = {
     1: ETHERNET,  # ARPHRD_ETHER
@@ -153,15 +156,19 @@ def list_interfaces() -> list[Interface]:
     return []
 
 
-def describe_interfaces(interfaces: list[Interface]) -> list[str]:
-    """One line each: name, link type, state, addresses."""
-    lines = []
-    width = max((len(each.name) for each in interfaces), default=0)
-    for each in interfaces:
-        link = "" if each.link is None else link_name(each.link)
-        state = {None: "", True: "up" if each.has_carrier else "no carrier", False: "down"}[each.is_up]
-        lines.append(f"{each.name:<{width}}  {link:<10}  {state:<10}  {' '.join(each.addresses)}".rstrip())
-    return lines
+def describe_interfaces(interfaces: list[Interface]) -> str:
+    """What there is to choose from, in one line: names, with an address or why nothing is to be seen there."""
+    told = [each.name + _remark(each) for each in interfaces[:_MOST_DESCRIBED]]
+    more = len(interfaces) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "") if told else "none"
+
+
+def _remark(each: Interface) -> str:
+    if each.is_up is False:
+        return " (down)"
+    if not each.has_carrier:
+        return " (no carrier)"
+    return f" ({each.addresses[0]})" if each.addresses else ""
 
 
 def _interface(body: bytes, addresses: dict[int, list[str]]) -> Interface:

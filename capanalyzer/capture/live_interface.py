@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.bpf import ACCEPT_ALL, Instruction, shifted, without_echo
 from capanalyzer.capture.default_filter import DEFAULT_FILTER
-from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable, list_interfaces
+from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable, describe_interfaces, list_interfaces
 from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.capture.packet_ring import BLOCK_BYTES, RETIRE_MS, PacketRing, RingMemory
@@ -366,17 +366,14 @@ def _choose(names: list[str], table: InterfaceTable | None) -> list[Interface]:
         if len(names) > 1:
             raise CaptureError(ANY, "means all interfaces; it cannot be named beside others")
         return [Interface(ANY, 0, None, None)]
-    try:
-        there = [] if table is None else table.read()
-    except OSError:
-        there = []
-    if not there:
-        there = list_interfaces()
-    by_name = {each.name: each for each in there}
+    there: list[Interface] = []
+    with contextlib.suppress(OSError):
+        there = [] if table is None else table.read(with_addresses=True)
+    by_name = {each.name: each for each in there or list_interfaces()}
     for name in names:
         if name not in by_name:
-            known = ", ".join(each.name for each in there) or "none"
-            raise CaptureError(name, f"there is no such interface; there are: {known}")
+            known = describe_interfaces(list(by_name.values()))
+            raise CaptureError(name, f"there is no such interface; there are: {known}, and {ANY} for all of them")
     return [by_name[name] for name in names]
 
 

@@ -81,10 +81,9 @@ def open_source(options: argparse.Namespace) -> Watched:
 
         return Watched(open_pipe(options.read), is_interface=False)
     if not options.interface:
-        from capanalyzer.capture.interfaces import ANY, list_interfaces
+        from capanalyzer.capture.interfaces import ANY, describe_interfaces, list_interfaces
 
-        names = ", ".join([*(each.name for each in list_interfaces()), ANY])
-        raise UsageError(f"say what to watch: -i IFACE ({names}) or -r FILE")
+        raise UsageError(f"say what to watch: -r FILE, or -i IFACE: {describe_interfaces(list_interfaces())}, or {ANY}")
     from capanalyzer.capture.live_open import open_interfaces
 
     source = open_interfaces(

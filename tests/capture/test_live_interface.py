@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from capanalyzer.capture.interfaces import Interface, InterfaceTable
 from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2
 from capanalyzer.capture.live_interface import InterfaceSource
 from capanalyzer.errors import CaptureError
@@ -237,6 +240,49 @@ def test_drops_are_counted() -> None:
         assert [each.data for each in collect(source, 50)] == sent[:50]
 
 
+def test_losses_of_the_interface_are_counted_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those of interfaces that are captured; one that counts from zero again has lost nothing by that."""
+    counters = {LEFT: 100, RIGHT: 1000}
+    read = InterfaceTable.read
+
+    def with_losses(table: InterfaceTable, *, with_addresses: bool = False) -> list[Interface]:
+        found = read(table, with_addresses=with_addresses)
+        return [dataclasses.replace(each, lost=counters.get(each.name, 0)) for each in found]
+
+    monkeypatch.setattr(InterfaceTable, "read", with_losses)
+    with watch([LEFT]) as one, watch(["any"]) as all_of_them:
+        for left, right, lost_by_one, lost_by_all in ((107, 1003, 7, 10), (2, 1003, 7, 10), (5, 1004, 10, 14)):
+            counters |= {LEFT: left, RIGHT: right}
+            assert one.drops().interface == lost_by_one
+            assert all_of_them.drops().interface == lost_by_all
+            assert one.drops().total == lost_by_one, "counted once"
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "told"),
+    [
+        ("scapy.libs", ImportError("no scapy", name="scapy"), "needs scapy: pip install 'capanalyzer[live]'"),
+        (
+            "scapy.libs.winpcapy",
+            OSError("libpcap.so not found"),
+            "needs libpcap, which is not installed (Debian, Ubuntu: ",
+        ),
+    ],
+)
+def test_what_a_filter_needs_is_said(module: str, error: Exception, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Absent:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == module:
+                raise error
+
+    for name in [name for name in sys.modules if name == "scapy.libs" or name.startswith("scapy.libs.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    monkeypatch.delattr("scapy.libs", raising=False)
+    with pytest.raises(CaptureError, match=re.escape(told)):
+        InterfaceSource([LEFT], expression="tcp")
+
+
 def test_nothing_is_ever_sent(tmp_path: Path) -> None:
     """Not by opening, reading, filtering, promiscuous mode or closing, on an interface or on all of them."""
 
@@ -288,7 +334,7 @@ def test_an_interface_that_is_removed_ends_the_source() -> None:
 
 
 def test_a_name_that_does_not_exist() -> None:
-    with pytest.raises(CaptureError, match=r"^eth77: there is no such interface; there are: lo, "):
+    with pytest.raises(CaptureError, match=r"^eth77: there is no such interface; there are: lo \(127"):
         InterfaceSource(["eth77"])
     with pytest.raises(CaptureError, match="cannot be named beside others"):
         InterfaceSource(["any", LEFT])

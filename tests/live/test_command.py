@@ -177,7 +177,7 @@ def test_it_ends_by_itself(tmp_path: Path, limit: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "say what to watch: -i IFACE ("),
+        ((), "say what to watch: -r FILE, or -i IFACE: lo"),
         (("-i", "no-such-device"), "no-such-device: "),
         (("-i", "lo", "-r", "-"), "either -i or -r"),
         (("-r", "/nowhere/capture"), "/nowhere/capture: there is no such file, FIFO or device"),
