@@ -1,0 +1,120 @@
+"""One interface of a live source: its ring, opened for it, and what was read of the ring and not handed on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.bpf import ACCEPT_ALL, Instruction, shifted, without_echo
+from capanalyzer.capture.default_filter import DEFAULT_FILTER
+from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable, describe_interfaces, list_interfaces
+from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
+from capanalyzer.capture.packet_ring import BLOCK_BYTES, PacketRing
+from capanalyzer.capture.ring_columns import Packets, read_blocks
+from capanalyzer.errors import CaptureError
+
+__all__ = ["Tap", "choose", "open_tap"]
+
+_BATCH_BLOCKS: Final = 16
+"""Blocks of one ring handed on at a time: large enough for columns, and the others of the ring take what comes."""
+
+_LINK_BYTES: Final = {ETHERNET: 14, RAW: 0, LINUX_SLL2: 0}
+"""Bytes before the network header, as the filter sees a packet."""
+
+
+class Tap:
+    """A ring, and what was read of it and not handed on."""
+
+    def __init__(self, ring: PacketRing, name: str, link: int) -> None:
+        self.ring, self.name, self.link = ring, name, link
+        self.waiting = Packets.none()
+        self.latest: NDArray[np.int64] = np.empty(0, np.int64)
+        """For each of them the latest time so far: what comes after a packet cannot be ordered before it."""
+        self.blocks: list[int] = []
+        """Those that hold them, in order."""
+        self.done = 0
+        """Blocks of which everything was handed on: to be given back when the source is read again."""
+        self.latest_ns = 0
+        self.behind = False
+        """More blocks are ready than were taken."""
+        self.gone_s: float | None = None
+        """When its interface went away."""
+        self.lost = 0
+
+    def load(self, data: NDArray[np.uint8]) -> None:
+        """Take blocks that are ready."""
+        most = min(_BATCH_BLOCKS, self.ring.blocks // 2)
+        places = self.ring.take(most)
+        self.behind = len(places) == most
+        if not places:
+            return
+        packets, lost = read_blocks(data, places, BLOCK_BYTES, self.link)
+        self.lost += lost
+        self.blocks += places
+        if len(packets.offset):
+            latest = np.maximum(np.maximum.accumulate(packets.time_ns), self.latest_ns)
+            self.latest_ns = int(latest[-1])
+            is_alone = not len(self.latest)
+            self.latest = latest if is_alone else np.concatenate([self.latest, latest])
+            self.waiting = packets if is_alone else Packets.joined([self.waiting, packets])
+
+    def hand_on(self, count: int) -> Packets:
+        """The first ``count`` packets; blocks that nothing waits in any more count as done."""
+        given, self.waiting = self.waiting.rows(slice(count)), self.waiting.rows(slice(count, None))
+        self.latest = self.latest[count:]
+        if len(self.waiting.offset):
+            first = int(self.waiting.offset[0]) // BLOCK_BYTES * BLOCK_BYTES
+            done = self.blocks.index(first)
+        else:
+            done = len(self.blocks)
+        self.done += done
+        del self.blocks[:done]
+        return given
+
+
+def choose(names: list[str], table: InterfaceTable | None) -> list[Interface]:
+    """The interfaces of these names.
+
+    :raises CaptureError: there is none of that name, or ``any`` was named beside others.
+    """
+    if ANY in names or not names:
+        if len(names) > 1:
+            raise CaptureError(ANY, "means all interfaces; it cannot be named beside others")
+        return [Interface(ANY, 0, None, None)]
+    there: list[Interface] = []
+    with contextlib.suppress(OSError):
+        there = [] if table is None else table.read(with_addresses=True)
+    by_name = {each.name: each for each in there or list_interfaces()}
+    for name in names:
+        if name not in by_name:
+            known = describe_interfaces(list(by_name.values()))
+            raise CaptureError(name, f"there is no such interface; there are: {known}, and {ANY} for all of them")
+    return [by_name[name] for name in names]
+
+
+def open_tap(each: Interface, expression: str | None, promiscuous: bool, ring_bytes: int) -> Tap:
+    is_any = each.name == ANY
+    link = LINUX_SLL2 if is_any or each.link is None else each.link
+    ring = PacketRing(
+        each.name,
+        each.index,
+        cooked=link == LINUX_SLL2,
+        program=without_echo(_program(each.name, link, expression)),
+        promiscuous=promiscuous,
+        ring_bytes=ring_bytes,
+    )
+    return Tap(ring, each.name, link)
+
+
+def _program(name: str, link: int, expression: str | None) -> Sequence[Instruction]:
+    if expression:
+        from capanalyzer.capture.pcap_filter import compile_filter
+
+        return compile_filter(expression, name, link)
+    if expression == "" or link not in _LINK_BYTES:
+        return ACCEPT_ALL
+    return shifted(DEFAULT_FILTER, _LINK_BYTES[link])
