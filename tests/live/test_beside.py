@@ -1,0 +1,110 @@
+"""Records, metrics and notifications together, by the command itself, with the rights that it leaves itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from capanalyzer.cli import main
+from tests.live.test_hooks import Receiver
+from tests.test_pcaps import PCAPS, capture_of
+
+CAPTURE = capture_of(PCAPS / "certificate-expired-every-client")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that another user can reach, too."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_all_of_it(place: Path) -> None:
+    """The incident is told both ways and counted, its session recorded, all packets written, and the end is clean."""
+    receiver, port = Receiver(None), free_port()
+    out = place / "out"
+    out.mkdir(mode=0o777)
+    out.chmod(0o777)
+    script = place / "hook"
+    script.write_text(f'#!/bin/sh\ncat > "{out}/$CAPANALYZER_CAUSE"\nid -un >> {out}/user\n', "utf-8")
+    script.chmod(0o755)
+    records, everything = place / "records", place / "all"
+    command = [
+        sys.executable, "-m", "capanalyzer", "live", "-r", "-", "--format", "jsonl", "-o", str(out / "lines"),
+        "--record", str(records), "--record-all", str(everything), "--metrics-port", str(port),
+        "--webhook", f"{receiver.url}/x", "--exec", str(script),
+    ]  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdin is not None
+        process.stdin.write(CAPTURE.read_bytes())
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not (list(records.glob("*.md")) and receiver.requests and (out / "user").exists()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline, [list(each.iterdir()) for each in (records, everything, out)]
+            time.sleep(0.05)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            metrics = answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        _, complaints = process.communicate(timeout=60)
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    assert (process.returncode, complaints) == (0, b"")
+    sessions = [json.loads(line) for line in (out / "lines").read_text("utf-8").splitlines()]
+    failed = {session["id"] for session in sessions if session.get("outcome") == "failed"}
+    body = json.loads(receiver.requests[0][2])
+    assert body["incident"]["cause"] == "certificate-expired"
+    assert body["source"] == "standard input"
+    assert body["session"] in failed
+    assert json.loads((out / "certificate-expired").read_text("utf-8")) == body
+    if os.geteuid() == 0:
+        assert (out / "user").read_text("utf-8").split()[0] == "nobody"
+    recorded = {json.loads(path.read_text("utf-8"))["sessions"][0]["id"] for path in records.glob("*.json")}
+    assert recorded == failed
+    assert len(list(records.glob("*.pcapng"))) == len(failed)
+    assert len(list(everything.glob("*.pcapng"))) == 1
+    assert 'capanalyzer_incidents_total{cause="certificate-expired"} 1.0' in metrics
+    assert 'capanalyzer_records_total{result="failed"} 0.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--record-size", "50"], "--record-size needs --record"),
+        (["--metrics-address", "::1"], "--metrics-address needs --metrics-port"),
+        (["--webhook", "secret"], "--webhook needs a URL like https://HOST/PATH"),
+        (["--exec", "/no/such/program"], "--exec: /no/such/program: no such program, or it must not be run"),
+        (["--record", "/proc/none"], "/proc/none: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_is_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["live", "-r", str(CAPTURE), *arguments]) == 2
+    assert capsys.readouterr().err == f"capanalyzer: {line}\n"
+
+
+def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["live", "-r", str(CAPTURE), "--metrics-port", str(port)]) == 2
+    assert capsys.readouterr().err == f"capanalyzer: --metrics-port {port}: 127.0.0.1: Address already in use\n"
