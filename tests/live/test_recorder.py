@@ -169,6 +169,23 @@ def test_a_flood_of_failures_is_recorded_in_part(tmp_path: Path, monkeypatch: py
     assert told == [f"--record: {count - 2} failed sessions so far are not recorded: too many fail at a time"]
 
 
+def test_sessions_that_wait_take_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it the oldest are written at once: without packets that would still have come, but none is lost."""
+    monkeypatch.setattr(recorder_module, "MAX_OPEN_BYTES", 4000)
+    recorder = Recorder(RecordFolder(str(tmp_path)), CaptureInfo("eth9"), source="eth9", tell=pytest.fail)
+    replay = Replay([recorder])
+    replay.feed(capture_of(PCAPS / "certificate-expired-every-client"))
+    failed_ones = [each for each in replay.verdicts(final=False) if each.verdict.outcome is Outcome.FAILED]
+    assert len(recorder._open) == len(failed_ones) > 5
+    recorder._settle()
+    assert recorder._open_bytes <= 4000
+    assert recorder._open_bytes == sum(each.gathered.bytes for each in recorder._open.values())
+    assert len(recorder._open) < 4
+    replay.close()
+    assert recorder._open_bytes == 0
+    assert recorder.counts["written"] == len(failed_ones) == len(list(tmp_path.glob("*.pcapng")))
+
+
 # -- the disk ----------------------------------------------------------------------------------------------------------
 
 
