@@ -29,10 +29,13 @@ _RFC5424: Final = re.compile(
     r"(?:-|(?:\[[^\]]{0,512}\]){1,8})(?: |$)"
 )
 _TAG: Final = re.compile(
-    r" (?:(?P<host>\S{1,255}(?<!:)) )?(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) )?"
+    r" {1,4}(?:(?P<host>\S{1,255}(?<!:)) {1,4})?"
+    r"(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) {1,4})?"
     r"(?P<program>[A-Za-z_][\w./-]{0,63})(?:\((?:\w{1,32})\))?(?:\[(?P<pid>\d{1,10})\])?: "
 )
 """RFC 3164: host, tag, number; F5 puts the level between them."""
+_COMPOSE: Final = re.compile(r"[\w.-]{1,64} {0,20}\| ")
+"""docker compose: the container's name before each line."""
 _CONTAINER: Final = re.compile(r" (?:stdout|stderr) [FP] ")
 """CRI: what a Kubernetes node keeps of a container's output."""
 _ENVELOPES: Final = ("log", "message", "msg", "MESSAGE", "textPayload", "@message", "Message")
@@ -56,6 +59,8 @@ def _bodies(text: str, depth: int) -> list[Body]:
             found += [one._replace(stamp=one.stamp or inner.stamp) for one in _bodies(inner.text, depth - 1)]
         return found
     found = [Body(line)]
+    if depth and (name := _COMPOSE.match(line)) is not None:
+        return found + _bodies(line[name.end() :], depth - 1)
     header = _PRIORITY.match(line)
     start = header.end() if header is not None else 0
     is_versioned = header is not None and header[0].rstrip().endswith(">1")

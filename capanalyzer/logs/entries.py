@@ -23,6 +23,8 @@ _WITHIN_NS: Final = _SECOND_NS
 """Between lines of one entry, beside their stamps' resolution."""
 _STALE_LINES: Final = 800
 """After which an entry gets no more lines, whatever its format."""
+_LEAD_LINES: Final = 3
+"""Between a line that names the ends and the one that it leads to."""
 _MAX_OPEN: Final = 4096
 """Entries that wait for more lines, and connections whose ends are remembered."""
 
@@ -65,6 +67,7 @@ class Entries:
 
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[str, ...], _Open] = OrderedDict()
+        self._leads: OrderedDict[tuple[str, ...], LogLine] = OrderedDict()
         self._ends: OrderedDict[tuple[str, ...], tuple[Peer, Peer]] = OrderedDict()
 
     def feed(self, found: Found) -> Iterator[LogLine]:
@@ -77,6 +80,15 @@ class Entries:
         if tie.part is Part.CONTEXT:
             self._remember(tie.key, line)
             return
+        if tie.part is Part.LEAD:
+            self._leads[tie.key] = line
+            if len(self._leads) > _MAX_OPEN:
+                self._leads.popitem(last=False)
+            return
+        lead = self._leads.pop(tie.key, None)
+        if lead is not None and 0 < line.number - lead.number <= _LEAD_LINES:
+            line = _joined(line, lead, second_leads=False)
+            line = replace(line, number=lead.number, text=f"{lead.text}\n{line.text.partition(chr(10))[0]}"[:MAX_TEXT])
         line = self._with_ends(tie.key, line)
         waiting = self._open.get(tie.key)
         if tie.part is not Part.BEGIN and waiting is not None and waiting.takes(line, tie):

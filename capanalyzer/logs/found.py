@@ -23,6 +23,8 @@ class Part(enum.Enum):
 
     CONTEXT = "context"
     """It names the ends of a connection that later lines speak of; nothing happened yet."""
+    LEAD = "lead"
+    """It names the ends of the connection that the next line speaks of, and says nothing of TLS itself."""
     BEGIN = "begin"
     """The first of its entry."""
     MORE = "more"

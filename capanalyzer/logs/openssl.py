@@ -161,8 +161,11 @@ def scan(text: str, role: Role | None = None) -> tuple[Reason, Role | None] | No
         digits = match["code"]
         code = int(digits, 16 if len(digits) == 8 and digits.startswith("10") else 10) & 0xFFF
         number = code if _FIRST_ALERT <= code <= _LAST_ALERT else None
+    function = "" if boring is not None else match["function"]
+    if function.startswith("SSL_CTX_"):
+        return Reason(words, "no-certificate-configured", Said.LOCAL), role  # before any connection
     if role is None:
-        role = _role_of("" if boring is not None else match["function"], number)
+        role = _role_of(function, number)
     if number is not None and not _FIRST_ALERT <= number <= _LAST_ALERT and (said := _ALERT_NUMBER.search(text)):
         number = _FIRST_ALERT + int(said[1])
     reason = (by_number(number, words, role) if number is not None else None) or by_words(words, role)

@@ -7,7 +7,7 @@ from typing import Final
 
 from capanalyzer.logs.body import bodies
 from capanalyzer.logs.formats import FORMATS
-from capanalyzer.logs.found import MAX_TEXT, Format, Found
+from capanalyzer.logs.found import MAX_TEXT, Format, Found, Part
 from capanalyzer.logs.line import LogLine
 
 __all__ = ["possible", "recognise", "understand"]
@@ -25,7 +25,9 @@ def recognise(text: str, *, source: str = "", number: int = 1) -> LogLine | None
     :param number: the line's number in it; they are only noted.
     """
     result = understand(text, source=source, number=number)
-    return None if result is None else result.line
+    if result is None or (result.tie is not None and result.tie.part in (Part.CONTEXT, Part.LEAD)):
+        return None
+    return result.line
 
 
 def understand(text: str, *, source: str = "", number: int = 1, formats: tuple[Format, ...] = FORMATS) -> Found | None:

@@ -33,7 +33,10 @@ _VERIFY: Final = re.compile(r"Certificate Verification: Error \((?P<code>\d{1,3}
 _LIBRARY: Final = "SSL Library Error: "
 
 _SERVER: Final[dict[str, tuple[str, Said, int]]] = {
-    "AH01991": ("closed-without-notify", Said.TRANSPORT, 3),
+    # Reading and writing of an established session; the library's line says more where it names an alert.
+    "AH01991": ("closed-without-notify", Said.TRANSPORT, 1),
+    "AH01992": ("closed-without-notify", Said.TRANSPORT, 1),
+    "AH01993": ("closed-without-notify", Said.TRANSPORT, 1),
     "AH01996": ("plaintext-http", Said.LOCAL, 2),
     "AH02006": ("peer-closed", Said.TRANSPORT, 1),
     "AH02007": ("peer-closed", Said.TRANSPORT, 1),
@@ -116,7 +119,7 @@ def _library(body: Body, rest: str, stamp: Stamp | None, key: tuple[str, ...]) -
     if scanned is None:
         return None
     reason = scanned[0]
-    weight = 1 if reason.meaning in ("handshake-failed", "client-certificate-refused") else 2
+    weight = 1 if reason.meaning in ("handshake-failed", "client-certificate-refused", "peer-closed") else 2
     # Mod_ssl writes such lines of established sessions, too.
     meaning = "closed-somewhere" if reason.meaning == "peer-closed" else reason.meaning
     return found(

@@ -94,6 +94,7 @@ def _handshake(words: str) -> tuple[str, Said]:
         "syscall" in lowered
         or "eof" in lowered
         or "unexpectedly closed" in lowered
+        or "aborted" in lowered
         or "connection was closed" in lowered
     ):
         return "server-closed", Said.TRANSPORT
@@ -177,7 +178,7 @@ _CODE: Final = re.compile(
     r"(?<!\w)(?:net::)?(?P<code>(?:ERR|SSL_ERROR|SEC_ERROR|MOZILLA_PKIX_ERROR|PR)_[A-Z_]{4,60})\b"
 )
 _CHROMIUM: Final = re.compile(
-    r"\[\d{1,10}:\d{1,10}:(?P<stamp>\d{4}/\d{6}\.\d{1,6}):\w{1,10}:\S{1,200}\] handshake failed; .{0,80}net_error "
+    r"\[(?:\d{1,10}:){0,2}(?P<stamp>\d{4}/\d{6}\.\d{1,6}):\w{1,10}:\S{1,200}\] handshake failed; .{0,80}net_error "
     r"(?P<number>-\d{1,4})"
 )
 _SAFARI: Final = re.compile(
@@ -188,7 +189,7 @@ _SAFARI: Final = re.compile(
 
 def _browser(body: Body) -> Found | None:
     stamp = None
-    if (match := _CHROMIUM.match(body.text)) is not None:
+    if (match := _CHROMIUM.search(body.text)) is not None:
         code, stamp = _NET_ERRORS.get(int(match["number"]), ""), chromium(match["stamp"])
         if not code:
             return found(

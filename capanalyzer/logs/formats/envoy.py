@@ -32,13 +32,14 @@ _REMOTE: Final = re.compile(rf"remote address:(?P<end>{ENDPOINT})")
 _UPSTREAM_FLAGS: Final = frozenset(("UF", "URX", "UC"))
 _KEYS: Final = frozenset(
     (
-        "downstream_transport_failure_reason",
-        "upstream_transport_failure_reason",
-        "response_flags",
-        "downstream_remote_address",
-        "requested_server_name",
+        "downstreamtransportfailurereason",
+        "upstreamtransportfailurereason",
+        "responseflags",
+        "downstreamremoteaddress",
+        "requestedservername",
     )
 )
+"""Whoever writes the configuration names the keys; most name them like the operators, one way or another."""
 
 
 def _read(body: Body) -> Found | None:
@@ -77,6 +78,7 @@ def _ends(text: str, role: Role | None) -> tuple[Peer | None, Peer | None, str |
 
 
 def _from_json(body: Body, given: dict[str, Any]) -> Found | None:
+    given = {re.sub(r"[_-]", "", key).lower(): value for key, value in given.items() if len(key) <= 64}
     if len(_KEYS & given.keys()) < 2:
         return None
 
@@ -84,21 +86,21 @@ def _from_json(body: Body, given: dict[str, Any]) -> Found | None:
         value = given.get(name)
         return value if isinstance(value, str) and value != "-" else ""
 
-    below, above = text("downstream_transport_failure_reason"), text("upstream_transport_failure_reason")
-    details = " ".join(text(name) for name in ("response_code_details", "connection_termination_details"))
-    stamp = iso(text("start_time")) or body.stamp
-    client, server = endpoint(text("downstream_remote_address")), endpoint(text("downstream_local_address"))
+    below, above = text("downstreamtransportfailurereason"), text("upstreamtransportfailurereason")
+    details = " ".join(text(name) for name in ("responsecodedetails", "connectionterminationdetails"))
+    stamp = iso(text("starttime")) or body.stamp
+    client, server = endpoint(text("downstreamremoteaddress")), endpoint(text("downstreamlocaladdress"))
     if below or "filter_chain_not_found" in details:
         return _line(
-            body, below or details, Role.SERVER, client, server, text("requested_server_name"), stamp, is_access=True
+            body, below or details, Role.SERVER, client, server, text("requestedservername"), stamp, is_access=True
         )
     if above:
         return _line(
             body,
             above,
             Role.CLIENT,
-            endpoint(text("upstream_local_address")),
-            endpoint(text("upstream_host")),
+            endpoint(text("upstreamlocaladdress")),
+            endpoint(text("upstreamhost")),
             None,
             stamp,
             is_access=True,
@@ -150,6 +152,13 @@ def _line(
 
 FORMAT: Final = Format(
     _NAME,
-    ("tls_error:", "tls error:", "filter_chain_not_found", "not supplied by sds", "transport_failure_reason"),
+    (
+        "tls_error:",
+        "tls error:",
+        "filter_chain_not_found",
+        "not supplied by sds",
+        "transport_failure_reason",
+        "transportfailurereason",
+    ),
     _read,
 )

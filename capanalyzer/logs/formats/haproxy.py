@@ -26,7 +26,7 @@ _START: Final = (
 _ERROR: Final = re.compile(_START + r"/(?P<bind>\S{1,120}): (?P<what>[A-Z].{3,160})$")
 _CODES: Final = (
     r"(?P<error>\d{1,4}|-)/(?P<ssl>[0-9A-F]{1,16}|-)/(?P<verify>\d{1,4}|-)/(?P<ca>\d{1,4}|-)/(?P<resumed>[01]|-)"
-    r" (?P<sni>[^\s/]{1,255})/(?P<version>[^\s/]{1,12})/(?P<cipher>[^\s/]{1,64})$"
+    r" (?P<sni>[^\s/]{1,255})/(?P<version>[^\s/]{1,12})/(?P<cipher>[^\s/]{1,64})(?=\s|$)"
 )
 _FIELDS: Final = re.compile(_START + r"~?(?:/\S{1,120})? \d{1,10}/\d{1,10} " + _CODES)
 """The example of HAProxy's manual for ``error-log-format``."""
@@ -85,13 +85,17 @@ _CHECKS: Final = {
 
 def _read(body: Body) -> Found | None:
     text = body.text
-    if (match := _FIELDS.match(text)) is not None or (match := _HTTPS.match(text)) is not None:
+    if (match := _FIELDS.search(text)) is not None or (match := _HTTPS.search(text)) is not None:
         return _by_codes(body, match)
-    if (match := _ERROR.match(text)) is not None:
+    if (match := _ERROR.search(text)) is not None:
         code = next((code for words, code in _BY_WORDS.items() if match["what"].startswith(words)), None)
         if code is None:
             return None
         meaning, said = _BY_ERROR[code]
+        if (scanned := openssl.scan(match["what"], Role.SERVER)) is not None:
+            # Since 2.8 OpenSSL's words stand behind it.
+            why = scanned[0]
+            return _line(body, match, why.meaning, why.words, why.said, alert=why.alert)
         return _line(body, match, meaning, match["what"], said)
     if (match := _CHECK.match(text)) is not None:
         kind = next((one for words, one in _CHECKS.items() if match["reason"].startswith(words)), None)

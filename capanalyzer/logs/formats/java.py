@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from capanalyzer.logs import openssl
 from capanalyzer.logs.alerts import alert_by_name, received
 from capanalyzer.logs.body import Body
+from capanalyzer.logs.ends import endpoint
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
 from capanalyzer.logs.line import Role, Said
 from capanalyzer.logs.stamps import leading
@@ -23,6 +25,13 @@ _EXCEPTION: Final = re.compile(
     r"\bSSL(?:Handshake|PeerUnverified|Protocol)?Exception): (?P<why>.{1,1000})",
     re.DOTALL,
 )
+_ENDS: Final = re.compile(
+    r"(?:\bL:|localAddress=)/?(?P<local>[0-9A-Fa-f:.]{2,45}:\d{1,5})(?: [-!] R:|, remoteAddress=)/?"
+    r"(?P<remote>[0-9A-Fa-f:.]{2,45}:\d{1,5})"
+)
+"""How Netty shows a channel."""
+_EPHEMERAL: Final = 32_768
+"""Ports from here on are a client's, where the other end's is lower (Linux; RFC 6335 begins at 49,152)."""
 _FATAL: Final = re.compile(r"Received fatal alert: (?P<alert>\w{3,60})")
 _NOT_SSL: Final = re.compile(r"not an SSL/TLS record: (?P<hex>[0-9a-f]{2,4096})")
 _WHY: Final[tuple[tuple[re.Pattern[str], str, Role | None, Said], ...]] = tuple(
@@ -76,7 +85,7 @@ _TRUST: Final = re.compile(
 def _read(body: Body) -> Found | None:
     match = _EXCEPTION.search(body.text)
     if match is None:
-        return None
+        return _lead(body)
     why = match["why"].split("\n", 1)[0].strip()
     if why.startswith("Read timed out"):
         return None  # mostly of a session that waits for an answer
@@ -91,6 +100,11 @@ def _read(body: Body) -> Found | None:
         meaning = "alert-other" if alert is None else received(alert, None)
         return found(
             own, _NAME, meaning, reason=fatal[0], said=Said.PEER, alert=alert, server=server, sni=name, tie=tie
+        )
+    if (scanned := openssl.scan(why)) is not None:  # Netty on OpenSSL
+        reason, role = scanned
+        return found(
+            own, _NAME, reason.meaning, reason=reason.words, role=role, said=reason.said, alert=reason.alert, tie=tie
         )
     if (record := _NOT_SSL.search(why)) is not None:
         meaning, role = _first_bytes(bytes.fromhex(record["hex"][: len(record["hex"]) // 2 * 2][:64]))
@@ -107,6 +121,24 @@ def _read(body: Body) -> Found | None:
     if "SSL" not in match[0][:60]:
         return None  # an exception about certificates that TLS need not have to do with
     return found(own, _NAME, "handshake-failed", reason=why[:160], said=Said.LOCAL, server=server, sni=name, tie=tie)
+
+
+def _lead(body: Body) -> Found | None:
+    """Netty's log line above an exception; it is nothing by itself."""
+    ends = _ENDS.search(body.text)
+    if ends is None:
+        return None
+    local, remote = endpoint(ends["local"]), endpoint(ends["remote"])
+    if local is None or remote is None:
+        return None
+    read = leading(body.text[:64])
+    own = body._replace(stamp=body.stamp or (read[0] if read is not None else None))
+    tie, here, there = Tie((_NAME, body.program, body.pid), Part.LEAD), local.port or 0, remote.port or 0
+    if here < _EPHEMERAL <= there:
+        return found(own, _NAME, "handshake-ok", client=remote, server=local, role=Role.SERVER, tie=tie)
+    if there < _EPHEMERAL <= here:
+        return found(own, _NAME, "handshake-ok", client=local, server=remote, role=Role.CLIENT, tie=tie)
+    return None
 
 
 def _first_bytes(data: bytes) -> tuple[str, Role | None]:
@@ -133,6 +165,8 @@ FORMAT: Final = Format(
         "sun.security.",
         "java.security.cert.",
         "io.netty.handler.ssl.",
+        " r:/",
+        "remoteaddress=/",
     ),
     _read,
 )

@@ -33,8 +33,8 @@ _DOVECOT: Final = re.compile(
     r"failed: |TLS handshaking: |SSL_accept\(\) syscall failed)"
     r"(?P<why>.{0,400})"
 )
-_RIP: Final = re.compile(r"\brip=(?P<ip>[0-9A-Fa-f:.]{2,45})")
-_LIP: Final = re.compile(r"\blip=(?P<ip>[0-9A-Fa-f:.]{2,45})")
+_REMOTE: Final = re.compile(r"\brip=(?P<ip>[0-9A-Fa-f:.]{2,45})(?:, rport=(?P<port>\d{1,5}))?")
+_LOCAL: Final = re.compile(r"\blip=(?P<ip>[0-9A-Fa-f:.]{2,45})(?:, lport=(?P<port>\d{1,5}))?")
 _SSHD_OLD: Final = re.compile(
     r"Bad protocol version identification '(?P<what>.{0,300})' from (?P<ip>[0-9A-Fa-f:.]{2,45}) port (?P<port>\d{1,5})"
 )
@@ -80,7 +80,7 @@ def _postfix(body: Body) -> Found | None:
             said=Said.LOCAL,
         )
     if (match := _POSTFIX_LIBRARY.match(body.text)) is not None:
-        writer = Role.CLIENT if body.program == "postfix/smtp" else Role.SERVER if body.program else None
+        writer = Role.CLIENT if body.program.endswith("/smtp") else Role.SERVER if body.program else None
         scanned = openssl.scan(match["why"], writer)
         if scanned is None:
             return None
@@ -138,18 +138,23 @@ def _exim(body: Body) -> Found | None:
 
 
 def _dovecot(body: Body) -> Found | None:
-    match = _DOVECOT.search(f"{body.program}: {body.text}" if body.program == "dovecot" else body.text)
+    match = _DOVECOT.search(f"{body.program}: {body.text}" if body.program.endswith("-login") else body.text)
     if match is None:
         return None
-    rip, lip = _RIP.search(body.text), _LIP.search(body.text)
-    server: Peer | None = peer(lip["ip"]) if lip is not None else None
-    client = peer(rip["ip"]) if rip is not None else None
+    remote, local = _REMOTE.search(body.text), _LOCAL.search(body.text)
+    server: Peer | None = peer(local["ip"], local["port"]) if local is not None else None
+    client = peer(remote["ip"], remote["port"]) if remote is not None else None
     meaning, said, alert, reason = "handshake-failed", Said.LOCAL, None, match["why"][:120]
     if (scanned := openssl.scan(match["why"], Role.SERVER)) is not None:
         meaning, said, alert, reason = scanned[0].meaning, scanned[0].said, scanned[0].alert, scanned[0].words
     elif "reset by peer" in match["why"]:
         meaning, said = "peer-reset", Said.TRANSPORT
-    elif "Disconnected" in match["why"] or "EOF" in match["why"] or "syscall failed" in match[0]:
+    elif (
+        "Disconnected" in match["why"]
+        or "Connection closed" in match["why"]
+        or "EOF" in match["why"]
+        or "syscall failed" in match[0]
+    ):
         meaning, said = "peer-closed", Said.TRANSPORT
     return found(
         body,

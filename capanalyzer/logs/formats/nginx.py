@@ -63,7 +63,7 @@ _AS_CLIENT: Final = {"peer-closed": "server-closed", "peer-reset": "server-reset
 
 
 def _read(body: Body) -> Found | None:
-    match = _LINE.match(body.text)
+    match = _LINE.search(body.text)
     if match is None:
         return None
     what = match["what"]

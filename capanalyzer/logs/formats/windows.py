@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from capanalyzer.logs.alerts import received, sent
+from capanalyzer.logs.alerts import alert_by_name, received, sent
 from capanalyzer.logs.body import Body
-from capanalyzer.logs.found import Format, Found, found
+from capanalyzer.logs.found import Format, Found, Part, Tie, found
 from capanalyzer.logs.line import Role, Said
 from capanalyzer.logs.stamps import leading
 from capanalyzer.logs.urls import server_of_url
@@ -103,6 +103,7 @@ _REMOTE_CERTIFICATE: Final = re.compile(
 _CONNECTION: Final = re.compile(
     r"The SSL connection could not be established|Authentication failed(?: because|, see inner)|A call to SSPI failed"
 )
+_ALERT: Final = re.compile(r"TLS alert: '(?P<name>\w{3,40})'")
 _INNER: Final = (
     (
         re.compile(
@@ -118,37 +119,37 @@ _INNER: Final = (
         Said.LOCAL,
     ),
     (re.compile(r"do not possess a common algorithm"), "no-shared-cipher", Said.LOCAL),
-    (re.compile(r"TLS alert: '(?P<name>\w{3,40})'"), "", Said.PEER),
 )
 
 
 def _dotnet(body: Body) -> Found | None:
+    """Exceptions lie within each other, one to a line: the inner ones say more."""
     text = body.text
     server, name = server_of_url(text)
+    read = leading(text[:64])
+    own = body._replace(stamp=body.stamp or (read[0] if read is not None else None))
+    part = Part.BEGIN if own.stamp is not None else Part.MORE
+    detail, outline = Tie(("dotnet", body.program), part, 1, lines=40), Tie(("dotnet", body.program), part, 0, lines=40)
     if (match := _REMOTE_CERTIFICATE.search(text)) is not None:
         meaning = refusal(match["why"], None)
         if "RemoteCertificateNotAvailable" in match["why"]:
             meaning = "client-certificate-missing"
-        return found(body, "dotnet", meaning, reason=match[0][:160], said=Said.LOCAL, server=server, sni=name)
+        return found(
+            own, "dotnet", meaning, reason=match[0][:160], said=Said.LOCAL, server=server, sni=name, tie=detail
+        )
+    if (match := _ALERT.search(text)) is not None:
+        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match["name"])
+        alert = alert_by_name(spaced)
+        meaning = "alert-other" if alert is None else received(alert, None)
+        return found(own, "dotnet", meaning, reason=match[0], said=Said.PEER, alert=alert, tie=detail)
     is_ours = _CONNECTION.search(text) or "System.Security.Authentication" in text or "System.IO.IOException" in text
     for pattern, meaning, said in _INNER:
-        if (match := pattern.search(text)) is not None and is_ours:
-            if not meaning:
-                return _by_alert(body, match["name"])
-            return found(body, "dotnet", meaning, reason=match[0], said=said, server=server, sni=name)
+        if is_ours and (match := pattern.search(text)) is not None:
+            return found(own, "dotnet", meaning, reason=match[0], said=said, server=server, sni=name, tie=detail)
     if (match := _CONNECTION.search(text)) is not None:
-        return found(body, "dotnet", "handshake-failed", reason=match[0], said=Said.LOCAL, server=server, sni=name)
+        meaning = "handshake-failed"
+        return found(own, "dotnet", meaning, reason=match[0], said=Said.LOCAL, server=server, sni=name, tie=outline)
     return None
-
-
-def _by_alert(body: Body, name: str) -> Found:
-    """``TLS alert: 'HandshakeFailure'``."""
-    from capanalyzer.logs.alerts import alert_by_name
-
-    spaced = re.sub(r"(?<!^)(?=[A-Z])", " ", name)
-    alert = alert_by_name(spaced.replace("C A", "CA"))
-    meaning = "alert-other" if alert is None else received(alert, None)
-    return found(body, "dotnet", meaning, reason=f"TLS alert: {name}", said=Said.PEER, alert=alert)
 
 
 SCHANNEL: Final = Format(

@@ -166,7 +166,8 @@ HANDSHAKE: Final[dict[str, Meaning]] = {
         ),
         misleads=N_(
             "The time in brackets is when the connection was accepted, not when it failed. To plaintext HTTP "
-            "HAProxy answers nothing at all, so the client sees an empty reply."
+            "HAProxy answers nothing at all, so the client sees an empty reply. Some versions also write the "
+            "line for a client that completes the handshake and leaves without a request."
         ),
         checks=(
             N_(
