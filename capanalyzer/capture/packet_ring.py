@@ -136,7 +136,7 @@ class PacketRing:
         except PermissionError as error:
             raise CaptureError(name, f"no permission to capture; {permission_hint()}") from error
         except OSError as error:
-            raise CaptureError(name, f"this system has no packet sockets ({_says(error)})") from error
+            raise CaptureError(name, f"cannot be captured ({_says(error)})") from error
         try:
             self._prepare(program, promiscuous, ring_bytes)
         except OSError as error:
@@ -237,4 +237,6 @@ def _says(error: OSError) -> str:
         return "the kernel has no memory for the ring"
     if error.errno == errno.ENODEV:
         return "there is no such interface"
+    if error.errno in (errno.EINVAL, errno.ENOPROTOOPT, errno.EAFNOSUPPORT):
+        return "this kernel has no packet rings; try --backend scapy"
     return error.strerror or str(error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import random
 import re
 import socket
@@ -355,6 +357,31 @@ except Exception as error:
 """
     told = run("setpriv", "--bounding-set=-net_raw", sys.executable, "-c", program)
     assert told.startswith("lo: no permission to capture; run it with sudo, or once: sudo setcap cap_net_raw+ep /")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOMEM, "the kernel has no memory for the ring"),
+        (errno.EINVAL, "this kernel has no packet rings; try --backend scapy"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_kernel_that_refuses_a_ring(number: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smaller ones are tried as long as it is memory that is short."""
+    asked: list[int] = []
+
+    class Refusing(socket.socket):
+        def setsockopt(self, *arguments: Any) -> None:
+            if arguments[:2] == (263, 5):  # SOL_PACKET, PACKET_RX_RING
+                asked.append(int.from_bytes(arguments[2][4:8], sys.byteorder))
+                raise OSError(number, os.strerror(number))
+            super().setsockopt(*arguments)
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+    with pytest.raises(CaptureError, match=re.escape(f"{LEFT}: cannot be captured ({told})")):
+        InterfaceSource([LEFT], ring_bytes=32 << 20)
+    assert asked == ([32, 16, 8, 4] if number == errno.ENOMEM else [32])
 
 
 def test_views_outlive_the_source() -> None:
