@@ -53,20 +53,21 @@ _RESP: Final = re.compile(rb"(?i)(\*\d+\r\n\$4\r\nauth\r\n)((?:\$\d+\r\n[^\r\n]*
 _RESP_HELLO: Final = re.compile(rb"(?i)(\$4\r\nauth\r\n)((?:\$\d+\r\n[^\r\n]*\r?\n?){1,2})")
 _REQUIREPASS: Final = re.compile(rb"(?i)((?:requirepass|masterauth)[ \r\n]+)([^\r\n]+)")
 _RULES: Final = (
-    (_FIELDS, 3),
-    (_QUERY, 2),
-    (_FRAGMENT, 2),
-    (_USER_INFORMATION, 2),
-    (_BEARER, 2),
-    (_NAMED, 2),
-    (_PASS, 2),
-    (_LOGIN, 2),
-    (_AUTH, 2),
-    (_INITIAL, 2),
-    (_RESP, 2),
-    (_RESP_HELLO, 2),
-    (_REQUIREPASS, 2),
+    (_FIELDS, 3, (b"auth", b"cookie", b"x-", b"key", b"session")),
+    (_QUERY, 2, (b"?", b"&", b";")),
+    (_FRAGMENT, 2, (b"token=",)),
+    (_USER_INFORMATION, 2, (b"://",)),
+    (_BEARER, 2, (b"bearer", b"basic", b"negotiate", b"ntlm", b"digest")),
+    (_NAMED, 2, (b"=", b":")),
+    (_PASS, 2, (b"pass", b"acct", b"oper", b"identify", b"apop")),
+    (_LOGIN, 2, (b"login",)),
+    (_AUTH, 2, (b"auth",)),
+    (_INITIAL, 2, (b"auth",)),
+    (_RESP, 2, (b"auth",)),
+    (_RESP_HELLO, 2, (b"auth",)),
+    (_REQUIREPASS, 2, (b"requirepass", b"masterauth")),
 )
+"""Pattern, group of the secret, and words in lower case of which one is in whatever the pattern finds."""
 _HIDDEN: Final = re.compile(rb"[^\r\n \t]")
 _LENGTH_LINE: Final = re.compile(rb"\$\d+\r\n")
 NEAR: Final = 256
@@ -75,8 +76,9 @@ NEAR: Final = 256
 
 def mask(data: bytes) -> bytes:
     """The same bytes with the secrets overwritten; the same object where there are none."""
-    for pattern, group in _RULES:
-        if pattern.search(data):
+    lower = data.lower()
+    for pattern, group, words in _RULES:
+        if any(word in lower for word in words) and pattern.search(data):
             data = pattern.sub(lambda match, group=group: _starred(match, group), data)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     return data
 

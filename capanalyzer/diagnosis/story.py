@@ -85,6 +85,7 @@ class Story:
     """See the module. All times are capture times in nanoseconds."""
 
     __slots__ = (
+        "_progress_ns",
         "alert",
         "certificate",
         "close",
@@ -92,7 +93,6 @@ class Story:
         "end",
         "established",
         "hello",
-        "progress_ns",
         "sees_all",
         "server_hello",
         "session",
@@ -139,9 +139,15 @@ class Story:
             self._stop_at_the_end()
             self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
         self.stage, self.waiting_on = self._stalled()
-        self.progress_ns: int = self._last_progress()
-        """When the handshake last moved on."""
+        self._progress_ns: int | None = None
         self.alert: Alert | None = None if self.established else self._deciding_alert()
+
+    @property
+    def progress_ns(self) -> int:
+        """When the handshake last moved on."""
+        if self._progress_ns is None:
+            self._progress_ns = self._last_progress()
+        return self._progress_ns
 
     @property
     def waited_ns(self) -> int:

@@ -171,6 +171,8 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
     facts.truncated, facts.conflict, facts.data_in_syn = mine.truncated, mine.conflict, mine.data_in_syn
     facts.unread = not settled and mine.offset >= mine.limit
     facts.in_record = not settled and mine.reader is not None and mine.reader.wants_more
+    if settled:  # what is outstanding is not known, and need not be asked of the rows
+        facts.last_transmissions = facts.last_transmission_span_ns = facts.outstanding_length = 0
     facts.gap = facts.gap_acked = False
     facts.gap_at = facts.gap_length = None
     if mine.gap_at is not None:
