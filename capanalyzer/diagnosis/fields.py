@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from capanalyzer.diagnosis.evidence import shown
@@ -64,9 +65,9 @@ _NOT_HTTP_PORTS: Final = frozenset(
 )  # fmt: skip
 """TLS is spoken there, HTTP is not."""
 _CONNECT: Final = re.compile(rb"CONNECT ([A-Za-z0-9.:\[\]_-]{1,255}) ")
-_HOST: Final = re.compile(rb"\r\nhost:[ \t]*([A-Za-z0-9._-]{1,253})(?::\d{1,5})?[ \t]*\r\n", re.IGNORECASE)
+_HOST: Final = re.compile(rb"\r\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,253})(?::\d{1,5})?[ \t]*\r\n")
 _ADDRESS: Final = re.compile(r"[0-9.]+|.*:.*")
-_MARGIN: Final = timedelta(minutes=1)
+_MARGIN_S: Final = 60
 """Logs are written when something has ended, and by other clocks."""
 
 
@@ -97,8 +98,8 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
         "url_host": f"[{name}]" if ":" in name else name,
         "name": name,
         "filter": f"{session.transport}.stream eq {session.stream}",
-        "since": _time(session.start_ns, -_MARGIN),
-        "until": _time(session.end_ns, _MARGIN),
+        "since": _time(session.start_ns // 1_000_000_000 - _MARGIN_S),
+        "until": _time(session.end_ns // 1_000_000_000 + _MARGIN_S),
         "nmap": "nmap -6" if is_v6 else "nmap",
         "iptables": "ip6tables" if is_v6 else "iptables",
         # Ethernet's 1,500 less 8 bytes of ICMP and the IP header.
@@ -187,7 +188,12 @@ def _host_name(name: str) -> str:
     """A server name as a command may carry it: what no host name has is left out, so that nothing of the wire
     reaches a shell, and nothing that a program takes for an option.
     """
-    return shown("".join(c for c in name if c.isalnum() or c in "-._").lstrip("-"))
+    if not name.translate(_PUNCTUATION).isalnum():
+        name = "".join(c for c in name if c.isalnum() or c in "-._")
+    return shown(name.lstrip("-"))
+
+
+_PUNCTUATION: Final = str.maketrans("", "", "-._")
 
 
 def _quoted(word: str) -> str:
@@ -195,9 +201,10 @@ def _quoted(word: str) -> str:
     return f"'{word}'" if "[" in word else word
 
 
-def _time(time_ns: int, margin: timedelta) -> str:
+@lru_cache(1 << 12)
+def _time(second: int) -> str:
     try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 1_000_000_000) + margin
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
     except OverflowError:
         return "?"
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

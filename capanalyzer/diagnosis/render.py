@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.fields import OPTIONAL_FIELDS, Hide, session_fields
@@ -58,7 +59,13 @@ def render_finding(finding: Finding, session: Session, lang: str = "en", hide: H
 
 def _applies(text: str, fields: Mapping[str, object]) -> bool:
     """Everything that not all sessions have and that the text names is there."""
-    return all(name in fields for name in _FIELD.findall(text) if name in OPTIONAL_FIELDS)
+    return all(name in fields for name in _optional(text))
+
+
+@lru_cache(1 << 10)
+def _optional(text: str) -> tuple[str, ...]:
+    """The fields that a text of a page names and not all sessions have."""
+    return tuple(name for name in _FIELD.findall(text) if name in OPTIONAL_FIELDS)
 
 
 _SIDES_JA: Final = {"client": "クライアント", "server": "サーバ"}

@@ -28,7 +28,7 @@ from capanalyzer.handshake.ordinary_batch import Batch
 from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.ordinary_reading import Reading
 from capanalyzer.handshake.shapes import Shapes
-from capanalyzer.streams.chunk import Chunk, slices_at
+from capanalyzer.streams.chunk import Chunk, distinct, slices_at
 from capanalyzer.streams.flow import FIN, RST, SYN
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.inorder import InOrder
@@ -83,7 +83,7 @@ class Ordinary:
         closing = np.flatnonzero(flags & (FIN | RST))[::-1]
         bits = (1 + side + 2 * ((flags & RST) > 0)).take(closing)
         numbers = self._batch_of.take(cells)
-        for number in np.unique(numbers).tolist():
+        for number in distinct(numbers).tolist():
             # Backwards, so that the first of a flow is written last; what came in an earlier chunk stays.
             mine = np.flatnonzero(numbers.take(closing) == number)
             close, flow = self._batches[number].close, self._flow_of.take(cells.take(closing.take(mine)))
@@ -114,7 +114,7 @@ class Ordinary:
         """The sessions of flows that are over."""
         groups = []
         numbers, places = self._batch_of.take(flows.cell), self._flow_of.take(flows.cell)
-        for number in np.unique(numbers).tolist():
+        for number in distinct(numbers).tolist():
             mine = np.flatnonzero(numbers == number)
             groups.append((Group(self._batches[number], places.take(mine), flows.some(mine)), mine))
             self._release(number, places.take(mine))

@@ -24,7 +24,7 @@ from capanalyzer.handshake.shapes import (
     LENGTH_CLASS,
     Shapes,
 )
-from capanalyzer.streams.chunk import stable_order
+from capanalyzer.streams.chunk import distinct, stable_order
 from capanalyzer.streams.flow import FIN, RST
 from capanalyzer.streams.inorder import InOrder
 from capanalyzer.streams.runs import Runs
@@ -68,7 +68,7 @@ class Reading:
         begin, end = np.searchsorted(stream, 2 * flows), np.searchsorted(stream, 2 * flows + 2)
         node, stop = shapes.follow(self._codes(), np.diff(self._end_row, prepend=-1) != 0, begin, end, self._message)
         ordinary = np.zeros(len(shapes.nodes), np.bool_)
-        kinds = np.unique(node)
+        kinds = distinct(node)
         for kind in kinds.compress(kinds >= 0).tolist():
             ordinary[kind] = shapes.nodes[kind].is_ordinary
         self.unfinished = np.zeros(len(cells), np.bool_)

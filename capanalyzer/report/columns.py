@@ -27,14 +27,17 @@ _FRACTION: Final = 9
 
 def times(time_ns: I64) -> list[bytes]:
     """As :func:`capanalyzer.report.times.to_rfc3339`."""
-    second, fraction = np.divmod(time_ns, 1_000_000_000)
+    second = time_ns // 1_000_000_000
+    # Not divmod: numpy divides by a constant with multiplications, several numbers at a time, but only with //.
+    fraction = (time_ns - second * 1_000_000_000).astype(np.uint32)
     seconds, which = np.unique(second, return_inverse=True)
     text = np.empty((len(time_ns), _SECONDS + _FRACTION + 1), np.uint8)
     known = "".join(map(second_text, seconds.tolist())).encode()
     text[:, :_SECONDS] = np.frombuffer(known, np.uint8).reshape(-1, _SECONDS).take(which, axis=0)
     for at in range(_SECONDS + _FRACTION - 1, _SECONDS - 1, -1):
-        fraction, digit = np.divmod(fraction, 10)
-        text[:, at] = digit + ord("0")
+        rest = fraction // 10
+        text[:, at] = fraction - rest * 10 + ord("0")
+        fraction = rest
     text[:, -1] = ord("Z")
     result: list[bytes] = text.view(f"S{text.shape[1]}")[:, 0].tolist()
     return result

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import msgspec
 
@@ -47,7 +47,6 @@ _HIDDEN_ALERT: Final = [
     b'{"frame":%%d,"from":"%b","level":null,"code":null,"description":null,"encrypted":true}' % side.encode()
     for side in SIDES
 ]
-_Fields = tuple[int | bytes, ...]
 
 _FORMAT: Final = (
     b'{"id":%d,"capture":%d,"transport":"tcp","stream":%d,"community_id":"1:%b",'
@@ -87,31 +86,30 @@ def ordinary_line(session: OrdinarySession, verdict: Verdict, first_id: int) -> 
     group, at = session.group, session.at
     if _CLOSES[int(group.batch.close[group.places[at]])] != (verdict.closed_how, verdict.closed_who):
         return None  # the diagnosis knows better who closed it
-    fields = _fields_of(group, first_id)[at]
-    return None if fields is None else _FORMAT % fields
+    return _lines_of(group, first_id)[at]
 
 
 def run_lines(run: OrdinaryRun, first_id: int) -> Lines | None:
     """The lines of sessions that simply work; None where the model of one of them has to be made."""
     departure, piece = run.departure, slice(run.start, run.stop)
-    known: list[_Fields | None] | None = departure.made.get("lines")
+    known: list[bytes | None] | None = departure.made.get("lines")
     if known is None:
-        known = departure.made["lines"] = departure.in_order(lambda group: _fields_of(group, first_id))
-    fields = known[piece]
-    if None in fields:
+        known = departure.made["lines"] = departure.in_order(lambda group: _lines_of(group, first_id))
+    lines = known[piece]
+    if None in lines:
         return None
-    return Lines([first_id + stream for stream in departure.streams[piece]], list(map(_FORMAT.__mod__, fields)))
+    return Lines([first_id + stream for stream in departure.streams[piece]], cast("list[bytes]", lines))
 
 
-def _fields_of(group: Group, first_id: int) -> list[_Fields | None]:
-    known: list[_Fields | None] | None = group.made.get("lines")
+def _lines_of(group: Group, first_id: int) -> list[bytes | None]:
+    known: list[bytes | None] | None = group.made.get("lines")
     if known is None:
-        known = group.made["lines"] = _make_fields(group, first_id)
+        known = group.made["lines"] = _make_lines(group, first_id)
     return known
 
 
-def _make_fields(group: Group, first_id: int) -> list[_Fields | None]:
-    """What the format takes, for all sessions as if none had anything unusual about it."""
+def _make_lines(group: Group, first_id: int) -> list[bytes | None]:
+    """The lines of all sessions, as if none had anything unusual about it; None where that cannot be."""
     batch, rows, flows, places, chains = group.batch, group.rows, group.flows, group.places, group.chains
     streams, ports, packets, payload = group.streams, flows.port, flows.packets, flows.payload
     opening = batch.opening.take(rows, axis=0)
@@ -123,48 +121,48 @@ def _make_fields(group: Group, first_id: int) -> list[_Fields | None]:
     one_answer = dict(zip(answer_shapes, places, strict=True))
     answers = {shape: _server_hello(shape, batch.answer_body[place]) for shape, place in one_answer.items()}
     alerts = [batch.alerts.get(place, ()) for place in places]
-    fields: list[_Fields | None] = list(
-        zip(
-            (flows.stream + first_id).tolist(),
-            repeat(flows.capture, len(streams)),
-            streams,
-            community_ids(flows.address, flows.is_v6, ports),
-            [client.encode() for client in group.clients],
-            ports[:, 0].tolist(),
-            [server[0].encode() for server in group.servers],
-            ports[:, 1].tolist(),
-            columns.times(flows.first_ns),
-            columns.times(flows.last_ns),
-            packets[:, 0].tolist(),
-            packets[:, 1].tolist(),
-            payload[:, 0].tolist(),
-            payload[:, 1].tolist(),
-            columns.hexadecimal(opening[:, :16]),
-            columns.hexadecimal(opening[:, 16:]),
-            _histories(group.shapes, alerts),
-            [_CLOSED_BY[close] for close in batch.close.take(rows).tolist()],
-            batch.hello_frame.take(rows).tolist(),
-            [hellos[shape].before for shape in hello_shapes],
-            columns.strings(group.names),
-            [hellos[shape].behind for shape in hello_shapes],
-            batch.answer_frame.take(rows).tolist(),
-            [answers[shape].text for shape in answer_shapes],
-            [_chain(chain) if chain else b"[]" for chain in chains],
-            [b",".join(map(_alert, some)) if some else b"" for some in alerts],
-            [answers[shape].resumed for shape in answer_shapes],
-            columns.milliseconds(ack_ns - syn_ns),
-            columns.milliseconds(hello_ns - ack_ns),
-            columns.milliseconds(batch.answer_ns.take(rows) - hello_ns),
-            columns.milliseconds(batch.done_ns.take(rows) - hello_ns),
-            streams,
-            strict=True,
-        ),
+    # All at once: a moment later what each line is made of would have to be fetched from memory again.
+    fields = zip(
+        (flows.stream + first_id).tolist(),
+        repeat(flows.capture, len(streams)),
+        streams,
+        community_ids(flows.address, flows.is_v6, ports),
+        [client.encode() for client in group.clients],
+        ports[:, 0].tolist(),
+        [server[0].encode() for server in group.servers],
+        ports[:, 1].tolist(),
+        columns.times(flows.first_ns),
+        columns.times(flows.last_ns),
+        packets[:, 0].tolist(),
+        packets[:, 1].tolist(),
+        payload[:, 0].tolist(),
+        payload[:, 1].tolist(),
+        columns.hexadecimal(opening[:, :16]),
+        columns.hexadecimal(opening[:, 16:]),
+        _histories(group.shapes, alerts),
+        [_CLOSED_BY[close] for close in batch.close.take(rows).tolist()],
+        batch.hello_frame.take(rows).tolist(),
+        [hellos[shape].before for shape in hello_shapes],
+        columns.strings(group.names),
+        [hellos[shape].behind for shape in hello_shapes],
+        batch.answer_frame.take(rows).tolist(),
+        [answers[shape].text for shape in answer_shapes],
+        [_chain(chain) if chain else b"[]" for chain in chains],
+        [b",".join(map(_alert, some)) if some else b"" for some in alerts],
+        [answers[shape].resumed for shape in answer_shapes],
+        columns.milliseconds(ack_ns - syn_ns),
+        columns.milliseconds(hello_ns - ack_ns),
+        columns.milliseconds(batch.answer_ns.take(rows) - hello_ns),
+        columns.milliseconds(batch.done_ns.take(rows) - hello_ns),
+        streams,
+        strict=True,
     )
+    lines: list[bytes | None] = list(map(_FORMAT.__mod__, fields))
     if not all(chains):
         for at, (shape, chain) in enumerate(zip(group.shapes, chains, strict=True)):
             if not chain and not shape.handshake.is_13:
-                fields[at] = None  # resumed, or anonymous
-    return fields
+                lines[at] = None  # resumed, or anonymous
+    return lines
 
 
 class _Hello(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from capanalyzer.packets.table import EXTRA, PacketTable
 from capanalyzer.streams.flow import SYN, Row
 
-__all__ = ["Chunk", "bytes_at", "groups_of", "stable_order"]
+__all__ = ["Chunk", "bytes_at", "distinct", "groups_of", "stable_order"]
 
 I64 = NDArray[np.int64]
+N = TypeVar("N", bound=np.integer[Any])
 _NONE: Final = np.zeros(0, np.int64)
 
 
@@ -151,6 +152,14 @@ def stable_order(cells: I64) -> I64:
     if int(cells.max()) >= 1 << 16:
         order = order.take(np.argsort((cells >> 16).take(order).astype(np.uint16), kind="stable"))
     return order
+
+
+def distinct(values: NDArray[N]) -> NDArray[N]:
+    """Different values, ascending. np.unique would import numpy.ma, a tenth of what starting takes."""
+    values = np.sort(values)
+    is_new = np.ones(len(values), np.bool_)
+    is_new[1:] = values[1:] != values[:-1]
+    return values.compress(is_new)
 
 
 def groups_of(cells: I64) -> tuple[I64, I64, I64]:

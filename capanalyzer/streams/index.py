@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.table import EXTRA
-from capanalyzer.streams.chunk import Chunk, bytes_at
+from capanalyzer.streams.chunk import Chunk, bytes_at, distinct
 from capanalyzer.streams.flow import ACK, SYN
 from capanalyzer.streams.live import LiveFlows
 from capanalyzer.streams.table import KeyTable
@@ -182,7 +182,7 @@ class FlowIndex:
         rows = self._doubtful(chunk, np.setdiff1d(rows, starts, assume_unique=True))
         if not len(rows):
             return starts, started, {}
-        more, opened, ended = self._reopen_each(chunk, np.unique(chunk.entry.take(rows)))
+        more, opened, ended = self._reopen_each(chunk, distinct(chunk.entry.take(rows)))
         return np.concatenate([starts, more]), np.concatenate([started, opened]), ended
 
     def _revive(self, chunk: Chunk, rows: I64, entry: I32) -> tuple[I64, I64]:
