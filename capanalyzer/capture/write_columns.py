@@ -43,12 +43,15 @@ def pieces_of(data: U8, offset: I64, captured: I64) -> tuple[NDArray[np.void], I
     if not total:
         return np.empty(0, f"V{PIECE}"), counts
     starts = np.repeat(offset - PIECE * (np.cumsum(counts) - counts), counts) + PIECE * np.arange(total)
-    if int((offset + PIECE * counts).max()) > len(data):
-        low = int(offset.min())
-        data = np.concatenate([data[low : int((offset + captured).max())], np.zeros(PIECE, np.uint8)])
-        starts -= low
-    data = np.ascontiguousarray(data)
-    pieces: NDArray[np.void] = np.ndarray((len(data) - PIECE + 1,), f"V{PIECE}", buffer=data, strides=(1,))[starts]
+    last = len(data) - PIECE
+    if last < 0:
+        data, last = np.concatenate([data, np.zeros(-last, np.uint8)]), 0
+    table = np.ndarray((last + 1,), f"V{PIECE}", buffer=np.ascontiguousarray(data), strides=(1,))
+    pieces: NDArray[np.void] = table[np.minimum(starts, last)]
+    # Behind the last packets of a buffer there is nothing to fill up with.
+    for at in np.flatnonzero(starts > last).tolist():
+        piece = data[int(starts[at]) :].tobytes().ljust(PIECE, b"\0")
+        pieces[at : at + 1] = np.frombuffer(piece, f"V{PIECE}")
     return pieces, counts
 
 

@@ -50,6 +50,7 @@ __all__ = ["Engine"]
 
 I64 = NDArray[np.int64]
 
+_NONE: Final = np.empty(0, np.int64)
 LEAVE_NS: Final = 10**9
 """How often connections that are over are handed on, in capture time."""
 TICK_S: Final = 1.0
@@ -135,13 +136,15 @@ class Engine:
         table = self._decoder.decode(batch)
         for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
             self._left(session)
-        if self._belonging:
-            self._add_fragments()
-            streams, frames = (np.concatenate(columns) for columns in zip(*self._belonging, strict=True))
-            self._belonging.clear()
-            order = np.argsort(frames, kind="stable")
-            for listener in self._listeners:
-                listener.belong(streams.take(order), frames.take(order))
+        if not self._listeners:
+            return
+        self._add_fragments()
+        told = [(_NONE, _NONE), *self._belonging]
+        self._belonging.clear()
+        streams, frames = (np.concatenate(columns) for columns in zip(*told, strict=True))
+        order = np.argsort(frames, kind="stable")
+        for listener in self._listeners:
+            listener.belong(streams.take(order), frames.take(order))
 
     def _add_fragments(self) -> None:
         """Of a packet put together from fragments, all of them belong where the last one does."""

@@ -74,11 +74,11 @@ class Listener(Protocol):
     """Told of a live run."""
 
     def packets(self, batch: RecordBatch) -> None:
-        """Packets, before they are analysed; valid during the call."""
+        """Packets, before they are analysed; valid until :meth:`belong` has been told of them, which always follows."""
         ...
 
     def belong(self, streams: I64, frames: I64) -> None:
-        """To which streams packets of the batch told last belong: two columns, by ascending frame.
+        """To which streams packets of the batch told last belong: two columns, by ascending frame; once for each batch.
 
         Of a packet in fragments that is whole now, those in earlier batches too.
         """

@@ -67,14 +67,14 @@ class Replay:
         self._tracker: Tracker[None] = Tracker(_Nothing, observe=self._observe)
         self._analysis = Analysis(Options())
         self._stream_of: dict[int, int] = {}
+        self._belonging: list[tuple[I64, I64]] = []
         self.judged: list[tuple[Session, Verdict]] = []
         self.incidents = Incidents()
         self.info = CaptureInfo("eth9", "pcapng")
 
     def _observe(self, streams: I64, frames: I64, lengths: I64) -> None:
         self._stream_of.update(zip(frames.tolist(), streams.tolist(), strict=True))
-        for listener in self.listeners:
-            listener.belong(streams, frames)
+        self._belonging.append((streams, frames))
 
     def _keep(self, judged: Iterator[tuple[Session, Verdict] | JudgedRun]) -> None:
         for each in judged:
@@ -92,9 +92,12 @@ class Replay:
                     pass
                 for frame, frames in self._decoder.carriers:
                     if frame in self._stream_of:
-                        streams = np.full(len(frames), self._stream_of[frame])
-                        for listener in self.listeners:
-                            listener.belong(streams, np.array(frames))
+                        self._belonging.append((np.full(len(frames), self._stream_of[frame]), np.array(frames)))
+                none = np.empty(0, np.int64)
+                streams, frames_of = (np.concatenate(one) for one in zip((none, none), *self._belonging, strict=True))
+                self._belonging.clear()
+                for listener in self.listeners:
+                    listener.belong(streams, frames_of)
 
     def verdicts(self, *, final: bool = True) -> list[LiveVerdict]:
         """The capture is over: tell what is thought of each session."""

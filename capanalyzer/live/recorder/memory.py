@@ -31,10 +31,15 @@ _LOOSE_SHARE: Final = 8
 """The part of memory that packets of no stream get: one in so many."""
 
 
+_NOTHING: Final[tuple[NDArray[np.void], NDArray[np.uint8], I64]] = (
+    np.empty(0, ROW),
+    np.empty(0, np.uint8),
+    np.empty(0, np.int64),
+)
+
+
 class PacketMemory:
-    """Packets of the last while. Its memory is bounded: ``max_bytes``, a sixth of it for rows, 5 MB for counts, and a
-    copy of the batch in hand.
-    """
+    """Packets of the last while. Its memory is bounded: ``max_bytes``, a sixth of it for rows, 5 MB for counts."""
 
     def __init__(self, max_bytes: int) -> None:
         self._ring = PacketRing(max_bytes - max_bytes // _LOOSE_SHARE)
@@ -43,15 +48,13 @@ class PacketMemory:
         self._kept = np.full(_SLOTS, 0)
         self._followed = np.full(_SLOTS, 0, np.uint16)
         """How many streams of this slot are followed."""
-        self._rows: NDArray[np.void] = np.empty(0, ROW)
-        self._data: NDArray[np.uint8] = np.empty(0, np.uint8)
-        self._offset: I64 = np.empty(0, np.int64)
+        self._rows, self._data, self._offset = _NOTHING
         """The batch in hand."""
         self._late: list[tuple[I64, I64]] = []
         """(streams, frames) told of packets of earlier batches."""
 
     def hold(self, batch: RecordBatch) -> None:
-        """A copy of a batch, until it is known whose packets they are (:meth:`belong`, then :meth:`settle`)."""
+        """A batch, which is used until :meth:`settle` and not kept: first it has to be known whose packets they are."""
         count = len(batch)
         rows = np.zeros(count, ROW)
         rows["frame"] = np.arange(batch.first_frame, batch.first_frame + count)
@@ -59,10 +62,7 @@ class PacketMemory:
         rows["captured"], rows["original"] = batch.captured, np.minimum(batch.original, np.iinfo(np.int32).max)
         if batch.interface is not None:
             rows["interface"] = batch.interface
-        low = int(batch.offset.min()) if count else 0
-        high = int((batch.offset + batch.captured).max()) if count else 0
-        self._rows, self._offset = rows, batch.offset - low
-        self._data = batch.data[low:high].copy()
+        self._rows, self._data, self._offset = rows, batch.data, batch.offset
 
     def belong(self, streams: I64, frames: I64) -> None:
         """Whose packets they are."""
@@ -106,7 +106,7 @@ class PacketMemory:
         found = [(int(streams[at]), _record(rows[at], data, int(offset[at]))) for at in given.tolist()]
         self._ring.add(rows[worth], data, offset[worth])
         found += self._settle_late()
-        self._rows, self._data = rows[:0], data[:0]
+        self._rows, self._data, self._offset = _NOTHING
         return found
 
     def _settle_late(self) -> list[tuple[int, PacketRecord]]:

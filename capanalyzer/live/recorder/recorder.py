@@ -114,8 +114,7 @@ class Recorder:
     # -- what it is told -----------------------------------------------------------------------------------------------
 
     def packets(self, batch: RecordBatch) -> None:
-        """Remember them."""
-        self._settle()
+        """Remember them, when it is known whose they are."""
         self._memory.hold(batch)
         if len(batch):
             self._now_ns = max(self._now_ns, int(batch.time_ns.max()))
@@ -123,6 +122,7 @@ class Recorder:
     def belong(self, streams: I64, frames: I64) -> None:
         """Whose they are."""
         self._memory.belong(streams, frames)
+        self._settle()
 
     def verdict(self, told: LiveVerdict) -> None:
         """A session failed, or did not after all."""
