@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from capanalyzer.logs.line import LogLine, TimeOf
 from capanalyzer.logs.seen import Seen
 
-__all__ = ["LATE_NS", "Clock", "Vote", "estimate", "in_year_of", "vote"]
+__all__ = ["ENOUGH", "LATE_NS", "Clock", "Vote", "estimate", "in_year_of", "vote"]
 
 SECOND: Final = 1_000_000_000
 LATE_NS: Final = SECOND

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from capanalyzer.logs.candidates import Key
-from capanalyzer.logs.clock import SECOND, Clock
+from capanalyzer.logs.clock import ENOUGH, SECOND, Clock
 from capanalyzer.logs.line import LogLine, TimeOf
 from capanalyzer.logs.seen import Agreement, Seen
 
@@ -158,7 +158,7 @@ def _by_words(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock:
     fits = [fit for fit in near if fit.agreement is Agreement.SAME]
     same = [fit.seen for fit in (_then(line, time_ns, fits, clock.margin_ns) if len(fits) > 1 else fits)]
     if len(same) == 1:
-        is_alone = key is Key.NAME and len(fits) == 1
+        is_alone = key is Key.NAME and len(fits) == 1 and (clock.matches > 0 or clock.others >= ENOUGH)
         return same[0], Confidence.LIKELY if is_alone else Confidence.POSSIBLE, Agreement.SAME
     if same:
         return several(line, same, time_ns, key)

@@ -314,6 +314,12 @@ def test_a_line_without_a_time() -> None:
     assert (same.confidence, other.confidence) == (Confidence.LIKELY, Confidence.POSSIBLE)
 
 
+def test_a_name_alone_is_no_measure_of_its_own_clock() -> None:
+    named = line(0, at=0.2, client=Peer(), sni="shop.example.com", has_zone=True)
+    (match,) = join([named], [seen(0, sni="shop.example.com")]).matches
+    assert (match.key, match.confidence) == (Key.NAME, Confidence.POSSIBLE)
+
+
 def test_time_alone_is_possible_at_best() -> None:
     """A client's log that names nobody."""
     sessions = [seen(0), *[seen(n, at=10 * n, causes=("server-silent",), alerts=()) for n in range(1, 4)]]
