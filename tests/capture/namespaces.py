@@ -102,7 +102,21 @@ def tcpdump(name: str, target: Path, *expression: str) -> Iterator[Callable[[int
 
     Gives a function that waits until so many packets are written, and reads them.
     """
-    command = ["tcpdump", "-i", name, "-U", "--nano", "-B", "16384", "-w", str(target), *expression]
+    command = [
+        "tcpdump",
+        "-i",
+        name,
+        "-U",
+        "--immediate-mode",
+        "-s",
+        "2048",
+        "--nano",
+        "-B",
+        "16384",
+        "-w",
+        str(target),
+        *expression,
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
