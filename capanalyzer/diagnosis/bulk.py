@@ -29,7 +29,7 @@ from capanalyzer.tls.hello import ClientHello, ServerHello, safe_text
 if TYPE_CHECKING:
     from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
 
-__all__ = ["JudgedRun", "judge_run", "verdicts_of"]
+__all__ = ["JudgedRun", "judge_run", "teach", "verdicts_of"]
 
 _new: Final = tuple.__new__
 _UNREAD: Final[Any] = object()
@@ -96,7 +96,7 @@ def verdicts_of(
         odd = _odd(group, knowledge.trust.issuers, glances)
         for at in odd:
             known[at] = None
-        _learn(group, odd, knowledge)
+        teach(group, odd, knowledge)
     return known
 
 
@@ -119,7 +119,7 @@ def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
     return odd
 
 
-def _learn(group: Group, odd: set[int], knowledge: Knowledge) -> None:
+def teach(group: Group, odd: set[int], knowledge: Knowledge) -> None:
     """All but the odd ones teach what sessions teach that simply work."""
     clients, servers, starts, streams = group.clients, group.servers, group.starts_ns, group.streams
     sample = _sampler(group)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from capanalyzer.diagnosis.bulk import JudgedRun, judge_run, teach
 from capanalyzer.diagnosis.judge import Judge, left_without_request, may_change
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.rule import Context
@@ -21,6 +22,8 @@ from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.timers import next_timer_ns
 from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
+from capanalyzer.handshake.departure import OrdinaryRun
+from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.session import Session
 
 __all__ = ["Again", "Held", "RunningJudge", "Thought"]
@@ -111,6 +114,12 @@ class RunningJudge(Judge):
             learned |= _ALL
         return Thought(verdict, story, changes, learned, next_timer_ns(story, now_ns))
 
+    def look_run(self, run: OrdinaryRun, now_ns: int) -> Iterator[JudgedRun | tuple[Session, Thought]]:
+        """Think of sessions that were taken the short way, and learn from them: together of those that simply work."""
+        self._age(now_ns)
+        for part in judge_run(run, self._verdicts_of):
+            yield part if isinstance(part, JudgedRun) else (part, self.leave(part, now_ns, learned=0))
+
     def leave(self, session: Session, now_ns: int, *, learned: int) -> Thought:
         """Think of a session that is over, and learn from it what was not learned before."""
         self._age(now_ns)
@@ -186,6 +195,17 @@ class RunningJudge(Judge):
             chain = session.tls.certificates if session.tls is not None else ()
             if chain:
                 self._younger.trust.issuers.learn_accepted(self._glances.at(chain), session.client.ip, session.server)
+
+    def _verdicts_of(self, group: Group) -> list[Verdict | None]:
+        is_new = "verdicts" not in group.made
+        verdicts = super()._verdicts_of(group)
+        if is_new and self._younger is not None:
+            teach(group, {at for at, verdict in enumerate(verdicts) if verdict is None}, self._younger)
+            issuers = self._younger.trust.issuers
+            for at, chain in enumerate(group.chains):
+                if chain and verdicts[at] is not None:
+                    issuers.learn_accepted(self._glances.at(chain), group.clients[at], group.servers[at])
+        return verdicts
 
     def _learn_sides(self, session: Session) -> bool:
         if self._younger is not None:

@@ -28,11 +28,14 @@ from numpy.typing import NDArray
 from capanalyzer.analysis import Options
 from capanalyzer.capture.live_source import Drops, LiveSource
 from capanalyzer.capture.records import RecordBatch
-from capanalyzer.diagnosis.running import RunningJudge
+from capanalyzer.diagnosis.bulk import JudgedRun
+from capanalyzer.diagnosis.running import RunningJudge, Thought
 from capanalyzer.diagnosis.story import PATIENCE_NS
 from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.handshake.connection import TLS_PORTS, Connection
+from capanalyzer.handshake.departure import OrdinaryRun
+from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
 from capanalyzer.live.identity import live_id
 from capanalyzer.live.incidents import LiveIncidents
@@ -41,7 +44,8 @@ from capanalyzer.live.tally import Tally
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.report import model
 from capanalyzer.report.build import session_model
-from capanalyzer.streams.running import Limits, RunningTracker
+from capanalyzer.streams.limits import Limits
+from capanalyzer.streams.running import RunningTracker
 
 if TYPE_CHECKING:
     from capanalyzer.report.filter import Filter
@@ -90,9 +94,10 @@ class Engine:
         self._decoder = Decoder()
         self._judge = RunningJudge(tls_ports=options.tls_ports, roots=Roots(options.ca_certificates))
         tls_ports = TLS_PORTS | options.tls_ports
-        self._tracker: RunningTracker[Session] = RunningTracker(
+        self._tracker: RunningTracker[Session | OrdinaryRun] = RunningTracker(
             lambda: Connection(tls_ports=tls_ports),
             silence_ns=PATIENCE_NS,
+            shortcut=Ordinary(),
             limits=limits,
             observe=self._observe if self._listeners else None,
         )
@@ -129,6 +134,8 @@ class Engine:
 
     def take(self, batch: RecordBatch) -> None:
         """Packets."""
+        if self._started_ns is None:
+            self.advance(int(batch.time_ns.min()))
         self.packets += len(batch)
         self._bytes += int(batch.original.sum())
         for listener in self._listeners:
@@ -174,6 +181,7 @@ class Engine:
         if self._tracker.is_due():
             self._notice_drops()
             for cell, session in self._tracker.look():
+                assert isinstance(session, Session)
                 self._looked(cell, session)
         if now_ns >= self._next_leave_ns:
             self._next_leave_ns = now_ns + LEAVE_NS
@@ -260,10 +268,22 @@ class Engine:
         elif thought.timer_ns is not None:
             tracker.look_again(cell, thought.timer_ns)
 
-    def _left(self, session: Session) -> None:
-        """A session that is over."""
-        thought = self._judge.leave(session, self._now_ns, learned=self._tracker.learned)
-        told = self._tell(session, thought.verdict, self._tracker.told, final=not thought.may_change)
+    def _left(self, session: Session | OrdinaryRun) -> None:
+        """A session that is over, or sessions that work and of which nothing else is to be expected."""
+        if isinstance(session, OrdinaryRun):
+            for part in self._judge.look_run(session, self._now_ns):
+                if isinstance(part, JudgedRun):
+                    for one, verdict in part:
+                        self._tell(one, verdict, 0, final=True)
+                else:
+                    self._leave(part[0], part[1], 0)
+            return
+        told = self._tracker.told
+        self._leave(session, self._judge.leave(session, self._now_ns, learned=self._tracker.learned), told)
+
+    def _leave(self, session: Session, thought: Thought, told: int) -> None:
+        """Say the last word of a session, as far as it is known."""
+        told = self._tell(session, thought.verdict, told, final=not thought.may_change)
         if thought.may_change and thought.story is not None:
             self._judge.hold(thought.story, told, self._now_ns)
 

@@ -22,18 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.table import IcmpError, PacketTable
-from capanalyzer.streams.behind import Connection, S_co
+from capanalyzer.streams.behind import Connection, S_co, Shortcut
 from capanalyzer.streams.chunk import Chunk, groups_of
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.holes import Holes
+from capanalyzer.streams.limits import Limits
 from capanalyzer.streams.live import is_over
 from capanalyzer.streams.losses import Losses
 from capanalyzer.streams.quotes import with_quotes
 from capanalyzer.streams.running_flows import KEPT_ROWS, NOT_DUE, RunningFlows
 from capanalyzer.streams.tracker import IDLE_NS, LINGER_NS, Tracker
 
-__all__ = ["Limits", "RunningTracker"]
+__all__ = ["RunningTracker"]
 
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -59,23 +60,6 @@ HALF_OPEN_NS: Final = 120 * 10**9
 seconds where somebody waits."""
 
 
-class Limits:
-    """How much is kept; each of them is reached, counted and told, not exceeded."""
-
-    def __init__(
-        self, *, flows: int = 1 << 18, objects: int = 1 << 15, payload: int = 1 << 28, keys: int = 1_000_000
-    ) -> None:
-        self.flows = flows
-        """Open connections, about 300 bytes each."""
-        self.objects = objects
-        """Connections of which more than a SYN and its answer was seen and not all is said yet."""
-        self.payload = payload
-        """What those have sent, as long as it may still matter."""
-        self.keys = keys
-        """Connections remembered by their addresses and ports, about 28 bytes each, so that a late packet of one
-        that is over opens none."""
-
-
 class RunningTracker(Tracker[S_co]):
     """The connections of a capture that goes on. Of :class:`Tracker` ``feed`` has no checkpoints here."""
 
@@ -84,6 +68,7 @@ class RunningTracker(Tracker[S_co]):
         connect: Callable[[], Connection[S_co]],
         *,
         silence_ns: int,
+        shortcut: Shortcut[S_co] | None = None,
         limits: Limits | None = None,
         seed: int | None = None,
         observe: Callable[[I64, I64, I64], None] | None = None,
@@ -94,7 +79,16 @@ class RunningTracker(Tracker[S_co]):
         """
         self._limits = limits or Limits()
         self._running = RunningFlows()
-        super().__init__(connect, seed=seed, observe=observe, live=self._running, max_keys=self._limits.keys)
+        super().__init__(
+            connect,
+            shortcut=shortcut,
+            seed=seed,
+            observe=observe,
+            live=self._running,
+            max_keys=self._limits.keys,
+        )
+        self._waits_since_ns: int | None = None
+        """When segments began to wait that the shortcut may take when it sees more of them."""
         self._silence_ns = silence_ns
         self._next_due = NOT_DUE
         self._objects = self._bytes = 0
@@ -109,10 +103,14 @@ class RunningTracker(Tracker[S_co]):
     # -- what is asked of it -----------------------------------------------------------------------
 
     def feed(self, table: PacketTable, last_frame: int) -> Iterator[S_co]:
-        """Take a batch; give the sessions that new connections on the same addresses and ports ended."""
+        """Take a batch; give the sessions that the shortcut took, and those that new connections on the same addresses
+        and ports ended.
+        """
         table, from_error = with_quotes(table)
         self._last_frame = last_frame
         yield from self._take(Chunk(table, 0, len(table), from_error), table.icmp)
+        yield from self._settle_short()
+        self._waits_since_ns = self._now_ns if self._live.waiting.any() else None
         limits = self._limits
         if len(self._live) > limits.flows or self._objects > limits.objects or self._bytes > limits.payload:
             yield from self._evict()
@@ -122,6 +120,9 @@ class RunningTracker(Tracker[S_co]):
         """It is so late now, and all packets up to then were given."""
         self._now_ns = max(self._now_ns, now_ns)
         self._holes.listened(now_ns)
+        if self._waits_since_ns is not None and self._now_ns - self._waits_since_ns > SETTLE_NS:
+            self._end_wait(self._live.used())
+            self._waits_since_ns = None
 
     def begin_anew(self, now_ns: int) -> None:
         """The clock was set back to this time; to be called when nothing is open."""
@@ -141,10 +142,11 @@ class RunningTracker(Tracker[S_co]):
         due_ns = live.due_ns.take(used)
         due = np.flatnonzero(due_ns <= self._now_ns)
         cells = used.take(due.take(np.argsort(due_ns.take(due), kind="stable")))
-        carried = self._carried(cells)
+        carried = live.carried(cells)
         cells = np.concatenate([cells.compress(carried)[:SESSIONS], cells.compress(~carried)[:ATTEMPTS]])
         live.due_ns[cells] = NOT_DUE
         cells = cells.compress(~self._left_out(cells))
+        self._end_wait(cells)
         for cell, flow in zip(cells.tolist(), self._flows(cells, Ended.CAPTURE_END), strict=True):
             connection = self._object(cell)
             session = connection.finish(flow)
@@ -190,14 +192,14 @@ class RunningTracker(Tracker[S_co]):
         used = live.used()
         quiet_ns = self._now_ns - live.last_of(used)
         closed = is_over(live.closing.take(used)) & (quiet_ns > LINGER_NS)
-        alone = ~live.has_object.take(used) & ~live.released.take(used) & (quiet_ns > HALF_OPEN_NS)
+        alone = live.is_half_open(used) & (quiet_ns > HALF_OPEN_NS)
         idle = ~closed & (alone | (quiet_ns > IDLE_NS))
         for chosen, ended in ((closed, Ended.CLOSED), (idle, Ended.IDLE)):
             cells = used.compress(chosen)
             free = self._left_out(cells)
             yield from self._hand_on(cells.compress(free), ended)
             cells = self._quietest(cells.compress(~free))
-            carried = self._carried(cells)
+            carried = live.carried(cells)
             attempts = cells.compress(~carried)
             yield from self._dismiss(attempts[: max(len(attempts) - MAX_ATTEMPTS, 0)])
             attempts = attempts[max(len(attempts) - MAX_ATTEMPTS, 0) :]
@@ -251,6 +253,24 @@ class RunningTracker(Tracker[S_co]):
         pause_ns = np.where(live.closing.take(groups) > 0, SETTLE_NS, PAUSE_NS)
         pause_ns[live.settled.take(groups) & (live.closing.take(groups) == 0)] = 0
         self._order(groups, last_ns + pause_ns)
+
+    def _settle_short(self) -> Iterator[S_co]:
+        """What the shortcut took works, and carries data: all is said of it."""
+        live = self._running
+        cells = np.flatnonzero(live.short)
+        if self._short is not None and len(cells):
+            cells = cells.take(np.argsort(live.stream.take(cells)))
+            departure = self._short.finish(self._flows(cells, Ended.CAPTURE_END))
+            live.short[cells] = False
+            live.released[cells] = live.silent[cells] = True
+            yield departure.run(0, len(cells))
+
+    def _end_wait(self, cells: I64) -> None:
+        """What waits of these flows goes to their connections."""
+        cells = cells.compress(self._running.waiting.take(cells))
+        if self._short is not None and len(cells):
+            self._short.end_wait(cells)
+            self._running.waiting[cells] = False
 
     def _order(self, cells: I64, at_ns: I64) -> None:
         """A look at each of these when it was quiet until then."""
@@ -321,10 +341,9 @@ class RunningTracker(Tracker[S_co]):
         if excess > 0:
             excess += limits.flows // 10
             used = live.used()
-            has_object, released = live.has_object.take(used), live.released.take(used)
-            half_open = self._quietest(used.compress(~has_object & ~released), excess)
+            half_open = self._quietest(used.compress(live.is_half_open(used)), excess)
             yield from self._dismiss(half_open)
-            over = self._quietest(used.compress(released), excess - len(half_open))
+            over = self._quietest(used.compress(live.released.take(used)), excess - len(half_open))
             yield from self._hand_on(over, Ended.EVICTED)
             excess = len(live) - limits.flows
             rest = self._quietest(live.used(), excess)
@@ -348,19 +367,14 @@ class RunningTracker(Tracker[S_co]):
 
     def _is_spent(self, cells: I64) -> Bools:
         """Which of these carried no data and hardly will: closed, or quiet for longer than a round trip takes."""
-        live = self._live
+        live = self._running
         quiet = self._now_ns - live.last_of(cells) > SPENT_NS
-        spent: Bools = ~self._carried(cells) & (quiet | (live.closing.take(cells) > 0))
+        spent: Bools = ~live.carried(cells) & (quiet | (live.closing.take(cells) > 0))
         return spent
-
-    def _carried(self, cells: I64) -> Bools:
-        """Which of these carried data."""
-        payload = self._live.payload
-        result: Bools = payload.take(2 * cells) + payload.take(2 * cells + 1) > 0
-        return result
 
     def _dismiss(self, attempts: I64) -> Iterator[S_co]:
         """These leave without a session."""
+        self._end_wait(attempts)
         self._count("attempts", int(np.count_nonzero(self._running.told.take(attempts) == 0)))
         for cell in attempts.compress(self._running.has_object.take(attempts)).tolist():
             self._drop(cell)

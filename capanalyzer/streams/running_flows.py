@@ -98,6 +98,18 @@ class RunningFlows(LiveFlows):
         self.due_ns[cells] = self.proved_ns[cells] = NOT_DUE
         return cells
 
+    def carried(self, cells: I64) -> NDArray[np.bool_]:
+        """Which of these carried data."""
+        result: NDArray[np.bool_] = self.payload.take(2 * cells) + self.payload.take(2 * cells + 1) > 0
+        return result
+
+    def is_half_open(self, cells: I64) -> NDArray[np.bool_]:
+        """Of which of these a SYN and its answer at most was seen."""
+        half_open: NDArray[np.bool_] = ~(
+            self.has_object.take(cells) | self.released.take(cells) | self.waiting.take(cells)
+        )
+        return half_open
+
     def keep(self, chunk: Chunk, rows: I64, at: I64) -> None:
         """Keep rows of a chunk, SYNs without payload, as columns.
 

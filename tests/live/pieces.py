@@ -16,7 +16,7 @@ from capanalyzer.capture.source import open_files
 from capanalyzer.live.engine import Engine
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.report import model
-from capanalyzer.streams.running import Limits
+from capanalyzer.streams.limits import Limits
 
 STEP_NS: Final = 100_000_000
 """How often an engine is asked to look, in capture time."""

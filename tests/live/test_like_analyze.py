@@ -47,3 +47,16 @@ def test_the_last_word_is_that_of_a_file(capture: Path) -> None:
     assert slow == [], "told within a second of what proves it, be it a packet or five seconds of silence"
     again = [told for told in heard.told if told.changed]
     assert len(heard.told) - len(again) == len(expected)
+
+
+@pytest.mark.parametrize("step_ns", [3_000_000, 3 * SECOND])
+@pytest.mark.parametrize(
+    "name", ["healthy-tls12", "healthy-ecdsa-tls13", "client-certificate-given", "resumption", "sni"]
+)
+def test_however_much_comes_at_a_time(name: str, step_ns: int) -> None:
+    """Whole handshakes at once are read together, parts of them one by one."""
+    capture = next(path for path in CAPTURES if path.parent.name == name)
+    expected = analyzed(capture)
+    heard, _ = listen(Pieces(capture, step_ns=step_ns))
+    assert {number: (t.outcome, t.cause, t.stage, t.blame) for number, t in heard.last.items()} == expected
+    assert len(heard.told) == len(expected)
