@@ -39,7 +39,8 @@ filter:
   report says how many were left out. Described in full in docs/filter.md.
   words      outcome cause blame stage waiting_on confidence severity finding
              closed_by transport
-  texts      sni protocol version cipher_suite alert fingerprint community_id log virtual_server reset_reason
+  texts      sni protocol version cipher_suite alert fingerprint community_id log
+             virtual_server reset_reason
              (in words and texts * stands for any characters)
   addresses  host client server (also networks)
   numbers    port client.port server.port capture stream

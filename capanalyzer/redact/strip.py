@@ -12,11 +12,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from capanalyzer.capture.records import Capture, CaptureInfo, RecordBatch
+from capanalyzer.capture.source import open_captures
 from capanalyzer.capture.write import PacketRecord, pcapng_interface, pcapng_packet, pcapng_section
+from capanalyzer.errors import CaptureError
 from capanalyzer.packets.f5.dpt import MAGIC
 from capanalyzer.redact.trailers import without_trailer_keys
 
-__all__ = ["Stripped", "strip_keys"]
+__all__ = ["Stripped", "holds_session_keys", "strip_keys"]
 
 _PIECE: Final = 4_096
 """Packets written at once."""
@@ -62,6 +64,25 @@ def strip_keys(capture: Capture, write: Callable[[bytes], object], *, applicatio
     if not begun:
         write(pcapng_section(application=application, comment=""))
     return Stripped(packets, overwritten, len(info.secrets))
+
+
+def holds_session_keys(path: str) -> bool:
+    """A file is a capture, compressed or not, that holds keys; False also for what is no capture."""
+    for capture in open_captures([path]):
+        if isinstance(capture, CaptureError):
+            continue
+        for batch in capture.batches():
+            touched = _with_magic(batch)
+            suspects = (record for record in _records(batch) if record.frame in touched) if touched else ()
+            if capture.info.secrets or any(map(_has_keys, suspects)):
+                return True
+        if capture.info.secrets:
+            return True
+    return False
+
+
+def _has_keys(record: PacketRecord) -> bool:
+    return without_trailer_keys(record.data, record.link, record.original) != record.data
 
 
 def _blocks(record: PacketRecord, numbers: dict[tuple[int, int], int], info: CaptureInfo) -> Iterator[bytes]:

@@ -142,7 +142,7 @@ def _with_f5(
     made: model.Session, session: Session, verdict: Verdict, lang: str, redactor: Redactor | None
 ) -> model.Session:
     """The same with what a BIG-IP says of it."""
-    from capanalyzer.report.f5 import about_other_side, f5_model, with_reason
+    from capanalyzer.report.f5 import about_other_side, f5_model, with_reason, with_reasons
 
     told = f5_model(
         session, verdict, partial(session_id, session.capture, session.transport), lang=lang, redactor=redactor
@@ -155,7 +155,7 @@ def _with_f5(
         if about is not None:
             first = about_other_side(first, about, lang, redactor)
         findings = (with_reason(first, session, lang, is_beyond=about is not None), *findings[1:])
-    return replace(made, f5=told, findings=findings)
+    return replace(made, f5=told, findings=findings, timeline=with_reasons(made.timeline, told))
 
 
 def _first_bytes(session: Session, side: Side, first: bytes | None) -> str | None:

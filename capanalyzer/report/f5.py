@@ -21,7 +21,7 @@ from capanalyzer.report.words import endpoint
 if TYPE_CHECKING:
     from capanalyzer.redact.redactor import Redactor
 
-__all__ = ["about_other_side", "f5_model", "with_reason"]
+__all__ = ["about_other_side", "f5_model", "with_reason", "with_reasons"]
 
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 _SIDES: Final = ("client", "server")
@@ -104,7 +104,8 @@ def with_reason(finding: model.Finding, session: Session, lang: str, *, is_beyon
     if told is None or told.cause is None:
         return finding
     _, facts, known = translator(lang), session.f5, find_reason(told.cause.reason)
-    if facts is not None and facts.reset(told.frame) is not None:
+    trailer = None if facts is None else facts.reset(told.frame)
+    if trailer is not None and trailer.is_ingress is False:
         texts = [_("The BIG-IP sent the RST in frame {frame} and says why: {reason}.")]
     elif finding.cause == "middlebox-reset":
         texts = [
@@ -123,6 +124,21 @@ def with_reason(finding: model.Finding, session: Session, lang: str, *, is_beyon
     said = space.join(texts).replace("{frame}", str(told.frame)).replace("{reason}", told.cause.reason)
     remedies = finding.remedies if known is None or is_beyond else (_(known.action), *finding.remedies)
     return replace(finding, explanation=finding.explanation + space + said, remedies=remedies)
+
+
+def with_reasons(timeline: tuple[model.TimelineEntry, ...], told: model.F5) -> tuple[model.TimelineEntry, ...]:
+    """The same events; a RST that carries no text has the reason that its trailer gives."""
+    reasons = {
+        reset.frame: f"BIG-IP: [{reset.code}] {'{peer} ' if reset.relayed else ''}{reset.reason}"
+        for reset in told.resets
+        if reset.reason is not None and not reset.in_payload
+    }
+    return tuple(
+        replace(entry, detail=reasons[entry.frame])
+        if entry.event == "RST" and not entry.detail and entry.frame in reasons
+        else entry
+        for entry in timeline
+    )
 
 
 class _Shown:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
+from capanalyzer.capture.probe import PROBE_BYTES, compression_of, format_of
 from capanalyzer.errors import UsageError
 from capanalyzer.i18n import N_
 from capanalyzer.report.escape import printable
@@ -93,7 +94,8 @@ class Parcel:
 def gather(paths: Iterable[str], scratch: str) -> tuple[Item, ...]:
     """The files that the paths name. A folder becomes one archive, made in ``scratch``.
 
-    :raises UsageError: a path is missing, is neither file nor folder, or names are given twice.
+    :raises UsageError: a path is missing, is neither file nor folder, names are given twice, or a file is a capture
+        that holds the keys of its TLS sessions.
     :raises OSError: it cannot be read.
     """
     items: dict[str, Item] = {}
@@ -109,10 +111,26 @@ def gather(paths: Iterable[str], scratch: str) -> tuple[Item, ...]:
             name += ".zip"
         elif not stat.S_ISREG(mode):
             raise UsageError(f"{path}: is neither a file nor a folder")
+        else:
+            _refuse_keys(path)
         size, digest = _hash(source)
         name = _named(name, digest)
         items.setdefault(name, Item(source, path, name, size, size, digest, _media_type(name)))
     return tuple(items.values())
+
+
+def _refuse_keys(path: str) -> None:
+    """Whoever reads the ticket could read what was encrypted."""
+    with open(path, "rb") as file:
+        head = file.read(PROBE_BYTES)
+    if format_of(head) is None and compression_of(head) is None:
+        return
+    from capanalyzer.redact.strip import holds_session_keys
+
+    if holds_session_keys(path):
+        raise UsageError(
+            f"{path}: contains TLS session keys and must not go to a ticket; strip-keys copies it without them"
+        )
 
 
 def digest_of(items: Sequence[Item], lang: str) -> str:
@@ -182,6 +200,7 @@ def _archive(folder: str, target: str) -> None:
         raise UsageError(f"{folder}: there is no file in this folder")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
+            _refuse_keys(path)
             inside = "/".join(safe_name(part) for part in os.path.relpath(path, folder).split(os.sep))
             entry = zipfile.ZipInfo(inside, _EPOCH)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16

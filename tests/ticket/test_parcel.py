@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capanalyzer.capture.source import open_files
 from capanalyzer.errors import UsageError
+from capanalyzer.redact.strip import strip_keys
 from capanalyzer.ticket.parcel import MAX_NAME, LeftOut, digest_of, fit, gather, safe_name
 from tests.ticket.attacks import ATTACKS
 
@@ -107,3 +109,19 @@ def assert_is_only_a_name(name: str) -> None:
     assert re.fullmatch(r"\w[\w.-]*", name)
     assert not name.startswith(("_", ".", "-"))
     assert len(name) <= MAX_NAME
+
+
+def test_a_capture_with_session_keys_is_not_attached(tmp_path: Path) -> None:
+    """Neither alone, nor compressed, nor in a folder; its copy without keys is."""
+    sample = Path(__file__).resolve().parents[2] / "pcaps" / "big-ip-tls-keys" / "capture.pcapng"
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    (folder / "keys.pcapng").write_bytes(sample.read_bytes())
+    (tmp_path / "keys.pcapng.gz").write_bytes(gzip.compress(sample.read_bytes()))
+    for path in (sample, folder, tmp_path / "keys.pcapng.gz"):
+        with pytest.raises(UsageError, match="contains TLS session keys"):
+            gather([str(path)], str(tmp_path))
+    copy = tmp_path / "copy.pcapng"
+    with copy.open("wb") as file:
+        strip_keys(open_files([str(sample)]), file.write, application="test")
+    assert len(gather([str(copy)], str(tmp_path))) == 1

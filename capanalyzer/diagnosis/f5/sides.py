@@ -28,6 +28,8 @@ BY_THE_CLIENT: Final = frozenset(
     ("client-abandoned", "client-aborted", "client-silent", "middlebox-reset", "no-client-hello")
 )
 """What a server sees of it."""
+_TEARDOWN: Final = "Closing"
+"""A reason that says nothing of its own."""
 _BLAME: Final = {
     # (side on which the cause is, who has to act there) -> who has to act as seen from the other side
     ("server", Blame.SERVER): Blame.SERVER,
@@ -90,7 +92,10 @@ def _cause_beyond(session: Session, verdict: Verdict, other: Session, others_ver
         return None
     if cause.at_ns > session.end_ns:
         return None
-    is_said = any(r.made_by == BIG_IP and r.cause is not None and r.cause.is_peer for r in resets(session))
+    reasons = [r.cause for r in resets(session) if r.made_by == BIG_IP and r.cause is not None]
+    is_said = any(reason.is_peer for reason in reasons)
+    if reasons and not is_said and not reasons[0].reason.startswith(_TEARDOWN):
+        return None  # it decided by itself, and says why
     sure = cause.confidence if is_said or cause.confidence is not Confidence.CERTAIN else Confidence.LIKELY
     blame = _BLAME.get((others_side, cause.blame or Blame.UNKNOWN), cause.blame)
     return replace(cause, about=other, confidence=sure, blame=blame)

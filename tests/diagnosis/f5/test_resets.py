@@ -128,3 +128,22 @@ def test_an_unknown_reason_is_shown_as_it_is(tmp_path: Path) -> None:
     assert "Something of a later release" in session.findings[0].explanation
     assert session.f5 is not None
     assert session.f5.resets[0].meaning == ""
+
+
+def test_a_reason_in_a_rst_that_came_in_is_another_big_ips(tmp_path: Path) -> None:
+    """On the server side: the pool member is, or stands behind, a BIG-IP of its own."""
+    server_side = f5.Saying(ingress=False, virtual_server="/Common/vs", flow=7)
+    records = [
+        (time_ns, frame_v4(f5.dpt(replace(server_side, ingress=not client)), from_client=client, flags=flags, **more))
+        for time_ns, client, flags, more in (
+            (NS, True, 0x02, {"seq": 100, "ack": 0}),
+            (NS + MS, False, 0x14, {"seq": 0, "ack": 101, "payload": f5.cause_text("Port denied")}),
+        )
+    ]
+    session = judged(records, tmp_path)
+    assert session.f5 is not None
+    assert session.f5.side == "server"
+    [reset] = session.f5.resets
+    assert (reset.made_by, reset.reason) == ("server", "Port denied")
+    assert "The BIG-IP sent" not in session.findings[0].explanation
+    assert "carries a BIG-IP's reason: Port denied." in session.findings[0].explanation

@@ -1,0 +1,120 @@
+"""Which side's cause is the cause of both: only where one side failed by what the BIG-IP did after the other failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import capanalyzer
+from capanalyzer.report import model
+from tests.f5_captures import Record, f5, frame_v4, write
+from tests.handshake.messages import alert, client_hello_body, handshake
+
+NS, MS = 10**18, 10**6
+HELLO = handshake(1, client_hello_body())
+CLIENT, VIP = bytes([192, 0, 2, 7]), bytes([198, 51, 100, 9])
+SNAT, MEMBER = bytes([10, 0, 0, 9]), bytes([10, 0, 0, 5])
+OUTSIDE = f5.Saying(ingress=True, virtual_server="/Common/vs", flow=7, peer=8)
+INSIDE = f5.Saying(ingress=False, virtual_server="/Common/vs", flow=8, peer=7)
+
+
+def side(
+    say: object,
+    hosts: tuple[bytes, bytes],
+    port: int,
+    begin_ms: int,
+    end: tuple[int, bool, int, bytes],
+    cause: bytes = b"",
+) -> list[Record]:
+    """Connect, ClientHello, and how it ends: (ms after the beginning, by the client, flags, payload)."""
+    steps = [
+        (0, True, 0x02, b"", 100, 0),
+        (1, False, 0x12, b"", 500, 101),
+        (2, True, 0x10, b"", 101, 501),
+        (3, True, 0x18, HELLO, 101, 501),
+    ]
+    at, by_client, flags, payload = end
+    steps.append(
+        (at, by_client, flags, payload, 101 + len(HELLO) if by_client else 501, 501 if by_client else 101 + len(HELLO))
+    )
+    from_client: bool = say.ingress  # type: ignore[attr-defined]
+    return [
+        (
+            NS + (begin_ms + ms) * MS,
+            frame_v4(
+                f5.dpt(replace(say, ingress=from_client == client, cause=cause if bits & 4 else b"")),  # type: ignore[type-var]
+                hosts=hosts,
+                ports=(port, 443),
+                from_client=client,
+                flags=bits,
+                payload=data,
+                seq=seq,
+                ack=ack,
+            ),
+        )
+        for ms, client, bits, data, seq, ack in steps
+    ]
+
+
+def both(
+    client_end: tuple[int, bool, int, bytes], server_end: tuple[int, bool, int, bytes], cause: bytes, path: Path
+) -> tuple[model.Session, model.Session]:
+    records = side(OUTSIDE, (CLIENT, VIP), 40000, 0, client_end, cause) + side(
+        INSIDE, (SNAT, MEMBER), 50000, 5, server_end, cause
+    )
+    records.sort(key=lambda record: record[0])
+    outside, inside = sorted(
+        capanalyzer.build_report(write(path / "a.pcap", records)).sessions,
+        key=lambda one: one.f5.side if one.f5 else "",
+    )
+    return outside, inside
+
+
+RELAYED = f5.cause_block("TCP RST from remote system", peer=True)
+REFUSAL = (20, False, 0x18, alert(40))
+"""The pool member's fatal alert."""
+
+
+@pytest.mark.parametrize(
+    ("cause", "confidence"), [(RELAYED, "likely"), (b"", "likely"), (f5.cause_block("Closing"), "likely")]
+)
+def test_the_members_alert_is_the_cause_of_the_clients_reset(cause: bytes, confidence: str, tmp_path: Path) -> None:
+    outside, inside = both((40, False, 0x14, b""), REFUSAL, cause, tmp_path)
+    assert inside.cause == "handshake-failure-unspecified"
+    assert outside.cause == inside.cause
+    assert outside.f5 is not None
+    assert outside.f5.cause_side == "server"
+    assert [finding.severity for finding in outside.findings] == ["failure", "note"]
+    assert outside.findings[1].cause == "server-reset"
+
+
+def test_a_reset_for_a_reason_of_its_own_is_no_consequence(tmp_path: Path) -> None:
+    outside, inside = both((40, False, 0x14, b""), REFUSAL, f5.cause_block("Policy action"), tmp_path)
+    assert inside.cause == "handshake-failure-unspecified"
+    assert outside.cause == "server-reset"
+    assert outside.f5 is not None
+    assert outside.f5.cause_side == "client"
+
+
+def test_what_happened_later_on_the_other_side_is_no_cause(tmp_path: Path) -> None:
+    late = (90, False, 0x18, alert(40))
+    outside, _ = both((40, False, 0x14, b""), late, b"", tmp_path)
+    assert outside.cause == "server-reset"
+
+
+def test_a_client_that_refuses_is_the_cause_of_what_the_member_saw(tmp_path: Path) -> None:
+    """The client's alert, and then the BIG-IP leaves the pool member."""
+    outside, inside = both((10, True, 0x18, alert(48)), (30, True, 0x14, b""), b"", tmp_path)
+    assert outside.f5 is not None
+    assert inside.f5 is not None
+    assert outside.cause == inside.cause == "certificate-unknown-ca"
+    assert (outside.f5.cause_side, inside.f5.cause_side) == ("client", "client")
+    assert (outside.blame, inside.blame) == ("server", "client")  # the BIG-IP's certificate, seen from either side
+
+
+def test_both_failed_by_themselves(tmp_path: Path) -> None:
+    """Each side has an alert of its own: none is the consequence of the other."""
+    outside, inside = both((10, False, 0x18, alert(70)), REFUSAL, b"", tmp_path)
+    assert (outside.cause, inside.cause) == ("protocol-version-mismatch", "handshake-failure-unspecified")
