@@ -38,9 +38,9 @@ def _sides(session: model.Session, look: Look) -> Markup:
     )
     return element(
         "div",
-        element("div", element("h5", _("Client side")), client, class_="side"),
+        element("div", element("p", _("Client side"), class_="side-name"), client, class_="side"),
         middle,
-        element("div", element("h5", _("Server side")), server, class_="side"),
+        element("div", element("p", _("Server side"), class_="side-name"), server, class_="side"),
         class_="sides",
     )
 

@@ -95,7 +95,33 @@ def hostile(number: int, payload: str) -> model.Session:
     raw = msgspec.to_builtins(whole)
     bytes_ = raw["first_bytes"]
     raw = infected(raw, payload) | {"first_bytes": bytes_}
-    return msgspec.convert(raw, model.Session)
+    return msgspec.structs.replace(msgspec.convert(raw, model.Session), f5=big_ip(payload))
+
+
+def big_ip(payload: str) -> model.F5:
+    """What a BIG-IP says of a session, with the payload in names, reasons and sentences."""
+    end = model.Endpoint("198.51.100.9", 443)
+    address = model.F5Address("10.0.0.5", 8443, 12)
+    reset = model.F5Reset(9, "server", "big-ip", payload, True, payload, False, payload, payload)
+    return model.F5(
+        "client",
+        payload,
+        1,
+        0,
+        ("0x7",),
+        ("0x8",),
+        (model.F5Peer("tcp", 4093, address, address),),
+        1,
+        "forward",
+        (payload,),
+        (payload,),
+        (reset,),
+        (model.F5Side(1, end, end, "failed", "server-reset", payload),),
+        payload,
+        "server",
+        payload,
+        (payload,),
+    )
 
 
 def hostile_trailer(sessions: list[model.Session], payload: str) -> model.Trailer:
@@ -108,6 +134,8 @@ def hostile_trailer(sessions: list[model.Session], payload: str) -> model.Traile
         files=(payload, payload),
         comments=(payload,),
         format=payload,
+        f5=model.F5Capture(payload, payload, payload, payload, payload, True, (payload,)),
+        session_keys=True,
     )
     incidents = tuple(
         msgspec.structs.replace(one, title=payload, sentence=payload, sni=payload, cause=one.cause)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capanalyzer.packets.f5.cause import ResetCause
@@ -122,6 +122,7 @@ def test_what_is_forgotten_is_counted(monkeypatch: object) -> None:
 
 
 @given(st.lists(st.integers(0, 5), max_size=50))
+@settings(deadline=None)
 def test_ranks(streams: list[int]) -> None:
     expected = [streams[:at].count(stream) for at, stream in enumerate(streams)]
     assert _rank(np.array(streams, np.int64)).tolist() == expected
