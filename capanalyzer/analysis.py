@@ -42,6 +42,7 @@ MAX_WARNINGS: Final = 100
 _LIMITS: Final = {
     "held": "{n} failed sessions were judged without comparing them with the rest of the capture: too many failed",
     "servers": "{n} sessions taught nothing about their servers: the capture has too many different ones",
+    "sides": "{n} sessions that a BIG-IP proxies are told without what became of their other side: too many of them",
     "f5": "the F5 data of {n} connections was forgotten: too many of them; their other side may not be found",
 }
 

@@ -61,6 +61,8 @@ class Judge:
         self._nothing = Knowledge(tls_ports)
         self.judged_early = 0
         """Sessions judged before the capture's end because too many others were waiting."""
+        self.told_apart = 0
+        """Sessions that a BIG-IP proxies, told without what became of their other side for the same reason."""
         self._held: list[Story | tuple[Session, Verdict]] = []
         self._held_of = [0] * BUCKETS
         """How many of each bucket."""
@@ -75,7 +77,7 @@ class Judge:
         if verdict is None or facts is None or not facts.others:
             return verdict
         if not self._has_room(session):
-            self.judged_early += 1
+            self.told_apart += 1
             return replace(verdict, other_leg=facts.others[0])
         self._hold_judged(session, verdict)
         return None
@@ -152,8 +154,14 @@ class Judge:
         )
 
     def limits(self) -> dict[str, int]:
-        """Caps that were reached, and how often: ``held`` (sessions judged early), ``servers`` (not learned from)."""
-        reached = {"held": self.judged_early, "servers": self.knowledge.servers_left_out}
+        """Caps that were reached, and how often: ``held`` (sessions judged early), ``sides`` (told without their other
+        side), ``servers`` (not learned from).
+        """
+        reached = {
+            "held": self.judged_early,
+            "sides": self.told_apart,
+            "servers": self.knowledge.servers_left_out,
+        }
         return {name: count for name, count in reached.items() if count}
 
     def _see(self, session: Session) -> Verdict | None:

@@ -82,3 +82,12 @@ def test_every_connection_finds_its_own_other_side(names_peer: bool, tmp_path: P
     [refused] = [one for one in report.incidents if one.cause == "tcp-connect-refused"]
     assert refused.server.port == 8443
     assert refused.clients == 50
+
+
+def test_beyond_the_room_sides_are_told_apart_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capanalyzer.diagnosis.judge.MAX_HELD", 1)
+    records = sorted(record for number in range(PAIRS) for record in one_pair(number, names_peer=True))
+    report = capanalyzer.build_report(write(tmp_path / "pairs.pcap", records))
+    assert len(report.sessions) == 2 * PAIRS
+    assert all(session.f5 is not None and session.f5.other_sides for session in report.sessions)
+    assert any("told without what became of their other side" in text for text in report.captures[0].warnings)
