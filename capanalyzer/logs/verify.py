@@ -37,6 +37,8 @@ _BY_WORDS: Final = tuple(
             "verify-self-signed-in-chain",
         ),
         (r"self[- ]?signed|DEPTH_ZERO_SELF_SIGNED_CERT", "verify-self-signed"),
+        (r"current time \S{10,40} is after ", "verify-expired"),  # Go
+        (r"current time \S{10,40} is before ", "verify-not-yet-valid"),
         (
             r"has expired or is not yet valid|validity check failed|CERT_DATE_INVALID|RemoteCertificateDate",
             "date-invalid",

@@ -243,7 +243,7 @@ def go(lab: Lab) -> Iterator[Sample]:
     yield one(protocols, "no-alpn", lambda source: openssl(lab, 8883, source, "-alpn", "foo"), meaning="no-alpn")
     ask = asked(lab, "go", origin, role="client", said="local")
     words = [*binary, "client", "-ca", str(lab.pki.trust), "-name", lab.www, "-connect"]
-    yield ask("client-expired", [*words, f"{lab.plan.server}:{EXPIRED}"], "x509", meaning="date-invalid")
+    yield ask("client-expired", [*words, f"{lab.plan.server}:{EXPIRED}"], "x509", meaning="verify-expired")
     yield ask("client-other-name", [*words, f"{lab.plan.server}:{OTHER}"], "x509", meaning="verify-hostname")
     yield ask(
         "client-plaintext-answer",

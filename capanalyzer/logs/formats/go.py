@@ -21,7 +21,9 @@ _SERVER: Final = re.compile(rf"http: TLS handshake error from (?P<client>{ENDPOI
 _REMOTE: Final = re.compile(r"remote error: tls: (?P<alert>[A-Za-z ]{3,60})")
 _READ: Final = re.compile(rf"(?P<verb>read|dial|write) tcp (?:(?P<from>{ENDPOINT})->)?(?P<to>{ENDPOINT}): ")
 _CLIENT: Final = re.compile(
-    r"\bx509: |\btls: (?!failed to (?:load|find|parse))|remote error: tls: |net/http: TLS handshake timeout|"
+    r"\bx509: (?:certificate (?:signed|is|has|relies|specifies)|cannot validate|issuer |“|"
+    r"unhandled critical|invalid signature)|"
+    r"\btls: (?!failed to (?:load|find|parse))|remote error: tls: |net/http: TLS handshake timeout|"
     r"http: server gave HTTP response to HTTPS client"
 )
 
@@ -76,7 +78,8 @@ _WHY: Final = tuple(
             "",
         ),
         (
-            r"tls: (?:unexpected message|invalid|received unexpected|error decoding|unsupported)",
+            r"tls: (?:unexpected message|handshake message of length|invalid|received unexpected|"
+            r"error decoding|unsupported)",
             "message-malformed",
             "message-malformed",
         ),
@@ -102,6 +105,8 @@ def _read(body: Body) -> Found | None:
     client = None
     if (ends := _READ.search(body.text)) is not None:
         client, server = endpoint(ends["from"] or ""), endpoint(ends["to"]) or server
+    if said[0] == "tls: " and not any(pattern.search(said.string, said.start()) for pattern, _, _ in _WHY[:-3]):
+        return None  # many things begin so
     role = None if "first record" in said.string and server is None and name is None else Role.CLIENT
     return _line(body._replace(stamp=stamp or body.stamp), body.text[said.start() :], role, client, server, name)
 
