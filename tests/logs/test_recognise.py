@@ -73,7 +73,7 @@ def test_entries_lose_no_failure(texts: list[str]) -> None:
         "java.lang.NullPointerException: null",
         "tls: add a flag to disable session tickets",
         "x509: fix thread-safety of the trust list",
-        "2026-11-23 02:36:31.309 [nio-3-2] WARN - [id: 0x00f04f96, L:/198.51.100.9:8080 - R:/192.0.2.7:53289] slow request",
+        "2026-11-23 02:36:31.309 WARN - [id: 0x00f04f96, L:/198.51.100.9:8080 - R:/192.0.2.7:53289] slow",
         "java.security.cert.CertificateException of another matter",
         '{"timestamp":"2026-11-23T02:36:31Z","jsonPayload":{"statusDetails":"handled_by_identity_aware_proxy"}}',
         "ERR_NAME_NOT_RESOLVED",

@@ -78,8 +78,10 @@ _WHY: Final = tuple(
             "",
         ),
         (
-            r"tls: (?:unexpected message|handshake message of length|invalid|received unexpected|"
-            r"error decoding|unsupported)",
+            (
+                r"tls: (?:unexpected message|handshake message of length|invalid|received unexpected|"
+                r"error decoding|unsupported)"
+            ),
             "message-malformed",
             "message-malformed",
         ),
