@@ -6,10 +6,10 @@ as they are read.
 
 What the clock says. A pipe tells the time only by its packets, and must let time pass while it is silent: so
 :meth:`PipeSource.now_ns` is the newest packet's time plus how long nothing has come since. Three things keep a timer
-from running out ahead of a packet that is on its way: a record of which a part has come is waited for (a program that
-writes full buffers, tcpdump without ``-U``, nearly always stops within one); the first half second of silence does not
-count; and in compressed streams, of which nobody knows what the other side still holds back, silence does not count at
-all.
+from running out ahead of a packet that is on its way: a record of which a part has come is waited for, and so is what
+follows a multiple of 4096 bytes (a program that writes full buffers, tcpdump without ``-U``, stops there, which is
+nearly always within a record); the first half second of silence does not count; and in compressed streams, of which
+nobody knows what the other side still holds back, silence does not count at all.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ _BATCH_BYTES: Final = 4 << 20
 
 _GRACE_S: Final = 0.5
 """Silence that may be the way of the packets: a network between us and the capture, a busy machine."""
+
+_BUFFER_BYTES: Final = 4096
+"""What C libraries gather before they write to a pipe; their own buffers are multiples of it."""
 
 _STOP_S: Final = 0.25
 """How often the thread looks whether it is still wanted."""
@@ -151,7 +154,7 @@ class PipeSource:
         self._reader: RecordReader | None = None
         self._waiting: list[bytes] = []
         """Bytes that no record was found in yet."""
-        self._waiting_bytes = 0
+        self._waiting_bytes = self._came_bytes = 0
         self._at_end = False
         self._compressed = False
         self._arrived_s = 0.0
@@ -180,7 +183,8 @@ class PipeSource:
     def now_ns(self) -> int:
         """See :class:`LiveSource`, and above."""
         newest = self.info.last_ns or 0
-        if not newest or self.ended or self._compressed or self._waiting_bytes or not self._queue.empty():
+        may_hold = self._compressed or self._waiting_bytes or not self._came_bytes % _BUFFER_BYTES
+        if not newest or self.ended or may_hold or not self._queue.empty():
             return newest
         silent_s = time.monotonic() - self._arrived_s - _GRACE_S
         return newest + int(max(silent_s, 0.0) * 1e9)
@@ -213,6 +217,7 @@ class PipeSource:
         if isinstance(item, bytes):
             self._waiting.append(item)
             self._waiting_bytes += len(item)
+            self._came_bytes += len(item)
         elif isinstance(item, _Opened):
             self._compressed = item.layers > 0
             if item.kind:

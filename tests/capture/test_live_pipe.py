@@ -6,12 +6,14 @@ import gzip
 import io
 import os
 import struct
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -19,7 +21,7 @@ from capanalyzer.capture import live_pipe
 from capanalyzer.capture.live_pipe import FileReplay, PipeSource, open_pipe
 from capanalyzer.capture.write import PacketRecord, write_pcapng
 from capanalyzer.errors import CaptureError
-from tests.capture.namespaces import Got, collect
+from tests.capture.namespaces import LEFT, RIGHT, Got, collect, missing, namespace, sender
 
 T0 = 1_700_000_000
 SECOND = 1_000_000_000
@@ -108,6 +110,23 @@ def test_the_clock_goes_on_while_the_pipe_is_silent(
         source.read(0)
     monkeypatch.setattr(live_pipe.time, "monotonic", lambda: source._arrived_s + 10)
     assert source.now_ns() == newest
+
+
+def test_a_full_buffer_may_not_be_all(pipe: tuple[PipeSource, io.FileIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that writes only full buffers has stopped exactly behind a record."""
+    source, out = pipe
+    start = pcap(10)
+    rest = 2 * 4096 - len(start) - 16
+    out.write(start + struct.pack("<4I", T0 + 10, 5, rest, rest) + bytes(rest))
+    newest = (T0 + 10) * SECOND + 5
+    assert collect(source, 11)[-1].time_ns == newest
+    monkeypatch.setattr(live_pipe.time, "monotonic", lambda: source._arrived_s + 10)
+    assert source.now_ns() == newest
+    monkeypatch.undo()
+    out.write(pcap(1, 11))
+    collect(source, 1)
+    monkeypatch.setattr(live_pipe.time, "monotonic", lambda: source._arrived_s + 10)
+    assert source.now_ns() > newest + 9 * SECOND
 
 
 def test_compressed(pipe: tuple[PipeSource, io.FileIO], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +225,32 @@ def test_a_fifo_is_opened_without_a_writer(tmp_path: Path) -> None:
             check(collect(source, 2), 2)
         while not source.ended:
             assert source.read(1) is None
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_tcpdump_at_the_other_end() -> None:
+    """Each packet as it is written, and an end when tcpdump ends."""
+    command = ["tcpdump", "-i", LEFT, "-U", "--immediate-mode", "-w", "-"]
+    frame = bytes.fromhex("02000000000a 02000000000b 0800")
+    with (
+        namespace(),
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process,
+        sender(RIGHT) as out,
+    ):
+        assert process.stderr is not None
+        while b"listening on" not in (line := process.stderr.readline()):
+            assert line, "tcpdump ended"
+        stdout = cast("io.FileIO", process.stdout)
+        with closing(PipeSource("-", stdout, owned=False)) as source:
+            for number in range(5):
+                out.send(frame + bytes([number]) * 60)
+                [got] = collect(source, 1)
+                assert got.data == frame + bytes([number]) * 60
+                assert got.frame == number + 1
+            process.terminate()
+            while not source.ended:
+                assert source.read(1) is None
+            assert source.info.warnings == []
 
 
 def test_a_file_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
