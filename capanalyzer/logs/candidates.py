@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from capanalyzer.logs.line import LogLine
-from capanalyzer.logs.seen import End, Seen
+from capanalyzer.logs.seen import End, Seen, name_of
 
 __all__ = ["Key", "Sessions"]
 
@@ -115,8 +115,9 @@ class Sessions:
         """No client is named, or one whose address was translated on the way."""
         if not line.is_failure:
             return Key.NOTHING, ()
-        if line.sni is not None and line.sni in self._by_name:
-            return Key.NAME, _at(self._by_name[line.sni], server_ip, line.server.port, starts_ns)
+        name = name_of(line)
+        if name is not None and name in self._by_name:
+            return Key.NAME, _at(self._by_name[name], server_ip, line.server.port, starts_ns)
         if server_ip is not None:
             return Key.SERVER, _at(self._by_server.get(server_ip, ()), None, line.server.port, starts_ns)
         return Key.NOTHING, _at(self._failed, None, line.server.port, starts_ns)

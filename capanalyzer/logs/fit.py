@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from capanalyzer.logs.candidates import Key
 from capanalyzer.logs.clock import ENOUGH, SECOND, Clock
 from capanalyzer.logs.line import LogLine, TimeOf
-from capanalyzer.logs.seen import Agreement, Seen
+from capanalyzer.logs.seen import Agreement, Seen, name_of
 
 __all__ = ["NEAR_NS", "Confidence", "Fit", "Match", "Missed", "Why", "choose", "distance", "several", "starts"]
 
@@ -176,7 +176,7 @@ def _nearest(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: 
     best = max(fit.agreement for fit in near)
     alike = [fit for fit in near if fit.agreement is best]
     if line.sni is not None and len(alike) > 1:
-        alike = [fit for fit in alike if fit.seen.sni == line.sni] or alike
+        alike = [fit for fit in alike if fit.seen.sni == name_of(line)] or alike
     if len(alike) > 1:
         alike = _then(line, time_ns, alike, clock.margin_ns)
     if len(alike) != 1:

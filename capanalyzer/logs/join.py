@@ -18,7 +18,7 @@ from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
 from capanalyzer.logs.clock import WEIGHT, Clock, estimate, in_year_of, vote
 from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
 from capanalyzer.logs.line import LogLine, Role, TimeOf
-from capanalyzer.logs.seen import Agreement, End, Seen, agreement
+from capanalyzer.logs.seen import Agreement, End, Seen, agreement, name_of
 
 __all__ = ["Join", "Joined"]
 
@@ -98,7 +98,7 @@ class _Wanted:
                 self._hosts.add(client.ip)
             elif line.is_failure:
                 self._servers.add((server.ip, server.port))
-                self._names.add(line.sni)
+                self._names.add(name_of(line))
         self._servers.discard((None, None))
         self._names.discard(None)
 

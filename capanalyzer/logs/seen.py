@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from capanalyzer.logs.line import LogLine, Role, Said
 
-__all__ = ["Agreement", "End", "Seen", "agreement"]
+__all__ = ["Agreement", "End", "Seen", "agreement", "name_of"]
 
 End: TypeAlias = tuple[str, int]
 """Address (RFC 5952 form) and port."""
@@ -28,6 +28,7 @@ class Seen:
     aliases: tuple[End, ...] = ()
     """What else a log may call its client: the source in a PROXY header, the peer in a trailer."""
     sni: str | None = None
+    """In lower case: host names are compared without regard to it (RFC 6066 section 3)."""
     outcome: str = "established"
     causes: tuple[str, ...] = ()
     """Of its findings, that of the verdict first."""
@@ -53,6 +54,11 @@ SPECIFIC: Final = 4
 _CLOSE_NOTIFY: Final = 0
 _OTHER: Final = {Role.SERVER: "client", Role.CLIENT: "server"}
 _OWN: Final = {Role.SERVER: "server", Role.CLIENT: "client"}
+
+
+def name_of(line: LogLine) -> str | None:
+    """The server name in a line, as :attr:`Seen.sni` has it."""
+    return None if line.sni is None else line.sni.lower()
 
 
 def agreement(line: LogLine, seen: Seen) -> Agreement:

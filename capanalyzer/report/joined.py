@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from capanalyzer.classify.credentials import mask
 from capanalyzer.i18n import plural
 from capanalyzer.logs.clock import Clock
 from capanalyzer.logs.fit import Match, Missed, Why
@@ -39,6 +40,7 @@ _MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.CLOCK, Why.PO
 """Of several captures each has its reason why it has no session for a line; the last of these tells the most."""
 _UNSPECIFIED: Final = frozenset((None, "0.0.0.0", "::"))  # noqa: S104 - a listener on all addresses
 _SECOND: Final = 1_000_000_000
+_VALIDITY: Final = ";NotAfter="
 
 
 class LogJoin:
@@ -172,7 +174,7 @@ class LogJoin:
         ]
 
     def _text(self, line: LogLine) -> str | None:
-        return None if self._redacted else encodable(line.text)
+        return None if self._redacted else _without_secrets(encodable(line.text))
 
     def _shown(self, match: Match) -> model.LogLine:
         line, clock = match.line, match.clock
@@ -207,6 +209,12 @@ class LogJoin:
             missed.why.value,
             missed.candidates,
         )
+
+
+def _without_secrets(text: str) -> str:
+    """A line may quote a request; its secrets are overwritten as they are where packets are shown."""
+    # What a load balancer of AWS writes of a certificate looks like the query of a URL.
+    return _VALIDITY.join(mask(part.encode()).decode() for part in text.split(_VALIDITY))
 
 
 def _with(data: bytes, lines: dict[int, list[model.LogLine]]) -> model.Session:

@@ -67,6 +67,7 @@ def seen_of(data: bytes) -> Seen:
     """Keys that are not asked for are skipped, not made: this takes 2 microseconds."""
     session = _decode(data)
     tls, findings = session.tls, session.findings
+    name = None if tls is None or tls.client_hello is None else tls.client_hello.sni
     start_ns, end_ns = _nanoseconds(session.start), _nanoseconds(session.end)
     moments = [_nanoseconds(item.time) for item in findings[0].evidence] if findings else []
     is_failed = session.outcome == "failed"
@@ -78,7 +79,7 @@ def seen_of(data: bytes) -> Seen:
         server=(session.server.ip, session.server.port),
         moment_ns=max(moments) if moments and is_failed else end_ns,
         aliases=_aliases(session),
-        sni=None if tls is None or tls.client_hello is None else tls.client_hello.sni,
+        sni=None if name is None else name.lower(),
         outcome=session.outcome,
         causes=tuple([finding.cause for finding in findings]) if findings else (),
         alerts=() if tls is None else tuple([(one.sender, one.code) for one in tls.alerts if one.code is not None]),

@@ -271,7 +271,7 @@ def test_the_connection_that_a_proxy_makes_is_meant_where_its_server_is_named() 
 def test_a_client_behind_an_address_translation_is_found_by_name_and_by_what_is_said() -> None:
     sessions = [seen(n, at=10 * n, sni="shop.example.com") for n in range(5)]
     known = [line(n, at=10 * n + 0.1) for n in (1, 2, 3)]
-    behind = line(9, at=0.1, client=Peer("10.9.9.9", 1025), sni="shop.example.com")
+    behind = line(9, at=0.1, client=Peer("10.9.9.9", 1025), sni="Shop.Example.com")
     joined = join([*known, behind], sessions)
     (match,) = [match for match in joined.matches if match.line is behind]
     assert (match.session, match.key, match.confidence) == (0, Key.NAME, Confidence.LIKELY)

@@ -145,6 +145,36 @@ def test_a_redacted_report_joins_and_names_nobody(
         assert report["logs"][0]["path"] == "log-1"
 
 
+SECRET = (
+    "2026/11/26 14:36:34 [info] 7#7: *1 client sent plain HTTP request to HTTPS port while reading client request "
+    'headers, client: 192.0.2.10, server: , request: "GET /login?user=joe&password=hunter2 HTTP/1.1", host: "a"'
+)
+VALIDITY = (
+    '2026-11-26T14:36:34.552239Z 192.0.2.10 41019 443 TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 - "CN=client.example.test" '
+    "NotBefore=2023-09-21T22:43:21Z;NotAfter=2024-06-17T22:43:21Z FEF257372D5C14D4 Failed:ClientCertExpired TID_31"
+)
+
+
+@pytest.mark.parametrize("form", ["json", "text", "html", "markdown"])
+def test_secrets_in_a_line_are_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    log = tmp_path / "error.log"
+    log.write_text(f"{SECRET}\n{VALIDITY}\n")
+    evidence = tmp_path / "evidence"
+    command = ["analyze", CAPTURE, "--log", str(log), "--format", form, "-v", "--evidence", str(evidence)]
+    assert cli.main(command) == 0
+    text = capsys.readouterr().out
+    assert "hunter2" not in text
+    assert all(b"hunter2" not in path.read_bytes() for path in evidence.iterdir())
+    if form == "json":
+        report = json.loads(text)
+        lines = [line for session in report["sessions"] for line in session["log_lines"]] + report[
+            "unmatched_log_lines"
+        ]
+        assert {line["text"] for line in lines} == {
+            SECRET.replace("joe", "***").replace("hunter2", "*******"), VALIDITY,
+        }  # fmt: skip
+
+
 def test_evidence_is_written_for_joined_sessions(tmp_path: Path, log: str) -> None:
     report = build_report(CAPTURE, logs=[log], evidence=tmp_path / "evidence")
     assert [len(session.log_lines) for session in report.sessions] == [1, 1]

@@ -24,7 +24,7 @@ def f5(side: str) -> model.F5:
 
 
 def test_a_healthy_session() -> None:
-    seen = seen_of(msgspec.json.encode(session(3)))
+    seen = seen_of(msgspec.json.encode(session(3, tls=tls("API.example.com"))))
     assert (seen.id, seen.client, seen.server) == (3, ("192.0.2.7", 51003), ("198.51.100.9", 443))
     assert (seen.start_ns, seen.end_ns, seen.moment_ns) == (START_NS, START_NS + 100_000_000, START_NS + 100_000_000)
     assert (seen.outcome, seen.sni, seen.causes, seen.aliases) == ("established", "api.example.com", (), ())
