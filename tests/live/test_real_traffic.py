@@ -232,3 +232,17 @@ def test_failures_are_told_as_they_happen_and_as_a_file_tells_them(net: Hosts) -
     assert sum(session["outcome"] == "established" for session in last.values()) == 8
     assert trailer["captures"][0]["dropped_packets"] == 0
     assert all(session["client"]["ip"] == CLIENT for session in told)
+
+
+def test_nothing_is_sent(net: Hosts) -> None:
+    """Not a frame leaves the interface that is watched, promiscuous or not, from the start to the end."""
+    counter = f"/sys/class/net/{DEVICE}/statistics/tx_packets"
+    before = net.run(net.server, "cat", counter).stdout
+    for more in ((), ("-p",), ("-f", "tcp port 443")):
+        done = net.run(
+            net.server,
+            *(sys.executable, "-m", "capanalyzer", "live", "-i", DEVICE, "--format", "jsonl", "--duration", "1", *more),
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert json.loads(done.stdout)["captures"][0]["packets"] == 0
+    assert net.run(net.server, "cat", counter).stdout == before
