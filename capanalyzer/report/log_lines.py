@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
+from rich.cells import cell_len
+
 from capanalyzer.report import model
 from capanalyzer.report.digest import Digest
 from capanalyzer.report.escape import printable
@@ -31,7 +33,7 @@ Flow: TypeAlias = Callable[[str, Iterable[str], Look], Iterator[Line]]
 
 MAX_LOGS: Final = 10
 MAX_PLACE: Final = 24
-"""Characters of a path and a line number in a table."""
+"""Cells of a path and a line number in a table."""
 MAX_SPOKEN: Final = 15
 MAX_SILENT: Final = 20
 MAX_UNMATCHED: Final = 10
@@ -80,10 +82,10 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
     yield [(_("LOG LINES AND THEIR SESSIONS"), "strong")]
     yield []
     shown = kept.spoken if look.verbose else kept.spoken[:MAX_SPOKEN]
+    names = _short_names([log.path for log in end.logs])
     rows: list[list[Span]] = [
         [
-            (_tail(printable(place(one.line)), look), ""),
-            (look.glyphs.arrow, "quiet"),
+            (_tail(printable(f"{names.get(one.line.source, one.line.source)}:{one.line.line}"), look), ""),
             (number(one.id, several), ""),
             (one.cause or _(OUTCOMES[one.outcome]), STYLE_OF.get(one.outcome, "")),
             (_(CONFIDENCE[one.line.confidence]), ""),
@@ -91,7 +93,7 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
         ]
         for one in shown
     ]
-    yield from table(rows, look, indent=2, flexible=(5,))
+    yield from table(rows, look, indent=2, flexible=(4, 2))
     if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
         yield [("  " + _("and {n} more").format(n=f"{left:,}"), "quiet")]
     if silent := silent_text(end, MAX_SILENT, look.lang):
@@ -99,10 +101,20 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
         yield from paragraphs([silent], look, "quiet", indent=2)
 
 
+def _short_names(paths: list[str]) -> dict[str, str]:
+    """By path, without folders where that tells them apart: the report names them in full above."""
+    last = {path: path.replace("\\", "/").rpartition("/")[2] for path in paths}
+    count = Counter(last.values())
+    return {path: name for path, name in last.items() if name and count[name] == 1}
+
+
 def _tail(text: str, look: Look) -> str:
     """Where a line stands; of a long path the end, with the number."""
-    more = look.glyphs.more
-    return text if len(text) <= MAX_PLACE else more + text[len(more) - MAX_PLACE :]
+    if cell_len(text) <= MAX_PLACE:
+        return text
+    while text and cell_len(text) > MAX_PLACE - len(look.glyphs.more):
+        text = text[1:]
+    return look.glyphs.more + text
 
 
 def unmatched_lines(end: model.Trailer, look: Look) -> Iterator[Line]:
@@ -122,12 +134,8 @@ def unmatched_lines(end: model.Trailer, look: Look) -> Iterator[Line]:
         yield []
     shown = lines if look.verbose else lines[:MAX_UNMATCHED]
     for line in shown:
-        yield [
-            (
-                "  " + _("{place}: {reason}").format(place=printable(place(line)), reason=reason_text(line, look.lang)),
-                "",
-            )
-        ]
+        told = _("{place}: {reason}").format(place=place(line), reason=reason_text(line, look.lang))
+        yield from paragraphs([told], look, "", indent=2)
         if line.text is not None:
             yield [("    " + fit(printable(line.text.split("\n")[0]), look.width - 4, look).rstrip(), "quiet")]
         yield from paragraphs(

@@ -125,7 +125,7 @@ class _Report:
                 _("since {time}").format(time=f"{incident.first[:10]} {incident.first[11:19]} UTC"),
                 _(CONFIDENCE.get(incident.confidence, incident.confidence)),
             ]
-            yield [("     " + _(", ").join(facts), "quiet")]
+            yield from self._paragraph([_(", ").join(facts)], "quiet", indent=5)
             finding = example.findings[0] if example is not None and example.findings else None
             text = _("Who acts: {who}. {remedy}").format(
                 who=_(ACTS.get(incident.blame, ACTS["unknown"])),

@@ -14,7 +14,7 @@ from capanalyzer.report import model
 from capanalyzer.report.terminal import Look, fit, table, wrap
 from capanalyzer.report.to_terminal import to_terminal
 
-from .samples import TIMELINE, Told, at, capture, failed, finding, session, tls
+from .samples import TIMELINE, Told, at, capture, failed, finding, log, log_line, session, tls, unmatched_line
 
 LOOKS = [
     Look(width=width, lang=lang, verbose=verbose, unicode=unicode)
@@ -49,9 +49,23 @@ def various() -> list[model.Session]:
     ]
 
 
+def with_logs() -> tuple[list[model.Session], dict[str, object]]:
+    """The same with lines of logs, long and in another script, with sessions and without."""
+    long_path = "/var/log/" + "a-very-long-name-of-a-folder/" * 8 + "エラー.log"
+    line = log_line("プロトコル" * 100 + "\n" + "second line " * 30, source=long_path, line=123_456_789)
+    sessions = [
+        msgspec.structs.replace(one, log_lines=(line,) * 5, named_by_log="http-to-tls-port") for one in various()
+    ]
+    unmatched = tuple(unmatched_line("x" * 500, source=long_path, line=number) for number in range(30))
+    return sessions, {"logs": (log(long_path, warnings=("w" * 200,)),) * 12, "unmatched": unmatched}
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_no_line_is_wider_than_the_terminal(look: Look) -> None:
     text = shown(various(), look)
+    assert max(cell_len(line) for line in text.splitlines()) <= look.width
+    sessions, told = with_logs()
+    text = shown(sessions, look, **told)
     assert max(cell_len(line) for line in text.splitlines()) <= look.width
 
 
