@@ -109,14 +109,25 @@ def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
     odd = set(np.flatnonzero(batch.done_ns.take(rows) - batch.hello_ns.take(rows) >= SLOW_NS).tolist())
     if unfit:
         odd.update(at for at, shape in enumerate(group.shapes) if shape in unfit)
-    clients, servers, starts, names, chains = group.clients, group.servers, group.starts_ns, group.names, group.chains
+    clients, servers, starts, chains = group.clients, group.servers, group.starts_ns, group.chains
+    names = _texts(group.names)
     for at in [at for at, chain in enumerate(chains) if chain and at not in odd]:
-        glance, name = glances.at(chains[at]), names[at]
-        if glance.is_clean(None if name is None else safe_text(name), starts[at]):
+        glance = glances.at(chains[at])
+        if glance.is_clean(names[at], starts[at]):
             issuers.learn_accepted(glance, clients[at], servers[at])
         else:
             odd.add(at)
     return odd
+
+
+def _texts(names: Sequence[bytes | None]) -> list[str]:
+    """Names as :func:`capanalyzer.tls.hello.safe_text` makes them, all at once where they are what names are; "" for
+    None.
+    """
+    joined = b"\n".join([name or b"" for name in names])
+    if joined.isascii() and joined.count(b"\n") == len(names) - 1:
+        return joined.decode().split("\n")
+    return [safe_text(name or b"") for name in names]
 
 
 def teach(group: Group, odd: set[int], knowledge: Knowledge) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from capanalyzer.handshake.session import SideFacts
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
@@ -77,7 +77,7 @@ class TcpReading:
         """Packed when the session is shed."""
         self._count = len(rows)
         self._client, self._bases, self._settled = client, bases, settled
-        self._sides: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self._sides: tuple[_Fields, _Fields] | None = None
         self._remarks: list[tuple[Row, str]] = []
 
     @property
@@ -100,8 +100,8 @@ class TcpReading:
             [row if len(row[8]) <= MAX_TEXT else (*row[:8], row[8][:MAX_TEXT], *row[9:]) for row in self.rows]
         )
 
-    def side(self, number: int) -> dict[str, Any]:
-        """Fields of SideFacts of the client (0) or server (1)."""
+    def side(self, number: int) -> _Fields:
+        """What the rows tell of the client (0) or server (1), in the order of ``_LAZY``."""
         if self._sides is None:
             self._sides = self._read()
         return self._sides[number]
@@ -111,7 +111,7 @@ class TcpReading:
         self.side(0)
         return self._remarks
 
-    def _read(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _read(self) -> tuple[_Fields, _Fields]:
         senders = (_Sender(self._bases[0]), _Sender(self._bases[1]))
         remark = self._remark
         for row in self.rows:
@@ -225,32 +225,44 @@ def _read_mss(options: bytes) -> int | None:
     return None
 
 
-def _fields(sender: _Sender, settled: bool) -> dict[str, Any]:
-    """As SideFacts names them."""
+_Fields: TypeAlias = tuple[
+    int | None, tuple[int, ...], tuple[int, ...], int, int | None, int | None, int, int, int, int, int, int, bool, int,
+    int | None, int | None, int | None,
+]  # fmt: skip
+"""Values of the fields named in ``_LAZY``."""
+_LAZY: Final = (
+    "mss", "ttls", "ip_ids", "acked_bytes", "acked_ns", "acked_frame", "sent_until", "retransmissions",
+    "last_transmissions", "last_transmission_span_ns", "outstanding_length", "duplicates", "zero_window", "keep_alives",
+    "first_data_ns", "first_data_frame", "last_data_ns",
+)  # fmt: skip
+"""Fields of SideFacts that the rows are read for."""
+
+
+def _fields(sender: _Sender, settled: bool) -> _Fields:
     oldest = None
     if not settled:
         for sent in sender.sent.values():
             if sent.end > sender.acked and (oldest is None or sent.start < oldest.start):
                 oldest = sent
-    return {
-        "mss": sender.mss,
-        "ttls": tuple(sender.ttls),
-        "ip_ids": tuple(sender.ip_ids[-MAX_VALUES:]),
-        "acked_bytes": min(sender.acked, sender.sent_until) if sender.sent_until else 0,
-        "acked_ns": sender.acked_ns,
-        "acked_frame": sender.acked_frame,
-        "sent_until": sender.sent_until,
-        "retransmissions": sender.retransmissions,
-        "last_transmissions": oldest.copies if oldest else 0,
-        "last_transmission_span_ns": oldest.last_ns - oldest.first_ns if oldest else 0,
-        "outstanding_length": oldest.end - oldest.start if oldest else 0,
-        "duplicates": sender.duplicates,
-        "zero_window": sender.zero_window,
-        "keep_alives": sender.keep_alives,
-        "first_data_ns": sender.first_data_ns,
-        "first_data_frame": sender.first_data_frame,
-        "last_data_ns": sender.last_data_ns,
-    }
+    return (
+        sender.mss,
+        tuple(sender.ttls),
+        tuple(sender.ip_ids[-MAX_VALUES:]),
+        min(sender.acked, sender.sent_until) if sender.sent_until else 0,
+        sender.acked_ns,
+        sender.acked_frame,
+        sender.sent_until,
+        sender.retransmissions,
+        oldest.copies if oldest else 0,
+        oldest.last_ns - oldest.first_ns if oldest else 0,
+        oldest.end - oldest.start if oldest else 0,
+        sender.duplicates,
+        sender.zero_window,
+        sender.keep_alives,
+        sender.first_data_ns,
+        sender.first_data_frame,
+        sender.last_data_ns,
+    )
 
 
 class LazySide(SideFacts):
@@ -268,9 +280,12 @@ class LazySide(SideFacts):
     if not TYPE_CHECKING:  # for a type checker every field is simply there
 
         def __getattr__(self, name: str) -> Any:
-            values = self._reading.side(self._number)
-            if name not in values:
+            if name not in _LAZY:
                 raise AttributeError(name)
-            for key, value in values.items():
-                setattr(self, key, value)
-            return values[name]
+            (
+                self.mss, self.ttls, self.ip_ids, self.acked_bytes, self.acked_ns, self.acked_frame, self.sent_until,
+                self.retransmissions, self.last_transmissions, self.last_transmission_span_ns, self.outstanding_length,
+                self.duplicates, self.zero_window, self.keep_alives, self.first_data_ns, self.first_data_frame,
+                self.last_data_ns,
+            ) = self._reading.side(self._number)  # fmt: skip
+            return getattr(self, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from capanalyzer.diagnosis.evidence import shown
 from capanalyzer.diagnosis.trust.faults import Fault
 from capanalyzer.diagnosis.trust.glance import DAY_NS
@@ -43,13 +45,14 @@ def _days(not_before_ns: int | None, not_after_ns: int | None, at_ns: int) -> in
 
 def date(time_ns: int | None) -> str:
     """``2026-01-31 12:00:00``; "?" where it is not known."""
-    if time_ns is None:
-        return "?"
+    return "?" if time_ns is None else _second(time_ns // 1_000_000_000)
+
+
+@lru_cache(1 << 10)
+def _second(second: int) -> str:
     from datetime import UTC, datetime, timedelta
 
     try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 1_000_000_000)).strftime(
-            "%Y-%m-%d %H:%M:%S"
-        )
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)).strftime("%Y-%m-%d %H:%M:%S")
     except OverflowError:
         return "?"
