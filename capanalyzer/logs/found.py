@@ -16,6 +16,18 @@ __all__ = ["MAX_TEXT", "Format", "Found", "Part", "Tie", "found"]
 MAX_TEXT: Final = 2000
 """Characters of a line that are kept; see :attr:`LogLine.text`."""
 _MAX_REASON: Final = 200
+_OPEN: Final = frozenset(
+    (
+        "alb-unmapped",
+        "backend-check-failed",
+        "backend-tls-failed",
+        "f5-handshake-failed",
+        "f5-plaintext-suspected",
+        "handshake-failed",
+        "haproxy-handshake-failed",
+    )
+)
+"""Meanings that leave open whose decision it was: such a line may stand for an alert that was received."""
 
 
 class Part(enum.Enum):
@@ -104,7 +116,7 @@ def found(
         server=server or Peer(),
         sni=sni if sni and sni not in ("-", "(null)", "_") else None,
         role=role,
-        said=said,
+        said=None if said is Said.LOCAL and meaning in _OPEN else said,
         alert=alert,
         reason=reason[:_MAX_REASON],
     )

@@ -233,10 +233,9 @@ backend members
         r"^<.*Server members/plain",
         "health-check-met-plaintext",
         role="client",
-        said="local",
         meaning="backend-check-failed",
     )
-    yield one("plaintext-http", plain(443, GET), r"public/tls: SSL", meaning="haproxy-handshake-failed")
+    yield one("plaintext-http", plain(443, GET), r"public/tls: SSL", meaning="haproxy-handshake-failed", said=None)
     yield one(
         "client-closed", plain(443, b"", wait_s=0.1), r"public/tls: Conn", meaning="peer-closed", said="transport"
     )
@@ -245,6 +244,7 @@ backend members
         plain(443, hello(40), reset=True, wait_s=0.1),
         r"public/tls: ",
         meaning="haproxy-handshake-failed",
+        said=None,
     )
     yield one(
         "timeout",
@@ -253,7 +253,7 @@ backend members
         meaning="handshake-timeout",
         said="transport",
     )
-    yield one("unknown-name", tls(9443, name="other"), r"strict/sni: ", meaning="haproxy-handshake-failed")
+    yield one("unknown-name", tls(9443, name="other"), r"strict/sni: ", meaning="haproxy-handshake-failed", said=None)
     yield one("proxy-header-missing", plain(465, hello()), r"proxied/pp: ", meaning="proxy-header-missing")
     yield one(
         "client-certificate-refused",
@@ -293,7 +293,9 @@ backend members
         said=None,
         sni="www.example.test",
     )
-    yield one("httpslog-plaintext-http", plain(6443, GET), r"traffic(?:/tls|~)", meaning="haproxy-handshake-failed")
+    yield one(
+        "httpslog-plaintext-http", plain(6443, GET), r"traffic(?:/tls|~)", meaning="haproxy-handshake-failed", said=None
+    )
 
 
 def apache(lab: Lab) -> Iterator[Sample]:

@@ -46,9 +46,9 @@ FIRST_BYTES: Final[dict[str, Meaning]] = {
             "PROXY protocol header that this port does not expect, a health check, or a scanner."
         ),
         misleads=N_(
-            'The words speak of a version ("wrong version number", "unknown protocol", "record layer '
-            'version"), but versions have nothing to do with it: plaintext was read as if it were the header '
-            "of a record."
+            'Words about a version ("wrong version number", "unknown protocol", "record layer version") lead '
+            "astray: plaintext was read as if it were the header of a record, and versions have nothing to do "
+            "with it."
         ),
         checks=(
             N_('The first bytes in a capture: 47 45 54 is "GET", 50 52 4f 58 59 is "PROXY", 16 03 is TLS after all.'),
