@@ -9,10 +9,11 @@ class Limits:
     """How much is kept; each of them is reached, counted and told, not exceeded."""
 
     def __init__(
-        self, *, flows: int = 1 << 18, objects: int = 1 << 15, payload: int = 1 << 28, keys: int = 1_000_000
+        self, *, flows: int = 200_000, objects: int = 1 << 15, payload: int = 1 << 28, keys: int = 400_000
     ) -> None:
         self.flows = flows
-        """Open connections, about 300 bytes each."""
+        """Open connections, about 300 bytes each. Their columns grow to 262,143: what comes at once beyond the limit
+        finds room, and leaves."""
         self.objects = objects
         """Connections of which more than a SYN and its answer was seen and not all is said yet."""
         self.payload = payload
