@@ -54,11 +54,15 @@ _RESP_HELLO: Final = re.compile(rb"(?i)(\$4\r\nauth\r\n)((?:\$\d+\r\n[^\r\n]*\r?
 _REQUIREPASS: Final = re.compile(rb"(?i)((?:requirepass|masterauth)[ \r\n]+)([^\r\n]+)")
 _RULES: Final = (
     (_FIELDS, 3, (b"auth", b"cookie", b"x-", b"key", b"session")),
-    (_QUERY, 2, (b"?", b"&", b";")),
+    (_QUERY, 2, (b"=",)),
     (_FRAGMENT, 2, (b"token=",)),
     (_USER_INFORMATION, 2, (b"://",)),
     (_BEARER, 2, (b"bearer", b"basic", b"negotiate", b"ntlm", b"digest")),
-    (_NAMED, 2, (b"=", b":")),
+    (
+        _NAMED,
+        2,
+        (b"pass", b"pwd", b"secret", b"token", b"key", b"session", b"sid", b"otp", b"pin", b"mstshash"),
+    ),
     (_PASS, 2, (b"pass", b"acct", b"oper", b"identify", b"apop")),
     (_LOGIN, 2, (b"login",)),
     (_AUTH, 2, (b"auth",)),

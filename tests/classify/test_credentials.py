@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capanalyzer.classify.credentials import clear_start, mask
+from capanalyzer.classify.credentials import _RULES, clear_start, mask
 
 SECRET = b"hUnter2-s3cret"
 CASES = (
@@ -77,3 +77,19 @@ def test_first_bytes_end_before_a_secret() -> None:
     assert clear_start(opening[:16], opening) == b"PASS "
     assert clear_start(b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nCookie: a=b\r\n\r\n") == b"GET / HTTP/1.1\r\n"
     assert clear_start(b"GET /?a=", b"GET /?a=1 HTTP/1.1\r\n\r\n") == b"GET /?a="
+
+
+PIECES = st.sampled_from(
+    b"Authorization|proxy-auth|AUTH |PLAIN|login |a1 |PASS |PassWord|passphrase|pwd|secret|token|api_key|Access-Key|"
+    b"private_key|client-secret|session-id|sid|OTP|pin|mstshash|identify |apop x |oper |acct |x-api-key|cookie2|"
+    b"bearer |Basic |NTLM |digest |requirepass |masterauth\r\n|id_token=|://|user:pw|@|=|:|: |?|&|;|'|\"| |\r\n|\n|"
+    b"abc|QWxhZGRpbg==|$4\r\nauth\r\n|*2\r\n$4\r\nAUTH\r\n|$5\r\nhello\r\n|\xff\0".split(b"|")
+)
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_a_pattern_is_left_out_only_where_it_finds_nothing(data: bytes) -> None:
+    """The words asked for first are in whatever a pattern finds."""
+    for pattern, _, words in _RULES:
+        for found in pattern.finditer(data):
+            assert any(word in found.group().lower() for word in words)
