@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -117,7 +119,15 @@ def run(options: argparse.Namespace) -> int:
         view = open_view(options, name, lang, ending.ask)
         writer = _writer(options, write, reopen, lang) if view is None else view
         listeners = [*beside.listeners, writer]
-        engine = Engine(source, listeners, settings, is_watched=is_interface, lang=lang, chosen=chosen)
+        engine = Engine(
+            source,
+            listeners,
+            settings,
+            is_watched=is_interface,
+            may_be_trimmed=not is_interface and _is_file(options.read),
+            lang=lang,
+            chosen=chosen,
+        )
         notifier = Notifier()
         stack.callback(notifier.close)
         prepare(lang)
@@ -132,6 +142,13 @@ def run(options: argparse.Namespace) -> int:
         writer.end(engine.trailer())
         failed = engine.failed
     return SESSION_FAILED if options.exit_code and failed else OK
+
+
+def _is_file(path: str) -> bool:
+    """A file that was written before, not somebody who captures at the other end of a pipe."""
+    if path == "-":
+        return stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    return os.path.isfile(path)
 
 
 def _seconds(text: str) -> float:

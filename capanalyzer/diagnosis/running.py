@@ -81,8 +81,17 @@ class Again(NamedTuple):
 class RunningJudge(Judge):
     """Judges the sessions of a capture that goes on."""
 
-    def __init__(self, *, tls_ports: Iterable[int] = (), roots: Roots | None = None) -> None:
+    def __init__(
+        self, *, tls_ports: Iterable[int] = (), roots: Roots | None = None, may_be_trimmed: bool = True
+    ) -> None:
+        """A judge.
+
+        :param may_be_trimmed: the packets may come from a file of which somebody kept the beginnings of connections
+            only. Of an interface that is watched nobody cuts anything away: handshakes that stop there did stop,
+            however many they are.
+        """
         ports = tuple(tls_ports)
+        self._may_be_trimmed = may_be_trimmed
         super().__init__(tls_ports=ports, roots=roots)
         self._ports = ports
         self._younger: Knowledge | None = None
@@ -225,5 +234,9 @@ class RunningJudge(Judge):
                 knowledge.learn_established(session, left=left_without_request(story))
             else:
                 knowledge.legs.add(session)
-                if story.hello is not None and (story.is_cut or (story.is_open and story.is_patient)):
+                if (
+                    self._may_be_trimmed
+                    and story.hello is not None
+                    and (story.is_cut or (story.is_open and story.is_patient))
+                ):
                     knowledge.learn_stall(session)

@@ -78,6 +78,7 @@ class Engine:
         options: Options,
         *,
         is_watched: bool,
+        may_be_trimmed: bool = True,
         lang: str = "en",
         chosen: Filter | None = None,
         limits: Limits | None = None,
@@ -86,13 +87,17 @@ class Engine:
 
         :param is_watched: the source's clock is this machine's, as an interface's is: when the machine sleeps, nobody
             watches.
+        :param may_be_trimmed: the packets may come from a file of which somebody kept the beginnings of connections
+            only.
         :param lang: language of the texts.
         :param chosen: only these sessions are told and counted.
         """
         self._source, self._listeners = source, tuple(listeners)
         self._is_watched, self._lang, self._chosen = is_watched, lang, chosen
         self._decoder = Decoder()
-        self._judge = RunningJudge(tls_ports=options.tls_ports, roots=Roots(options.ca_certificates))
+        self._judge = RunningJudge(
+            tls_ports=options.tls_ports, roots=Roots(options.ca_certificates), may_be_trimmed=may_be_trimmed
+        )
         tls_ports = TLS_PORTS | options.tls_ports
         self._tracker: RunningTracker[Session | OrdinaryRun] = RunningTracker(
             lambda: Connection(tls_ports=tls_ports),

@@ -211,6 +211,17 @@ class RunningTracker(Tracker[S_co]):
             first = int(self._live.first_ns.take(used).min()) if len(used) else self._now_ns
             self.losses.forget(first)
 
+    def finish(self) -> Iterator[S_co]:
+        """No packets come any more: all that is still open, what carried data first. Of what carried none a part, as
+        while the run goes on: after a flood or a scan nobody waits for the rest.
+        """
+        used = self._running.used()
+        carried = self._running.carried(used)
+        yield from self._hand_on(used.compress(carried), Ended.CAPTURE_END)
+        attempts = self._quietest(used.compress(~carried))
+        yield from self._dismiss(attempts[: max(len(attempts) - MAX_ATTEMPTS, 0)])
+        yield from self._hand_on(attempts[-MAX_ATTEMPTS:], Ended.CAPTURE_END)
+
     def tables(self) -> dict[str, int]:
         """Entries in use, by table."""
         return {"flows": len(self._live), "connections": self._objects, "bytes": self._bytes, "keys": len(self._index)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,17 @@ def test_a_timer_is_the_moment_at_which_silence_is_long_enough() -> None:
     quality.watched_until_ns = at_ns
     assert Story(session).is_patient
     assert next_timer_ns(Story(session), session.end_ns + PATIENCE_NS) is None
+
+
+@pytest.mark.parametrize("may_be_trimmed", [True, False])
+def test_nobody_cuts_connections_short_of_what_is_watched(may_be_trimmed: bool) -> None:
+    """Handshakes with many servers that stop in mid-air: of a file that may mean that somebody kept the beginnings of
+    connections only, of an interface that these servers are silent.
+    """
+    judge = RunningJudge(may_be_trimmed=may_be_trimmed)
+    open_one = next(one for one in sessions("mtu-black-hole-of-client") if Story(one).is_open)
+    for number in range(8):
+        one = copy(open_one)
+        one.server = open_one.server._replace(ip=f"198.51.100.{100 + number}")
+        judge.leave(one, 0, learned=0)
+    assert judge.knowledge.is_trimmed() is may_be_trimmed

@@ -223,6 +223,31 @@ def test_a_flood_neither_grows_nor_blinds() -> None:
     assert any("were not judged" in warning for warning in engine.trailer().captures[0].warnings)
 
 
+def test_the_end_does_not_wait_for_a_flood() -> None:
+    """30,000 half-open connections when the run is ended: what is real comes first, of the others a part is told."""
+    real = next(iter(open_files([str(capture("certificate-expired"))]).batches()))
+    expected = analyzed(capture("certificate-expired"))
+    start_ns = int(real.time_ns[0])
+    source, heard = Fed(start_ns), Listening()
+    heard.source, heard.keeps_belonging = source, False
+    engine = Engine(source, [heard], Options(), is_watched=True)
+    engine.advance(start_ns)
+    flood = syns(30_000, first_frame=1, start_ns=start_ns, step_ns=1_000, seed=1)
+    engine.take(flood)
+    half = len(real) // 2
+    engine.take(replace(cut(real, 0, half), first_frame=30_001))
+    source.clock_ns = int(real.time_ns[half - 1])
+    engine.advance(source.clock_ns)
+    engine.end()
+    state = engine.state()
+    carried = [at for at, model in enumerate(heard.models) if model.bytes.client]
+    assert 0 < len(carried) <= len(expected)
+    assert carried == list(range(len(carried))), "what is real first"
+    assert len(heard.models) < 2_000
+    assert state.evicted["attempts"] > 28_000
+    assert any("were not judged" in warning for warning in engine.trailer().captures[0].warnings)
+
+
 def test_a_scan_does_not_make_real_sessions_wait() -> None:
     """50,000 refused connects in two seconds: what really fails is told as soon as ever."""
     real = next(iter(open_files([str(capture("certificate-expired"))]).batches()))
