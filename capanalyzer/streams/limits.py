@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["Limits"]
+from typing import Final
+
+__all__ = ["ATTEMPTS", "HALF_OPEN_NS", "MAX_ATTEMPTS", "SESSIONS", "Limits"]
+
+SESSIONS: Final = 500
+"""Connections that carried data, of which a session is given in one call; the others' turn comes with the next one."""
+ATTEMPTS: Final = 100
+"""Connections that carried none, likewise: a scan or a flood of them must not make real ones wait."""
+MAX_ATTEMPTS: Final = 1_000
+"""Of these, over and waiting for that; beyond it they leave without a session."""
+HALF_OPEN_NS: Final = 120 * 10**9
+"""A SYN that nobody sent again, or an answer that nobody took up, is over after so long: each is sent again within
+seconds where somebody waits."""
 
 
 class Limits:

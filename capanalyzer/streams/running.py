@@ -27,7 +27,7 @@ from capanalyzer.streams.chunk import Chunk, groups_of
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.holes import Holes
-from capanalyzer.streams.limits import Limits
+from capanalyzer.streams.limits import ATTEMPTS, HALF_OPEN_NS, MAX_ATTEMPTS, SESSIONS, Limits
 from capanalyzer.streams.live import is_over
 from capanalyzer.streams.losses import Losses
 from capanalyzer.streams.quotes import with_quotes
@@ -48,16 +48,7 @@ ROW_BYTES: Final = 400
 """What a row takes beside its payload."""
 OBJECT_BYTES: Final = 3_000
 """What a connection object takes beside its rows."""
-SESSIONS: Final = 500
-"""Connections that carried data, of which a session is given in one call; the others' turn comes with the next one."""
-ATTEMPTS: Final = 100
-"""Connections that carried none, likewise: a scan or a flood of them must not make real ones wait."""
-MAX_ATTEMPTS: Final = 1_000
-"""Of these, over and waiting for that; beyond it they leave without a session."""
 SPENT_NS: Final = 10**9
-HALF_OPEN_NS: Final = 120 * 10**9
-"""A SYN that nobody sent again, or an answer that nobody took up, is over after so long: each is sent again within
-seconds where somebody waits."""
 
 
 class RunningTracker(Tracker[S_co]):
