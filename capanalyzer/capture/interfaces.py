@@ -34,7 +34,7 @@ _REQUEST, _DUMP = 0x001, 0x300
 _IFNAME, _STATS64 = 3, 23
 _ADDRESS_OF_PEER, _ADDRESS_LOCAL = 1, 2
 _UP, _RUNNING = 0x1, 0x40
-_RX_DROPPED, _RX_FIFO, _RX_MISSED = 6, 14, 15
+_RX_DROPPED, _RX_OVER, _RX_FIFO, _RX_MISSED = 6, 11, 14, 15
 """Places of the counters in struct rtnl_link_stats64."""
 _ANSWER_BYTES: Final = 64 << 10
 """The kernel fills at most 32 KiB of one answer."""
@@ -82,7 +82,9 @@ class Interface:
     has_carrier: bool = True
     """Somebody is at the other end of its cable, as far as is known."""
     lost: int = 0
-    """Packets that it or its driver lost on reception, since it exists."""
+    """Packets that came to it and were lost before anybody could see them, since it exists."""
+    dropped: int = 0
+    """Packets of it that the host did nothing with (``rx_dropped``); :mod:`capanalyzer.capture.interface_losses`."""
     addresses: tuple[str, ...] = ()
     """``192.0.2.1/24``, ``2001:db8::1/64``."""
 
@@ -173,18 +175,18 @@ def _remark(each: Interface) -> str:
 
 def _interface(body: bytes, addresses: dict[int, list[str]]) -> Interface:
     _, hardware, index, flags, _ = _LINK.unpack_from(body)
-    name, lost = "", 0
+    name, lost, dropped = "", 0, 0
     for kind, value in _attributes(body, _LINK.size):
         if kind == _IFNAME:
             name = value.rstrip(b"\0").decode("utf-8", "replace")
         elif kind == _STATS64 and len(value) >= 8 * (_RX_MISSED + 1):
-            dropped, fifo, missed = (
-                _COUNTER.unpack_from(value, 8 * place)[0] for place in (_RX_DROPPED, _RX_FIFO, _RX_MISSED)
+            dropped, *losses = (
+                _COUNTER.unpack_from(value, 8 * place)[0] for place in (_RX_DROPPED, _RX_OVER, _RX_FIFO, _RX_MISSED)
             )
-            # Drivers count one loss under either of the last two names, or under both.
-            lost = dropped + max(fifo, missed)
+            # Drivers count one loss under one of these names, or under several.
+            lost = max(losses)
     is_up, has_carrier = bool(flags & _UP), bool(flags & _RUNNING)
-    return Interface(name, index, hardware, is_up, has_carrier, lost, tuple(addresses.get(index, ())))
+    return Interface(name, index, hardware, is_up, has_carrier, lost, dropped, tuple(addresses.get(index, ())))
 
 
 def _address(body: bytes) -> tuple[int, str]:

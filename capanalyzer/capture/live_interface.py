@@ -21,7 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from capanalyzer.capture.interfaces import ANY, InterfaceTable
+from capanalyzer.capture.interface_losses import InterfaceLosses
+from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.capture.live_tap import Tap, choose, open_tap
 from capanalyzer.capture.packet_ring import RETIRE_MS, RingMemory
@@ -107,8 +108,8 @@ class InterfaceSource:
         self._handed_on_s = 0.0
         """When, by the monotonic clock."""
         self._clock_ns = 0
-        self._lost_before = self._interface_losses()
-        self._lost_by_interfaces = self._lost_in_rings = 0
+        self._losses = InterfaceLosses(self._captured())
+        self._lost_in_rings = 0
         self._is_closed = False
 
     @property
@@ -148,8 +149,8 @@ class InterfaceSource:
                     self._look_at(tap)
             with contextlib.suppress(OSError):
                 self._lost_in_rings = sum(tap.ring.lost() + tap.lost for tap in self._taps)
-            self._count_interface_losses()
-        return Drops(self._lost_in_rings, self._lost_by_interfaces)
+            self._losses.count(self._captured())
+        return Drops(self._lost_in_rings, self._losses.total)
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`: everything that came in before this has been handed on."""
@@ -271,24 +272,16 @@ class InterfaceSource:
         else:
             self._warn(f"{tap.name} went down; what it carries is seen again when it is up.")
 
-    def _interface_losses(self) -> dict[int, int]:
-        """Packets lost by interface, of those that are captured."""
+    def _captured(self) -> list[Interface]:
+        """The interfaces that are captured, as they are now."""
         if self._table is None:
-            return {}
+            return []
         try:
             now = self._table.read()
         except OSError:
-            return {}
+            return []
         names = {tap.name for tap in self._taps}
-        return {each.index: each.lost for each in now if self._is_any or each.name in names}
-
-    def _count_interface_losses(self) -> None:
-        """Add what the interfaces have lost since the last look; one that is new has lost nothing before."""
-        now = self._interface_losses()
-        for index, lost in now.items():
-            # A driver that was reset counts from zero again.
-            self._lost_by_interfaces += max(lost - self._lost_before.get(index, lost), 0)
-        self._lost_before = now
+        return [each for each in now if self._is_any or each.name in names]
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.info.warnings:

@@ -260,6 +260,17 @@ def test_losses_of_the_interface_are_counted_from_the_start(monkeypatch: pytest.
             assert one.drops().total == lost_by_one, "counted once"
 
 
+def test_what_the_host_does_nothing_with_was_not_lost() -> None:
+    """The kernel counts frames of VLANs and kinds that nobody wants as dropped, after they were captured."""
+    unwanted = [ethernet(0x88B5, number.to_bytes(50, "big"), (0x8100, 7)) for number in range(20)]
+    with watch([LEFT], expression="") as source, closing(InterfaceTable()) as table:
+        send(RIGHT, unwanted)
+        assert [each.data for each in collect(source, len(unwanted))] == unwanted
+        left = next(each for each in table.read() if each.name == LEFT)
+        assert left.dropped >= len(unwanted)
+        assert source.drops().total == 0
+
+
 @pytest.mark.parametrize(
     ("module", "error", "told"),
     [
