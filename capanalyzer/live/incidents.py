@@ -23,7 +23,7 @@ MAX_SESSIONS: Final = 10_000
 """Sessions listed of one incident; further ones are told and counted, and not listed."""
 MAX_OVER: Final = 1_000
 """Incidents that are over, kept for the end of the run: the latest."""
-MAX_PLACES: Final = 100_000
+MAX_PLACES: Final = 20_000
 """Sessions whose verdict may still change, by id: the latest."""
 
 
