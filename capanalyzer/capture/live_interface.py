@@ -176,6 +176,7 @@ class InterfaceSource:
         before_ns = time.time_ns()
         for tap in self._taps:
             tap.load(self._memory.data)
+        self._clock_ns = min(self._clock_ns, before_ns)  # it may have been set back
         horizon = before_ns - _LATE_NS
         behind = [tap.latest_ns for tap in self._taps if tap.behind]
         if len(self._taps) == 1:

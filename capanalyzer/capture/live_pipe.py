@@ -25,6 +25,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
+from capanalyzer.capture.clock import newest_of
 from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.capture.opening import examine_file, examine_stream, unwrap
@@ -104,12 +105,16 @@ class FileReplay:
     def __init__(self, capture: FileCapture) -> None:
         self.info = capture.info
         self.ended = False
+        self._newest_ns = 0
         self._batches: Generator[RecordBatch, None, None] = capture.batches()
 
     def read(self, timeout_s: float) -> RecordBatch | None:
         """See :class:`LiveSource`."""
         batch = next(self._batches, None)
-        self.ended = self.ended or batch is None
+        if batch is None:
+            self.ended = True
+        else:
+            self._newest_ns = newest_of(batch.time_ns, self._newest_ns)
         return batch
 
     def drops(self) -> Drops:
@@ -118,7 +123,7 @@ class FileReplay:
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`."""
-        return self.info.last_ns or 0
+        return self._newest_ns
 
     def close(self) -> None:
         """See :class:`LiveSource`."""
@@ -159,6 +164,8 @@ class PipeSource:
         self._compressed = False
         self._arrived_s = 0.0
         """When something came last, by the monotonic clock."""
+        self._newest_ns = 0
+        """Time of the newest packet, by the clock's last setting."""
 
     def read(self, timeout_s: float) -> RecordBatch | None:
         """See :class:`LiveSource`."""
@@ -182,7 +189,7 @@ class PipeSource:
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`, and above."""
-        newest = self.info.last_ns or 0
+        newest = self._newest_ns
         may_hold = self._compressed or self._waiting_bytes or not self._came_bytes % _BUFFER_BYTES
         if not newest or self.ended or may_hold or not self._queue.empty():
             return newest
@@ -243,6 +250,8 @@ class PipeSource:
             return None
         data = np.frombuffer(b"".join(self._waiting), np.uint8)
         batch, used = reader.feed(data, self._at_end)
+        if batch is not None:
+            self._newest_ns = newest_of(batch.time_ns, self._newest_ns)
         rest = bytes(data[used:])
         self._waiting = [rest] if rest else []
         self._waiting_bytes = len(rest)

@@ -50,9 +50,14 @@ class RecordBatch:
 
     def head(self, count: int) -> RecordBatch:
         """The first packets, so many."""
-        part = slice(count)
+        return self.part(0, count)
+
+    def part(self, start: int, stop: int) -> RecordBatch:
+        """The packets of these rows."""
+        part = slice(start, stop)
         return replace(
             self,
+            first_frame=self.first_frame + start,
             offset=self.offset[part],
             captured=self.captured[part],
             original=self.original[part],

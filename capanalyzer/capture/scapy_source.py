@@ -96,6 +96,7 @@ class ScapySource:
         while not self.ended:
             before_ns = time.time_ns()
             batch, is_all = self._take()
+            self._clock_ns = min(self._clock_ns, before_ns)  # it may have been set back
             if is_all:
                 self._clock_ns = max(self._clock_ns, before_ns - _LATE_NS)
             if batch is not None:

@@ -10,7 +10,7 @@ One pipeline with files (decoder, tracker, judge), driven otherwise:
   other sessions may explain once more up to 5 minutes later (:mod:`capanalyzer.diagnosis.running`). When it is another
   one, the session is told again under the same id.
 - **Time** is the source's clock, which says up to when everything that came was handed on: a backlog is no silence.
-  When an interface's clock is set back, all begins anew.
+  When that clock is set back, all begins anew.
 - **Losses.** When the source lost packets, whatever was open meanwhile is incomplete where it would have failed by
   what was not seen.
 """
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.analysis import Options
+from capanalyzer.capture.clock import BACK_NS, set_back
 from capanalyzer.capture.live_source import Drops, LiveSource
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.diagnosis.bulk import JudgedRun
@@ -62,8 +63,6 @@ PLAIN_NS: Final = 60 * 10**9
 """A connection without TLS is forgotten after so long, when nothing came that makes it a failure."""
 ASLEEP_NS: Final = 5 * 10**9
 """When the source's clock went on for so much longer than this process ran, nobody listened meanwhile."""
-BACK_NS: Final = 2 * 10**9
-"""The machine's clock was set back by more: what is open began at times that are not comparable any more."""
 MAX_DRAINED: Final = 64
 """Batches still read at the end, of what had been captured before."""
 
@@ -138,7 +137,16 @@ class Engine:
             self.tick()
 
     def take(self, batch: RecordBatch) -> None:
-        """Packets."""
+        """Packets. Where the clock was set back between them, what came before is over."""
+        start = 0
+        for row in set_back(batch.time_ns, self._now_ns):
+            if row > start:
+                self._take(batch.part(start, row))
+            self._begin_anew(int(batch.time_ns[row]))
+            start = row
+        self._take(batch.part(start, len(batch)) if start else batch)
+
+    def _take(self, batch: RecordBatch) -> None:
         if self._started_ns is None:
             self.advance(int(batch.time_ns.min()))
         self.packets += len(batch)
@@ -176,8 +184,8 @@ class Engine:
             return  # before the first packet of a pipe
         if self._is_watched:
             now_ns = min(now_ns, time_ns())
-            if now_ns < self._now_ns - BACK_NS:
-                self._begin_anew(now_ns)
+        if now_ns < self._now_ns - BACK_NS:
+            self._begin_anew(now_ns)
         self._now_ns = now_ns = max(self._now_ns, now_ns)
         if self._started_ns is None:
             self._started_ns = self._asked_ns = now_ns

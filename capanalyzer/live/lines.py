@@ -84,7 +84,7 @@ class PlainLines:
     def tick(self, state: State) -> None:
         """Lines that were left out, and packets that were lost."""
         self._state = state
-        if state.now_ns - self._window_ns >= WINDOW_NS:
+        if not 0 <= state.now_ns - self._window_ns < WINDOW_NS:  # earlier: the clock was set back
             self._tell_left_out()
             self._window_ns, self._lines = state.now_ns, 0
             self._told.clear()

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.capture.clock import BACK_NS, newest_of
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.write import PacketRecord
 from capanalyzer.diagnosis.verdict import Outcome
@@ -117,7 +118,7 @@ class Recorder:
         """Remember them, when it is known whose they are."""
         self._memory.hold(batch)
         if len(batch):
-            self._now_ns = max(self._now_ns, int(batch.time_ns.max()))
+            self._now_ns = newest_of(batch.time_ns, self._now_ns)
 
     def belong(self, streams: I64, frames: I64) -> None:
         """Whose they are."""
@@ -146,7 +147,7 @@ class Recorder:
 
     def tick(self, state: State) -> None:
         """Write what is due."""
-        self._now_ns = max(self._now_ns, state.now_ns)
+        self._now_ns = newest_of(np.array([state.now_ns]), self._now_ns)
         self._settle()
         self._ticks += 1
         if self._ticks % EXPIRE_TICKS == 0:
@@ -190,8 +191,13 @@ class Recorder:
                 self._open_bytes += found.add(packet)
         if not self._open:
             return
-        due = [stream for stream, each in self._open.items() if each.is_due or self._now_ns - each.since_ns >= WAIT_NS]
-        if due or self._now_ns - self._looked_ns >= LOOK_NS:
+        now_ns = self._now_ns
+        due = [
+            stream
+            for stream, each in self._open.items()
+            if each.is_due or not -BACK_NS <= now_ns - each.since_ns < WAIT_NS  # earlier: the clock was set back
+        ]
+        if due or not 0 <= now_ns - self._looked_ns < LOOK_NS:
             self._recall()
         for stream in due:
             self._write(stream)
