@@ -141,7 +141,9 @@ class Engine:
         start = 0
         for row in set_back(batch.time_ns, self._now_ns):
             if row > start:
-                self._take(batch.part(start, row))
+                before = batch.part(start, row)
+                self._take(before)
+                self.advance(int(before.time_ns.max()))
             self._begin_anew(int(batch.time_ns[row]))
             start = row
         self._take(batch.part(start, len(batch)) if start else batch)
@@ -362,7 +364,7 @@ class Engine:
 
     def _begin_anew(self, now_ns: int) -> None:
         """The clock was set back: what is open is told as it stands, without a word on what was not seen."""
-        self._tracker.losses.add(0, self._now_ns)
+        self._tracker.losses.add(self._now_ns, self._now_ns)
         for session in self._tracker.finish():
             self._left(session)
         for again in self._judge.end():

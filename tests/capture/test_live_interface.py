@@ -9,6 +9,7 @@ import random
 import re
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -225,6 +226,21 @@ def test_several_interfaces_are_merged_by_time() -> None:
             assert first.data == second.data == sent[number]
             assert first.interface == (0 if number % 3 else 1)
         assert source.now_ns() >= times[-1]
+
+
+def test_a_clock_that_is_set_back_holds_no_packets_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packets of several interfaces wait for earlier ones of others, but not until the clock has caught up."""
+    sent = [packet for packet in frames(40) if packet[12:14] == b"\x08\x00"]
+    with watch([LEFT, RIGHT], expression="") as source:
+        send(LEFT, sent)
+        collect(source, 2 * len(sent))
+        late_ns, clock = source.now_ns(), time.time_ns
+        send(LEFT, sent)
+        monkeypatch.setattr(time, "time_ns", lambda: clock() - 3_600 * 10**9)
+        send(RIGHT, sent)
+        got = collect(source, 4 * len(sent))
+        assert len(got) == 4 * len(sent)
+        assert source.now_ns() < late_ns - 3_000 * 10**9
 
 
 def test_drops_are_counted() -> None:

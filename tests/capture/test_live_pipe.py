@@ -278,3 +278,16 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello hello hello hello")
     with pytest.raises(CaptureError, match="is not a packet capture"):
         open_pipe(str(tmp_path / "text"))
+
+
+def test_the_clock_goes_back_with_the_packets(pipe: tuple[PipeSource, io.FileIO]) -> None:
+    """A clock that was set back: it is as late as the packets say that come now."""
+    source, out = pipe
+    _write_all(out, pcap(0) + pcap(3, 100))
+    collect(source, 3)
+    late_ns = source.now_ns()
+    _write_all(out, pcap(2)[24:])
+    collect(source, 2)
+    assert source.now_ns() < late_ns - 50 * 10**9
+    assert source.info.last_ns is not None
+    assert source.info.last_ns <= late_ns

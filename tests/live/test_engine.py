@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from capanalyzer.analysis import Options
+from capanalyzer.capture.clock import newest_of
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.source import open_files
@@ -352,3 +353,44 @@ def test_ids_stay_apart_however_many_there_are() -> None:
         session_id(0, "tcp", stream) for stream in streams[:3]
     ]
     assert max(ids) < 2**53
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_packets_whose_clock_went_back_make_no_failures(at_once: bool) -> None:
+    """Of a pipe: its packets alone tell that. Each of them by itself, and all in one batch."""
+    path = capture("healthy-tls13")
+    batch = next(iter(open_files([str(path)]).batches()))
+    hour, half = 3_600 * 10**9, len(batch) // 2
+    times = batch.time_ns - np.where(np.arange(len(batch)) < half, 0, hour)
+    batch = replace(batch, time_ns=times)
+    source, heard = Fed(), Listening()
+    heard.source = source
+    engine = Engine(source, [heard], Options(), is_watched=False)
+    for start, stop in [(0, len(batch))] if at_once else [(row, row + 1) for row in range(len(batch))]:
+        piece = cut(batch, start, stop)
+        source.clock_ns = newest_of(piece.time_ns, source.clock_ns)
+        engine.take(piece)
+        engine.advance(source.clock_ns)
+    source.clock_ns += 20 * 10**9
+    engine.advance(source.clock_ns)
+    assert engine.state().now_ns == int(times[-1]) + 20 * 10**9
+    engine.end()
+    assert engine.packets == len(batch)
+    assert "failed" not in {told.outcome for told in heard.told}
+    outcomes = [told.outcome for told in heard.last.values()]
+    assert outcomes.count("established") >= len(analyzed(path)) - 1
+    tables = engine.state().tables
+    assert tables["flows"] == tables["connections"] == tables["held"] == 0
+
+
+def test_what_was_told_before_the_clock_went_back_stays() -> None:
+    path = capture("server-alerts")
+    batch = next(iter(open_files([str(path)]).batches()))
+    source, heard = Fed(), Listening()
+    engine = Engine(source, [heard], Options(), is_watched=False)
+    engine.take(batch)
+    engine.advance(int(batch.time_ns.max()) + 10**9)
+    told = {identity: each.cause for identity, each in heard.last.items() if each.outcome == "failed"}
+    assert told
+    engine.take(replace(cut(batch, 0, 1), time_ns=batch.time_ns[:1] - 3_600 * 10**9))
+    assert {identity: heard.last[identity].cause for identity in told} == told
