@@ -175,7 +175,7 @@ class InterfaceSource:
         """Take what has come, move the clock, and give what can be handed on."""
         before_ns = time.time_ns()
         for tap in self._taps:
-            tap.load(self._memory.data)
+            tap.load(self._memory.data, before_ns)
         self._clock_ns = min(self._clock_ns, before_ns)  # it may have been set back
         horizon = before_ns - _LATE_NS
         behind = [tap.latest_ns for tap in self._taps if tap.behind]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.capture.bpf import ACCEPT_ALL, Instruction, shifted, without_echo
+from capanalyzer.capture.clock import BACK_NS
 from capanalyzer.capture.default_filter import DEFAULT_FILTER
 from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable, describe_interfaces, list_interfaces
 from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
@@ -46,12 +46,11 @@ class Tap:
         """When its interface went away."""
         self.lost = 0
 
-    def load(self, data: NDArray[np.uint8]) -> None:
+    def load(self, data: NDArray[np.uint8], now_ns: int) -> None:
         """Take blocks that are ready."""
         self._load(data)
-        # No packet is newer than now, or the clock has been set back since: then it waits for no others.
-        now_ns = time.time_ns()
-        if self.latest_ns > now_ns:
+        if self.latest_ns > now_ns + BACK_NS:
+            # The clock has been set back since: these packets wait for no others, and none for that time to come again.
             self.latest_ns = now_ns
             self.latest = np.minimum(self.latest, now_ns)
 
