@@ -34,7 +34,8 @@ from capanalyzer.errors import CaptureError
 __all__ = ["RING_BYTES", "InterfaceSource"]
 
 RING_BYTES: Final = 128 << 20
-"""Of each interface's ring: a second of 1 Gbit/s, should the analysis have to stop for that long."""
+"""Of each interface's ring, should the analysis have to stop: a second of 1 Gbit/s, or half a minute of so little that
+each block is handed over for its age."""
 
 _LATE_NS: Final = (RETIRE_MS + 40) * 1_000_000
 """A packet that came in longer ago than this is in a block that was handed over; the timer that does so may be late."""

@@ -20,7 +20,7 @@ from capanalyzer.errors import CaptureError
 
 __all__ = ["Tap", "choose", "open_tap"]
 
-_BATCH_BLOCKS: Final = 16
+_BATCH_BLOCKS: Final = 64
 """Blocks of one ring handed on at a time: large enough for columns, and the others of the ring take what comes."""
 
 _LINK_BYTES: Final = {ETHERNET: 14, RAW: 0, LINUX_SLL2: 0}

@@ -34,13 +34,15 @@ from capanalyzer.errors import CaptureError
 
 __all__ = ["BLOCK_BYTES", "RETIRE_MS", "PacketRing", "RingMemory", "permission_hint"]
 
-BLOCK_BYTES: Final = 1 << 20
-"""A packet lies within one block: this holds the largest (BIG TCP, 512 KB) and thousands of ordinary ones."""
+BLOCK_BYTES: Final = 256 << 10
+"""A packet lies within one block: this holds three of the largest that segmentation offload makes (64 KB), and more
+than 150 ordinary ones. Larger ones (BIG TCP, where somebody has allowed it) are cut. When little comes, a block lasts
+no longer for being larger (``RETIRE_MS``), so many small ones bridge a longer pause than a few large ones."""
 
 RETIRE_MS: Final = 60
 """A block with packets is handed over after this long at the latest: what a verdict may wait for its last packet."""
 
-_LEAST_BLOCKS: Final = 4
+_LEAST_BLOCKS: Final = 16
 """A smaller ring drops packets on any hiccup."""
 
 _SOL_PACKET: Final = 263

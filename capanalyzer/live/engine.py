@@ -113,7 +113,7 @@ class Engine:
         self._now_ns = 0
         self._started_ns: int | None = None
         self._clock: tuple[int, int] | None = None
-        """The source's clock and this process's, when they were compared last."""
+        """The source's clock, looked at last; and by how much, at most, it was ahead of this process's."""
         self._dropped, self._asked_ns = Drops(), 0
         self._next_leave_ns = 0
         self._next_tick_s = 0.0
@@ -355,12 +355,15 @@ class Engine:
         """The machine slept: nothing was lost of what was captured, but nobody captured."""
         if not self._is_watched:
             return
-        clock, ours = self._source.now_ns(), monotonic_ns()
+        clock_ns = self._source.now_ns()
+        ahead_ns = clock_ns - monotonic_ns()
         if self._clock is not None:
-            before, then = self._clock
-            if (clock - before) - (ours - then) > ASLEEP_NS:
-                self._tracker.losses.add(before, clock)
-        self._clock = clock, ours
+            before_ns, most_ns = self._clock
+            # A backlog that is caught up with takes the clock back to where it was, and no further.
+            if ahead_ns - most_ns > ASLEEP_NS:
+                self._tracker.losses.add(before_ns, clock_ns)
+            ahead_ns = max(ahead_ns, most_ns)
+        self._clock = clock_ns, ahead_ns
 
     def _begin_anew(self, now_ns: int) -> None:
         """The clock was set back: what is open is told as it stands, without a word on what was not seen."""

@@ -20,7 +20,8 @@ import pytest
 
 from capanalyzer.capture.interfaces import Interface, InterfaceTable
 from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2
-from capanalyzer.capture.live_interface import InterfaceSource
+from capanalyzer.capture.live_interface import RING_BYTES, InterfaceSource
+from capanalyzer.capture.packet_ring import BLOCK_BYTES, RETIRE_MS
 from capanalyzer.errors import CaptureError
 from tests.capture.namespaces import LEFT, RIGHT, Got, collect, missing, namespace, run, sender, tcpdump
 
@@ -258,6 +259,34 @@ def test_drops_are_counted() -> None:
         assert [each.data for each in collect(source, 50)] == sent[:50]
 
 
+def test_a_pause_at_light_load_loses_nothing() -> None:
+    """Each block is handed over for its age: it is their number that counts, not their size."""
+    assert RING_BYTES // BLOCK_BYTES * RETIRE_MS >= 30_000
+    sent = [ethernet(0x0800, ip4(6, tcp(number.to_bytes(4, "big")))) for number in range(14)]
+    with watch([LEFT], ring_bytes=4 << 20) as source:
+        for packet in sent:
+            send(RIGHT, [packet])
+            time.sleep(1.5 * RETIRE_MS / 1000)
+        assert [each.data for each in collect(source, len(sent))] == sent
+        assert source.drops().ring == 0
+
+
+def test_the_largest_packets_are_whole() -> None:
+    """What segmentation offload makes has up to 64 KB."""
+    text = random.Random(2).randbytes(65_000)
+    with (
+        watch(["lo"], expression="") as source,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as to,
+    ):
+        to.bind(("127.0.0.1", 0))
+        out.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        for _ in range(9):
+            out.sendto(text, to.getsockname())
+        assert [each.data[-len(text) :] for each in collect(source, 9)] == [text] * 9
+        assert source.drops().ring == 0
+
+
 def test_losses_of_the_interface_are_counted_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only those of interfaces that are captured; one that counts from zero again has lost nothing by that."""
     counters = {LEFT: 100, RIGHT: 1000}
@@ -376,7 +405,8 @@ def test_a_filter_that_does_not_parse() -> None:
 
 def test_without_permission_it_says_what_to_do() -> None:
     program = """
-from capanalyzer.capture.live_interface import InterfaceSource
+from capanalyzer.capture.live_interface import RING_BYTES, InterfaceSource
+from capanalyzer.capture.packet_ring import BLOCK_BYTES, RETIRE_MS
 try:
     InterfaceSource(["lo"])
 except Exception as error:
@@ -408,7 +438,7 @@ def test_a_kernel_that_refuses_a_ring(number: int, told: str, monkeypatch: pytes
     monkeypatch.setattr(socket, "socket", Refusing)
     with pytest.raises(CaptureError, match=re.escape(f"{LEFT}: cannot be captured ({told})")):
         InterfaceSource([LEFT], ring_bytes=32 << 20)
-    assert asked == ([32, 16, 8, 4] if number == errno.ENOMEM else [32])
+    assert asked == ([128, 64, 32, 16] if number == errno.ENOMEM else [128])
 
 
 def test_views_outlive_the_source() -> None:

@@ -125,6 +125,26 @@ def test_a_machine_that_slept_saw_nothing(monkeypatch: pytest.MonkeyPatch) -> No
         assert ("failed" in {told.outcome for told in heard.told}) is not slept
 
 
+def test_a_backlog_that_is_caught_up_with_was_no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process stood still for a minute, and the ring held what came meanwhile: nothing was lost."""
+    ours = [0]
+    monkeypatch.setattr(engine_module, "monotonic_ns", lambda: ours[0])
+    batch = next(iter(open_files([str(capture("server-silent"))]).batches()))
+    start_ns = int(batch.time_ns[0])
+    source, heard = Fed(start_ns), Listening()
+    engine = Engine(source, [heard], Options(), is_watched=True)
+    engine.advance(start_ns)
+    ours[0] += 60 * 10**9
+    source.clock_ns += 10**9
+    engine.advance(source.clock_ns)  # behind: the ring has more
+    engine.take(batch)
+    source.clock_ns = start_ns + 60 * 10**9
+    engine.advance(source.clock_ns)
+    engine.end()
+    assert {"failed"} <= {told.outcome for told in heard.told}
+    assert not {told.outcome for told in heard.told} & {"incomplete"}
+
+
 def test_a_clock_that_is_set_back_makes_no_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     """By an hour, in the middle of sessions that work: they are told as they stand, those that follow as ever."""
     batch = next(iter(open_files([str(capture("healthy-tls13"))]).batches()))
