@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -135,9 +134,8 @@ def test_a_redacted_report_joins_and_names_nobody(
 ) -> None:
     assert cli.main(["analyze", CAPTURE, again, "--log", log, "--redact", "--format", form, *more]) == 0
     text = capsys.readouterr().out
-    for secret in ("192.0.2.10", "198.51.100", "203.0.113", "secret-host", "bigip1", "tmm"):
-        # The titles of meanings speak of tmm; the lines' own texts are not shown.
-        assert secret not in re.sub(r"the same tmm|同じ tmm", "", text), secret
+    for secret in ("192.0.2.10", "198.51.100", "203.0.113", "secret-host", "bigip1", "tmm1[", "tmm2["):
+        assert secret not in text, secret
     if form == "json":
         report = json.loads(text)
         assert all(session["log_lines"] for session in report["sessions"])
