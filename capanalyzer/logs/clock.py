@@ -3,6 +3,9 @@
 Each line that names a session by addresses allows a span of offsets: those with which it was written while that
 session lasted. The offset that most lines allow is taken. Lines paired with a wrong session (a port used again, another
 day) scatter, so they do not decide it. A missing time zone is part of the same offset.
+
+Any line that has a port of the capture allows some offset, be it of years. So an offset must rest on more than the line
+that is to be joined by it: on other lines, on words that the packets confirm, or on being what clocks kept right have.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from statistics import median_low
 from typing import Final, NamedTuple
 
 from capanalyzer.logs.line import LogLine, TimeOf
-from capanalyzer.logs.seen import Seen
+from capanalyzer.logs.seen import Agreement, Seen
 
-__all__ = ["ENOUGH", "LATE_NS", "Clock", "Vote", "estimate", "in_year_of", "vote"]
+__all__ = ["ENOUGH", "LATE_NS", "Clock", "Vote", "at_any_zone", "estimate", "in_year_of", "vote"]
 
 SECOND: Final = 1_000_000_000
 LATE_NS: Final = SECOND
@@ -26,12 +29,16 @@ QUARTER_NS: Final = 900 * SECOND
 """Time zones differ by multiples of 15 minutes."""
 ZONES_NS: Final = (-14 * 3600 * SECOND, 12 * 3600 * SECOND)
 """Capture minus log for a log in local time without a zone: UTC+14 to UTC-12."""
+DRIFT_NS: Final = 900 * SECOND
+"""A clock that nobody keeps right is off by no more than this, its zone aside; more must be shown by several lines."""
+NARROW_NS: Final = 15 * SECOND
+"""A wider range of offsets holds a zone's too easily for one line to tell the zone."""
 APART_NS: Final = 3 * SECOND
 """Two offsets nearer to each other are one."""
 WEIGHT: Final = 720_720
 """Of a line; divided evenly among the sessions it may speak of, without fractions for the first few."""
 ENOUGH: Final = 3
-"""Sessions that must agree before an odd offset is believed."""
+"""Lines, each with a session of its own, that must agree before any offset is believed."""
 
 
 class Vote(NamedTuple):
@@ -47,6 +54,8 @@ class Vote(NamedTuple):
     """Of :data:`WEIGHT`."""
     is_strong: bool
     """The session is known by address and port."""
+    is_confirmed: bool
+    """What the line says is what its packets show."""
 
 
 class Clock(NamedTuple):
@@ -63,7 +72,7 @@ class Clock(NamedTuple):
     is_sure: bool
     """Enough of them agree, and nothing else comes near."""
     is_guess: bool = False
-    """Others are as good: it is taken because clocks that are kept right have it."""
+    """Nothing but the line itself speaks for it, or others are as good: what is joined by it is possible at most."""
 
     def zone_minutes(self, *, has_zone: bool) -> int | None:
         """The zone of stamps without one: minutes east of UTC; None where the offset tells none."""
@@ -71,7 +80,7 @@ class Clock(NamedTuple):
         return None if has_zone or abs(self.offset_ns - zone) > 60 * SECOND else -zone // (60 * SECOND)
 
 
-def vote(number: int, line: LogLine, time_ns: int, seen: Seen, weight: int, *, is_strong: bool) -> Vote:
+def vote(number: int, line: LogLine, time_ns: int, seen: Seen, weight: int, *, is_strong: bool, fit: Agreement) -> Vote:
     """The offsets with which ``line``, read as written at ``time_ns``, would speak of ``seen``."""
     if line.time_of is TimeOf.ACCEPT:
         first, last, guess = seen.start_ns, seen.start_ns + LATE_NS, seen.start_ns
@@ -81,7 +90,14 @@ def vote(number: int, line: LogLine, time_ns: int, seen: Seen, weight: int, *, i
         first, last, guess = seen.start_ns, seen.end_ns + LATE_NS, seen.moment_ns
     exact = line.resolution_ns
     return Vote(
-        number, seen.id, first - time_ns - exact, last - time_ns, guess - time_ns - exact // 2, weight, is_strong
+        number,
+        seen.id,
+        first - time_ns - exact,
+        last - time_ns,
+        guess - time_ns - exact // 2,
+        weight,
+        is_strong,
+        is_strong and fit is Agreement.SAME,
     )
 
 
@@ -91,8 +107,19 @@ def nearest_zone(offset_ns: int) -> int:
     return max(ZONES_NS[0], min(ZONES_NS[1], quarters))
 
 
-def estimate(votes: Iterable[Vote], *, has_zone: bool) -> Clock | None:
-    """The offset that most lines allow; None where several are as good.
+def _is_plausible(offset_ns: int, *, has_zone: bool) -> bool:
+    """A clock may be off by this, and its zone be another, without several lines to show it."""
+    zone = 0 if has_zone else max(ZONES_NS[0], min(ZONES_NS[1], offset_ns))
+    return abs(offset_ns - zone) <= DRIFT_NS
+
+
+def at_any_zone(time_ns: int) -> tuple[int, int]:
+    """The first and the last time that a stamp without a zone may mean."""
+    return time_ns + ZONES_NS[0] - DRIFT_NS, time_ns + ZONES_NS[1] + DRIFT_NS
+
+
+def estimate(votes: Sequence[Vote], *, has_zone: bool) -> Clock | None:
+    """The offset that most lines allow; None where several are as good, or where too little speaks for an odd one.
 
     :param has_zone: the stamps say their zone; without, whole quarters of an hour are as natural as none.
     """
@@ -101,7 +128,7 @@ def estimate(votes: Iterable[Vote], *, has_zone: bool) -> Clock | None:
         return None
     best, runner_up = _densest([span for some in spans.values() for span in some], has_zone=has_zone)
     weight, from_ns, to_ns = best
-    strong, sessions, others, guesses = 0, set(), 0, []
+    strong, others, guesses = 0, 0, []
     for some in spans.values():
         inside = [one for one in some if one.from_ns <= to_ns and one.to_ns >= from_ns]
         if not inside:
@@ -109,22 +136,36 @@ def estimate(votes: Iterable[Vote], *, has_zone: bool) -> Clock | None:
         known = [one for one in inside if one.is_strong]
         strong += bool(known)
         others += not known
-        sessions |= {one.session for one in known}
         guesses.append(min(max((known or inside)[0].guess_ns, from_ns), to_ns))
     natural = 0 if has_zone else nearest_zone((from_ns + to_ns) // 2)
     near = max(from_ns - natural, natural - to_ns, 0)
-    is_natural, is_enough = near <= NATURAL_NS, strong + others >= ENOUGH
-    is_guess = weight <= runner_up
-    if is_guess and not (is_natural and 2 * (strong + others) >= len(spans)):
+    offset = natural if near == 0 else median_low(guesses)
+    is_natural = near <= NATURAL_NS
+    is_even = weight <= runner_up
+    if is_even and not (is_natural and 2 * (strong + others) >= len(spans)):
         return None  # traffic that repeats itself, or a log of another day, fits at several offsets
     if not is_natural and weight < 2 * runner_up:
         return None
-    if not (is_natural or is_enough or strong):
-        return None
-    # An odd offset that hardly anything speaks for: as likely another day, or a port used again.
-    is_sure = bool(strong) and (is_natural or len(sessions) >= ENOUGH) and weight >= 2 * runner_up
-    offset = natural if near == 0 else median_low(guesses)
-    return Clock(offset, (to_ns - from_ns) // 2, strong, others, is_sure, is_guess)
+    agreeing = [one for one in votes if one.from_ns <= to_ns and one.to_ns >= from_ns]
+    by_port = _pairs([one for one in agreeing if one.is_strong])
+    is_enough = by_port >= ENOUGH or _pairs(agreeing) >= ENOUGH
+    if not (is_natural or is_enough or (strong and _is_plausible(offset, has_zone=has_zone))):
+        return None  # as likely another day, or a port used again
+    is_told = is_natural and (natural == 0 or to_ns - from_ns <= NARROW_NS)
+    is_sure = bool(strong) and (is_told or by_port >= ENOUGH) and weight >= 2 * runner_up
+    is_borne = is_natural or is_enough or by_port > 1 or any(one.is_confirmed for one in agreeing)
+    return Clock(offset, (to_ns - from_ns) // 2, strong, others, is_sure, is_even or not is_borne)
+
+
+def _pairs(votes: Iterable[Vote]) -> int:
+    """Lines that can have a session each, none the same as another's."""
+    sessions: dict[int, set[int]] = {}
+    for one in votes:
+        sessions.setdefault(one.line, set()).add(one.session)
+    taken: set[int] = set()
+    for some in sorted(sessions.values(), key=len):
+        taken |= set(sorted(some - taken)[:1])
+    return len(taken)
 
 
 def _by_line(votes: Iterable[Vote]) -> dict[int, list[Vote]]:
@@ -138,6 +179,7 @@ def _by_line(votes: Iterable[Vote]) -> dict[int, list[Vote]]:
                 to_ns=max(before.to_ns, one.to_ns),
                 weight=max(before.weight, one.weight),
                 is_strong=before.is_strong or one.is_strong,
+                is_confirmed=before.is_confirmed or one.is_confirmed,
             )
         else:
             some.append(one)

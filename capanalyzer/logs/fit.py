@@ -143,6 +143,8 @@ def _by_port(
     # With one end's port alone, or one line alone to tell the clock by, both must tell of a failure too.
     least = Agreement.UNKNOWN if key is Key.BOTH and clock.matches > 1 else Agreement.LIKE
     is_certain = clock.is_sure and fit.agreement >= least
+    if fit.agreement is Agreement.CONTRADICTS:
+        return fit.seen, Confidence.POSSIBLE, fit.agreement
     return fit.seen, Confidence.CERTAIN if is_certain else Confidence.LIKELY, fit.agreement
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
-from capanalyzer.logs.clock import WEIGHT, Clock, estimate, in_year_of, vote
+from capanalyzer.logs.clock import WEIGHT, Clock, at_any_zone, estimate, in_year_of, vote
 from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
 from capanalyzer.logs.line import LogLine, Role, TimeOf
 from capanalyzer.logs.seen import Agreement, End, Seen, agreement, name_of
@@ -190,7 +190,10 @@ class _Decision:
             if not telling or len(telling) > _MAX_TELLING:
                 continue
             weight = WEIGHT // len(telling) // (1 if key.is_strong else 2)
-            votes += [vote(number, line, time_ns, one, weight, is_strong=key.is_strong) for one in telling]
+            votes += [
+                vote(number, line, time_ns, one, weight, is_strong=key.is_strong, fit=agreement(line, one))
+                for one in telling
+            ]
         clock = estimate(votes, has_zone=group.has_zone)
         if clock is None and group.has_zone:
             return Clock(0, 0, 0, 0, is_sure=False)
@@ -200,6 +203,8 @@ class _Decision:
         """:param servers: only sessions with these are taken into account; None: with any."""
         stamp = self._time(line)
         time_ns = None if stamp is None or clock is None else stamp + clock.offset_ns
+        if stamp is not None and clock is None and self._is_outside(line, *at_any_zone(stamp)):
+            return Missed(line, Why.OUTSIDE)
         key, candidates = self._sessions.candidates(line, None if time_ns is None else starts(line, time_ns))
         if not candidates:
             return Missed(line, self._why_none(line, key, time_ns), time_ns=time_ns)
@@ -213,7 +218,7 @@ class _Decision:
             if away is not None:
                 fits.append(Fit(away, agreement(line, seen), seen))
         if not fits:
-            why = Why.OUTSIDE if self._is_outside(line, time_ns) else Why.NO_SESSION
+            why = Why.OUTSIDE if self._is_outside(line, time_ns, time_ns) else Why.NO_SESSION
             return Missed(line, why, time_ns=time_ns)
         decided = choose(line, time_ns, key, fits, clock)
         if isinstance(decided, Missed):
@@ -240,7 +245,7 @@ class _Decision:
         return several(line, same or candidates, None, key)
 
     def _why_none(self, line: LogLine, key: Key, time_ns: int | None) -> Why:
-        if time_ns is not None and self._is_outside(line, time_ns):
+        if time_ns is not None and self._is_outside(line, time_ns, time_ns):
             return Why.OUTSIDE
         if line.client.ip is None:
             return Why.UNNAMED if key is Key.NOTHING else Why.NO_SESSION
@@ -249,12 +254,13 @@ class _Decision:
         # At any time, has that address and port a session?
         return Why.NO_SESSION if not key.is_strong or self._sessions.candidates(line)[1] else Why.PORT
 
-    def _is_outside(self, line: LogLine, time_ns: int) -> bool:
+    def _is_outside(self, line: LogLine, from_ns: int, to_ns: int) -> bool:
+        """A line of any time between these two is of none of the capture's sessions."""
         span = self._span or self._sessions.span_ns
         if span is None:
             return False
         reach = line.reach_ns if line.time_of is TimeOf.FAILURE else 0
-        return time_ns + line.resolution_ns < span[0] - NEAR_NS or time_ns > span[1] + reach + NEAR_NS
+        return to_ns + line.resolution_ns < span[0] - NEAR_NS or from_ns > span[1] + reach + NEAR_NS
 
 
 _LATEST_NS: Final = 1 << 62

@@ -52,6 +52,10 @@ class Agreement(enum.IntEnum):
 SPECIFIC: Final = 4
 """A line that may have more causes than this says only that something failed."""
 _CLOSE_NOTIFY: Final = 0
+_ENDS_NOTHING: Final = frozenset((_CLOSE_NOTIFY, 41, 90, 100, 112))
+"""Sent as warnings, too: no_certificate (SSL 3.0), user_canceled, no_renegotiation, unrecognized_name."""
+_ECHOES: Final = frozenset(("unreadable-alert", "record-corrupted", "message-malformed"))
+"""What a program says of an alert that reached it without the keys of that moment."""
 _OTHER: Final = {Role.SERVER: "client", Role.CLIENT: "server"}
 _OWN: Final = {Role.SERVER: "server", Role.CLIENT: "client"}
 
@@ -70,6 +74,8 @@ def agreement(line: LogLine, seen: Seen) -> Agreement:
         return Agreement.LIKE if seen.outcome == "established" else Agreement.UNKNOWN
     if len(line.causes) <= SPECIFIC and not set(line.causes).isdisjoint(seen.causes):
         return Agreement.SAME
+    if _is_others_decision(line, seen):
+        return Agreement.CONTRADICTS
     if seen.outcome == "failed":
         return Agreement.LIKE
     if seen.outcome == "idle" and line.said is Said.TRANSPORT:
@@ -92,3 +98,14 @@ def _alerts(line: LogLine, seen: Seen) -> Agreement | None:
     if line.said is Said.PEER and codes - {_CLOSE_NOTIFY}:
         return Agreement.CONTRADICTS
     return None
+
+
+def _is_others_decision(line: LogLine, seen: Seen) -> bool:
+    """The line says which end gave up; the packets show that the other one did: they have its alert alone."""
+    if line.role is None or line.said not in (Said.LOCAL, Said.PEER):
+        return False
+    if line.said is Said.LOCAL and (len(line.causes) > SPECIFIC or line.meaning in _ECHOES):
+        return False  # no decision is named
+    sender = (_OWN if line.said is Said.LOCAL else _OTHER)[line.role]
+    senders = {side for side, code in seen.alerts if code not in _ENDS_NOTHING}
+    return bool(senders) and sender not in senders

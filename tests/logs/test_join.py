@@ -13,7 +13,7 @@ from capanalyzer.logs.candidates import Key
 from capanalyzer.logs.fit import Confidence, Match, Missed, Why
 from capanalyzer.logs.join import Join, Joined
 from capanalyzer.logs.line import LogLine, Peer, Role, Said, TimeOf
-from capanalyzer.logs.seen import Agreement, Seen
+from capanalyzer.logs.seen import Agreement, Seen, agreement
 from tests.logs.made import CLIENT, SECOND, SERVER, START_NS, line, seen
 
 SPAN = (START_NS - SECOND, START_NS + 3600 * SECOND)
@@ -84,6 +84,67 @@ def test_outliers_do_not_move_the_offset() -> None:
     assert abs(clock.offset_ns + 120 * SECOND) < 0.3 * SECOND
     certain = {match.line.number for match in joined.matches if match.confidence is Confidence.CERTAIN}
     assert certain == {number for number in range(30) if number % 3}
+
+
+YEARS = 3.7 * 365 * 24 * 3600
+"""Seconds."""
+
+
+@pytest.mark.parametrize("has_zone", [False, True])
+@pytest.mark.parametrize("at", [-YEARS, -2 * 86_400, 2 * 86_400])
+def test_a_line_alone_is_no_measure_of_a_clock_that_is_days_off(at: float, has_zone: bool) -> None:
+    """It has a client's port of the capture; each line does that fits some session at some offset."""
+    found = only(join([line(0, at=at, has_zone=has_zone)], [seen(0)]))
+    assert isinstance(found, Missed)
+    assert found.why is Why.OUTSIDE
+
+
+def test_two_lines_at_once_are_no_measure_of_a_clock_that_is_days_off() -> None:
+    """A client that opens two connections takes neighbouring ports on any day."""
+    joined = join([line(n, at=0.3 * n - YEARS) for n in range(2)], [seen(n, at=0.3 * n) for n in range(2)])
+    assert {missed.why for missed in joined.missed} == {Why.OUTSIDE}
+
+
+def test_lines_of_one_session_are_one_witness() -> None:
+    """However many there are, they tell of one session's time alone."""
+    lines = [replace(line(0, at=0.05 * n - YEARS), number=n) for n in range(5)]
+    assert {missed.why for missed in join(lines, [seen(0)]).missed} == {Why.OUTSIDE}
+    lines = [replace(line(0, at=0.05 * n + 437.5, causes=(), alert=None), number=n) for n in range(5)]
+    assert {match.confidence for match in join(lines, [seen(0)]).matches} == {Confidence.POSSIBLE}
+
+
+def test_a_clock_that_is_years_off_is_believed_where_several_lines_agree() -> None:
+    """A device whose clock began anew."""
+    joined = join([line(n, at=7 * n * n - YEARS) for n in range(4)], [seen(n, at=7 * n * n) for n in range(4)])
+    assert {(match.line.number, match.session) for match in joined.matches} == {(n, n) for n in range(4)}
+
+
+def test_an_odd_offset_of_one_line_needs_words_that_the_packets_confirm() -> None:
+    """Seven minutes: likely where the packets show what the line says, possible where both merely tell of a failure."""
+    same = only(join([line(0, at=437.5)], [seen(0)]))
+    like = only(join([line(0, at=437.5, causes=(), alert=None)], [seen(0)]))
+    assert isinstance(same, Match)
+    assert isinstance(like, Match)
+    assert (same.confidence, like.confidence) == (Confidence.LIKELY, Confidence.POSSIBLE)
+
+
+def test_what_another_line_alone_tells_of_the_clock_makes_nothing_likely() -> None:
+    lines = [line(0, at=437.5, causes=(), alert=None), line(1, at=467.5, client=Peer(), sni="shop.example.com")]
+    joined = join(lines, [seen(0), seen(1, at=30, sni="shop.example.com")])
+    assert {match.confidence for match in joined.matches} <= {Confidence.POSSIBLE}
+
+
+def test_a_long_session_tells_no_zone() -> None:
+    """A session of ten minutes holds a quarter of an hour more often than not; several lines tell the zone."""
+    one = only(join([line(0, at=4 * 3600 + 400)], [seen(0, lasts=600)]))
+    assert isinstance(one, Match)
+    assert one.confidence is not Confidence.CERTAIN
+    all_of_them = join([line(n, at=4 * 3600 + 700 * n + 599) for n in range(4)], several_long(4))
+    assert {match.confidence for match in all_of_them.matches} == {Confidence.CERTAIN}
+
+
+def several_long(count: int) -> list[Seen]:
+    return [seen(number, at=700 * number, lasts=600) for number in range(count)]
 
 
 def test_of_a_port_used_again_time_decides() -> None:
@@ -188,12 +249,47 @@ def test_a_line_against_the_packets_is_joined_and_said_to_be() -> None:
     joined = join([line(n, at=10 * n + 0.1) for n in range(9)], [*healthy, *several(9)[1:]])
     (match,) = [match for match in joined.matches if match.session == 0]
     assert match.agreement is Agreement.CONTRADICTS
-    assert match.confidence is Confidence.LIKELY
+    assert match.confidence is Confidence.POSSIBLE
 
 
 def test_another_alert_than_the_packets_show_is_a_contradiction() -> None:
     joined = join([line(n, at=10 * n + 0.1, alert=48 if n else 42, causes=()) for n in range(9)], several(9))
     assert [match.agreement for match in joined.matches if match.session == 0] == [Agreement.CONTRADICTS]
+
+
+NO_CERTIFICATE: dict[str, Any] = {
+    "meaning": "client-certificate-missing",
+    "causes": ("client-certificate-missing",),
+    "alert": None,
+    "said": Said.LOCAL,
+}
+
+
+def test_who_gave_up_is_compared_with_whose_alert_the_packets_show() -> None:
+    """The server says that it missed a certificate; the client had refused the server's."""
+    joined = join([line(0, at=0.1, **NO_CERTIFICATE), *[line(n, at=10 * n + 0.1) for n in range(1, 9)]], several(9))
+    (match,) = [match for match in joined.matches if match.session == 0]
+    assert (match.agreement, match.confidence) == (Agreement.CONTRADICTS, Confidence.POSSIBLE)
+    assert not join([line(0, at=-YEARS, **NO_CERTIFICATE)], [seen(0)]).matches
+
+
+@pytest.mark.parametrize(
+    ("changes", "alerts", "expected"),
+    [
+        (NO_CERTIFICATE, (("client", 48),), Agreement.CONTRADICTS),
+        (NO_CERTIFICATE, (("client", 48), ("server", 40)), Agreement.LIKE),
+        (NO_CERTIFICATE, (("client", 41),), Agreement.LIKE),  # no_certificate: a warning
+        (NO_CERTIFICATE, (("client", 0),), Agreement.LIKE),
+        ({**NO_CERTIFICATE, "role": None}, (("client", 48),), Agreement.LIKE),
+        ({**NO_CERTIFICATE, "meaning": "record-corrupted"}, (("client", 48),), Agreement.LIKE),
+        ({**NO_CERTIFICATE, "role": Role.CLIENT}, (("client", 48),), Agreement.LIKE),
+        ({"causes": ("server-silent",), "alert": 46}, (("server", 40),), Agreement.CONTRADICTS),
+        ({"causes": ("server-silent",), "alert": 46}, (("server", 40), ("client", 0)), Agreement.CONTRADICTS),
+        ({"causes": ("server-silent",), "said": Said.TRANSPORT}, (("client", 48),), Agreement.LIKE),
+    ],
+)
+def test_decisions_and_alerts(changes: Any, alerts: tuple[tuple[str, int], ...], expected: Agreement) -> None:
+    assert agreement(line(0, **changes), seen(0, alerts=alerts)) is expected
 
 
 def test_the_time_of_the_beginning_is_compared_with_the_beginning() -> None:
