@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import ssl
 import sys
 import threading
@@ -142,6 +143,28 @@ def test_the_same_trouble_is_told_once_in_a_while() -> None:
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_whatever_goes_wrong_only_one_notification_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody thought of: told without its text, which may hold a secret; the next one goes."""
+    told: list[str] = []
+    kept = Kept()
+    trouble: list[Exception] = [UnicodeError("https://hooks.example/SECRET")]
+
+    def deliver(message: Message, stop: threading.Event) -> None:
+        if trouble:
+            raise trouble.pop()
+        kept(message, stop)
+
+    deliver.option = "--kept"  # type: ignore[attr-defined]
+    outbox = Outbox(deliver, source="eth0", tell=told.append)  # type: ignore[arg-type]
+    outbox.incident(incident(1), new=True)
+    until(lambda: outbox.counts["failed"] == 1)
+    outbox.incident(incident(2), new=True)
+    outbox.close()
+    assert [json.loads(message.body)["session"] for message in kept.messages] == [2]
+    assert outbox.counts == {"delivered": 1, "failed": 1, "grouped": 0}
+    assert told == ["--kept: UnicodeError; 1 new incident was not told"]
 
 
 def test_the_message() -> None:
@@ -293,7 +316,33 @@ def test_certificates_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         receiver.server.server_close()
 
 
-@pytest.mark.parametrize("url", ["ftp://x/", "secret", "http://", "https://[", "file:///etc/passwd", "http://x:port/"])
+def test_what_a_url_must_not_hold_is_quoted(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks and letters of other languages; what is quoted already stays so. The host goes by its name in the DNS."""
+    Webhook(f"{receiver.url}/hook s/ü%20x?key=ö/%C3%B6#part")(MESSAGE, NEVER)
+    [(path, _, _)] = receiver.requests
+    assert path == "/hook%20s/%C3%BC%20x?key=%C3%B6/%C3%B6"
+
+    def nobody(host: str, *_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, f"{host} is not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    with pytest.raises(NotDelivered, match=r"^http://xn--bcher-kva\.invalid:1: xn--bcher-kva\.invalid is not known$"):
+        Webhook("http://bücher.invalid:1/SECRET b")(MESSAGE, stopped())
+
+
+def stopped() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x/", "secret", "http://", "https://[", "file:///etc/passwd", "http://x:port/", "http://a..b/x",
+        f"http://{'a' * 64}.example/x", "http://a b/x", "http://x/\udcff", "http://\udcff:\udcff@x/", "http://x:99999/",
+    ],
+)  # fmt: skip
 def test_no_url(url: str) -> None:
     with pytest.raises(UsageError, match=r"^--webhook needs a URL like https://HOST/PATH$"):
         Webhook(url)

@@ -23,7 +23,7 @@ from capanalyzer.live.recorder.folder import Limits, RecordFolder, stem_of
 from capanalyzer.live.recorder.memory import STREAM_BYTES, PacketMemory
 from capanalyzer.live.recorder.recorder import Recorder
 from capanalyzer.live.recorder.ring import ROW, PacketRing
-from capanalyzer.live.recorder.writing import Writing
+from capanalyzer.live.recorder.writing import Writing, reason_of
 from tests.evidence.runs import comments_of
 from tests.live.replay import Replay, make
 from tests.report.samples import failed
@@ -379,9 +379,13 @@ def test_the_disk_queue_is_bounded() -> None:
     def broken() -> None:
         raise OSError(errno.EIO, "broken")
 
+    def unforeseen() -> None:
+        raise UnicodeError("unforeseen")
+
     gate.set()
-    while not writing.submit(broken, 100):
-        pass
+    for job in (unforeseen, broken):
+        while not writing.submit(job, 100):
+            pass
     assert writing.close() == 0
-    assert [error.strerror for error in failures] == ["broken"]
+    assert [reason_of(error) for error in failures] == ["unforeseen", "broken"]
     assert not writing.submit(lambda: None, 0)

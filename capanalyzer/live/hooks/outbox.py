@@ -132,6 +132,9 @@ class Outbox:
                 self._deliver(message, self._stop)
             except NotDelivered as error:
                 self._failed(message, str(error))
+            except Exception as error:  # noqa: BLE001 - the next one may be delivered, and this one is counted and told
+                # Its text may hold what is secret: a URL, a program's arguments.
+                self._failed(message, type(error).__name__)
             else:
                 self.counts["delivered"] += 1
                 self.counts["grouped"] += message.held_back

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from capanalyzer import __version__
 from capanalyzer.errors import UsageError
@@ -24,6 +24,8 @@ PAUSES_S: Final = (1.0, 5.0)
 """Between attempts; then it is given up."""
 MAX_RETRY_AFTER_S: Final = 30.0
 MAX_ANSWER_BYTES: Final = 1 << 16
+_UNQUOTED: Final = "!#$%&'()*+,/:;=?@[]~"
+"""Characters of a path or query that stay: RFC 3986 section 2.2, and % because what is quoted already stays so."""
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 
 
@@ -59,23 +61,23 @@ class Webhook:
         """:raises UsageError: no http or https URL."""
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
+            host, port = _host(parts.hostname), parts.port
+            path, query = (quote(part, safe=_UNQUOTED) for part in (parts.path or "/", parts.query))
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
         except ValueError:
-            host = None
-        if host is None or parts.scheme not in ("http", "https"):
+            host = ""
+        if not host or parts.scheme not in ("http", "https"):
             # The URL itself is not repeated: it often holds a secret.
             raise UsageError("--webhook needs a URL like https://HOST/PATH")
-        name = f"[{host}]" if ":" in host else host
-        place = name if port is None else f"{name}:{port}"
+        place = host if port is None else f"{host}:{port}"
         self._origin = f"{parts.scheme}://{place}"
-        self._url = urlunsplit((parts.scheme, place, parts.path or "/", parts.query, ""))
+        self._url = urlunsplit((parts.scheme, place, path, query, ""))
         self._headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": f"capanalyzer/{__version__}",
         }
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+            self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
         # Authorities are read now: later the run may not be allowed to.
         https = urllib.request.HTTPSHandler(context=ssl.create_default_context())
         self._open = urllib.request.build_opener(_NoRedirect, https).open
@@ -108,6 +110,16 @@ class Webhook:
             raise _TryAgain(getattr(cause, "strerror", None) or str(cause)) from None
         except (OSError, HTTPException) as error:
             raise _TryAgain(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
+
+
+def _host(host: str | None) -> str:
+    """A host as it stands in a URL: a name in the form of the DNS (IDNA), an IPv6 address in brackets.
+
+    :raises ValueError: it cannot be one.
+    """
+    if not host or any(ord(character) <= 0x20 or character in '%/\\"<>^`{|}' for character in host):
+        raise ValueError
+    return f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
 
 
 def _seconds(text: str | None) -> float | None:

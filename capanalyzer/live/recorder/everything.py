@@ -20,7 +20,7 @@ from capanalyzer.i18n import translator
 from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.recorder.folder import RECORD_MODE
-from capanalyzer.live.recorder.writing import Writing
+from capanalyzer.live.recorder.writing import Writing, reason_of
 from capanalyzer.output import create_new
 from capanalyzer.report import model
 
@@ -144,7 +144,7 @@ class FullCapture:
 
         try:
             self._files.write(pieces, int(batch.captured.sum()) + 36 * len(batch))
-        except OSError:
+        except Exception:
             self.counts["lost"] += len(batch)
             self._paused_until = time.monotonic() + PAUSE_S
             with contextlib.suppress(OSError):
@@ -181,7 +181,7 @@ class FullCapture:
             text = self._("--record-all: {n} packets in all were not written")
             self._tell(text.format(n=f"{self.counts['lost']:,}"))
 
-    def _cannot_write(self, error: OSError) -> None:
-        reason = error.strerror or str(error)
+    def _cannot_write(self, error: Exception) -> None:
+        reason = reason_of(error)
         text = self._("--record-all: {folder}: {reason}; packets are not written until this ends, the run goes on")
         self._complaint.make(reason, text.format(folder=self._files.path, reason=reason))

@@ -19,7 +19,7 @@ from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.recorder.folder import RecordFolder, stem_of
 from capanalyzer.live.recorder.made import Gathered, make_files
 from capanalyzer.live.recorder.memory import PacketMemory
-from capanalyzer.live.recorder.writing import Writing
+from capanalyzer.live.recorder.writing import Writing, reason_of
 from capanalyzer.report import model
 
 __all__ = ["MEMORY_BYTES", "Recorder"]
@@ -256,10 +256,10 @@ class Recorder:
         while len(self._written) > MAX_REMEMBERED:
             del self._written[next(iter(self._written))]
 
-    def _cannot_write(self, error: OSError) -> None:
+    def _cannot_write(self, error: Exception) -> None:
         """The run goes on."""
         self.counts["failed"] += 1
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
         _ = translator(self._lang)
         text = _("--record: {folder}: {reason}; records are lost until this ends, the run goes on")
         self._complaint.make(reason, text.format(folder=self._folder.path, reason=reason))

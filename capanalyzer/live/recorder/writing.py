@@ -7,18 +7,24 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["CLOSING_S", "Writing"]
+__all__ = ["CLOSING_S", "Writing", "reason_of"]
 
 CLOSING_S: Final = 15.0
 """How long the end of a run waits for what is still to be written."""
 
 
+def reason_of(error: Exception) -> str:
+    """Why a job failed, in a few words."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__
+
+
 class Writing:
-    """Jobs may raise OSError, which is told to ``failed``; the thread begins with the first of them, so after a run has
-    given up its privileges.
+    """What a job raises is told to ``failed``, and the next one is done; the thread begins with the first of them, so
+    after a run has given up its privileges.
     """
 
-    def __init__(self, name: str, max_bytes: int, failed: Callable[[OSError], None]) -> None:
+    def __init__(self, name: str, max_bytes: int, failed: Callable[[Exception], None]) -> None:
         """:param max_bytes: of jobs that wait.
         :param failed: called in the thread of the jobs.
         """
@@ -65,7 +71,7 @@ class Writing:
                 job, size = self._jobs[0]
             try:
                 job()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - one job less, and not all that follow
                 self._failed(error)
             with self._changed:
                 if self._jobs:
