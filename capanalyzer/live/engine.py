@@ -258,7 +258,9 @@ class Engine:
         info = self._source.info
         info.packets, info.bytes, info.dropped_packets = self.packets, self._bytes, self._dropped.total
         info.warnings += self._tally.warnings(
-            packets=self._decoder.notes, streams=self._tracker.notes, evicted=self.state().evicted
+            packets=self._decoder.notes,
+            streams=self._tracker.notes,
+            evicted={**self.state().evicted, "unlisted": self._incidents.unlisted},
         )
         return self._tally.trailer(info, self._incidents.all(), self._chosen)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from capanalyzer.report import model
-from capanalyzer.report.incidents import IncidentKey, Incidents, client_of, incident_key
+from capanalyzer.report.incidents import MAX_CLIENTS, IncidentKey, Incidents, Room, client_of, incident_key
 
 __all__ = ["LiveIncidents"]
 
@@ -21,6 +21,8 @@ MAX_OPEN: Final = 2_000
 """Incidents at a time; beyond them the one that was quiet the longest is taken to be over."""
 MAX_SESSIONS: Final = 10_000
 """Sessions listed of one incident; further ones are told and counted, and not listed."""
+MAX_LISTED: Final = 200_000
+"""Sessions listed of all incidents that go on, and as many again of those that are over."""
 MAX_OVER: Final = 1_000
 """Incidents that are over, kept for the end of the run: the latest."""
 MAX_PLACES: Final = 20_000
@@ -30,16 +32,17 @@ MAX_PLACES: Final = 20_000
 class _Place(NamedTuple):
     key: IncidentKey
     client: str
+    is_listed: bool
 
 
 class _Open:
     """An incident that goes on."""
 
-    __slots__ = ("gathered", "grew", "last_ns", "sessions", "unlisted")
+    __slots__ = ("gathered", "grew", "last_ns", "listed", "sessions")
 
-    def __init__(self) -> None:
-        self.gathered = Incidents()
-        self.sessions = self.unlisted = 0
+    def __init__(self, clients: Room) -> None:
+        self.gathered = Incidents(clients)
+        self.sessions = self.listed = 0
         self.last_ns = 0
         self.grew = False
 
@@ -51,10 +54,13 @@ class LiveIncidents:
         self._lang = lang
         self._open: OrderedDict[IncidentKey, _Open] = OrderedDict()
         """That which grew last at the end."""
-        self._over: deque[model.Incident] = deque(maxlen=MAX_OVER)
+        self._over: deque[model.Incident] = deque()
+        self._over_listed = 0
+        """Sessions that those list."""
+        self._room, self._clients = Room(MAX_LISTED), Room(MAX_CLIENTS)
         self._places: OrderedDict[int, _Place] = OrderedDict()
         self.unlisted = 0
-        """Sessions that no incident lists, because theirs had so many."""
+        """Sessions that no incident lists, because theirs, or all together, had so many."""
         self.evicted = 0
         """Incidents that were taken to be over early."""
 
@@ -70,20 +76,23 @@ class LiveIncidents:
             if len(self._open) >= MAX_OPEN:
                 self._close(next(iter(self._open)))
                 self.evicted += 1
-            known = self._open[key] = _Open()
+            known = self._open[key] = _Open(self._clients)
         else:
             self._open.move_to_end(key)
         known.last_ns = now_ns
         known.grew = not is_new
-        if known.sessions < MAX_SESSIONS:
-            known.sessions += 1
-            known.gathered.add(session)
-            self._places[session.id] = _Place(key, client_of(session))
-            if len(self._places) > MAX_PLACES:
-                self._places.popitem(last=False)
+        # The first session is listed always: notifications and records name it.
+        is_listed = is_new or (known.listed < MAX_SESSIONS and self._room.left > 0)
+        if is_listed:
+            known.listed += 1
+            self._room.give_back(-1)
         else:
-            known.unlisted += 1
             self.unlisted += 1
+        known.sessions += 1
+        known.gathered.add(session, is_listed=is_listed)
+        self._places[session.id] = _Place(key, client_of(session), is_listed)
+        if len(self._places) > MAX_PLACES:
+            self._places.popitem(last=False)
         return self._model(known) if is_new else None
 
     def remove(self, identity: int) -> None:
@@ -92,7 +101,10 @@ class LiveIncidents:
         known = self._open.get(place.key) if place is not None else None
         if place is None or known is None:
             return
-        known.gathered.remove(place.key, identity, place.client)
+        known.gathered.remove(place.key, identity, place.client, is_listed=place.is_listed)
+        if place.is_listed:
+            known.listed -= 1
+            self._room.give_back()
         known.sessions -= 1
         if not known.sessions:
             del self._open[place.key]
@@ -109,10 +121,17 @@ class LiveIncidents:
     def all(self) -> tuple[model.Incident, ...]:
         """For the end of the run: the most sessions first, then by time."""
         found = [*self._over, *map(self._model, self._open.values())]
-        return tuple(sorted(found, key=lambda one: (-len(one.sessions), one.first, one.sessions)))
+        return tuple(sorted(found, key=lambda one: (-one.session_count, one.first, one.sessions)))
 
     def _close(self, key: IncidentKey) -> None:
-        self._over.append(self._model(self._open.pop(key)))
+        known = self._open.pop(key)
+        over = self._model(known)
+        self._room.give_back(known.listed)
+        self._clients.give_back(known.gathered.clients)
+        self._over.append(over)
+        self._over_listed += len(over.sessions)
+        while len(self._over) > MAX_OVER or self._over_listed > MAX_LISTED:
+            self._over_listed -= len(self._over.popleft().sessions)
 
     def _model(self, known: _Open) -> model.Incident:
         return known.gathered.result(self._lang)[0]

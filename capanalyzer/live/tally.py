@@ -23,6 +23,7 @@ _EVICTED: Final = {
     "connections": "{n} connections were handed on in the middle of their handshake: too many were in theirs",
     "held": "{n} sessions were compared with others earlier than usual: too many failed",
     "incidents": "{n} incidents were closed early: too many were open at a time",
+    "unlisted": "{n} failed sessions are counted by their incidents and not listed: too many failed alike",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report.model import Endpoint, Incident, Session
 
-__all__ = ["IncidentKey", "Incidents", "client_of", "incident_key"]
+__all__ = ["MAX_CLIENTS", "IncidentKey", "Incidents", "Room", "client_of", "incident_key"]
 
 MAX_INCIDENTS: Final = 10_000
 """A port scan makes one incident for each address and port; at about 1 kB each this stays near 10 MB."""
@@ -28,6 +28,24 @@ IncidentKey: TypeAlias = tuple[int, str, str, int, str | None]
 
 
 @dataclass(slots=True)
+class Room:
+    """How much may still be remembered, by all who share it."""
+
+    left: int
+
+    def take(self) -> bool:
+        """Room for one more; whether there was any."""
+        if self.left <= 0:
+            return False
+        self.left -= 1
+        return True
+
+    def give_back(self, count: int = 1) -> None:
+        """So many are not remembered any more."""
+        self.left += count
+
+
+@dataclass(slots=True)
 class _Group:
     cause: str
     server: Endpoint
@@ -39,6 +57,8 @@ class _Group:
     is_beyond: bool
     """The title is told by the other side of a proxy."""
     sessions: array[int] = field(default_factory=lambda: array("q"))
+    unlisted: int = 0
+    """Further sessions."""
     clients: dict[str, int] = field(default_factory=dict)
     """Client addresses, and how many sessions each has here."""
     confidence: int = 0
@@ -56,14 +76,23 @@ class _Group:
 class Incidents:
     """Takes sessions in any order, gives incidents in a fixed one: the most sessions first, then by time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clients: Room | None = None) -> None:
+        """:param clients: client addresses that may be remembered, where others remember some too."""
         self._groups: dict[IncidentKey, _Group] = {}
-        self._clients = 0
+        self._clients = Room(MAX_CLIENTS) if clients is None else clients
         self.sessions_left_out = 0
         self.clients_left_out = 0
 
-    def add(self, session: Session) -> None:
-        """Count a failed session to its incident."""
+    @property
+    def clients(self) -> int:
+        """Client addresses that are remembered, those of each incident apart."""
+        return sum(len(group.clients) for group in self._groups.values())
+
+    def add(self, session: Session, *, is_listed: bool = True) -> None:
+        """Count a failed session to its incident.
+
+        :param is_listed: false: its id is not remembered, all else counts.
+        """
         cause, server, sni, client = session.cause or "", _server(session), _name_sent(session), client_of(session)
         key = incident_key(session)
         group = self._groups.get(key)
@@ -82,7 +111,10 @@ class Incidents:
                 group.sni = None
             if group.blame != session.blame:
                 group.blame = "unknown"
-        group.sessions.append(session.id)
+        if is_listed:
+            group.sessions.append(session.id)
+        else:
+            group.unlisted += 1
         group.log_lines += len(session.log_lines)
         if session.findings:
             group.confidence = max(group.confidence, _CONFIDENCES.index(session.findings[0].confidence))
@@ -92,29 +124,31 @@ class Incidents:
         group.last = max(group.last, session.end)
         if client in group.clients:
             group.clients[client] += 1
-        elif self._clients < MAX_CLIENTS:
-            self._clients += 1
+        elif self._clients.take():
             group.clients[client] = 1
         else:
             self.clients_left_out += 1
 
-    def remove(self, key: IncidentKey, identity: int, client: str) -> None:
+    def remove(self, key: IncidentKey, identity: int, client: str, *, is_listed: bool = True) -> None:
         """A session that was added is thought of otherwise now; what was compared, and the times, stay.
 
         :param key: its :func:`incident_key`; with its id and its client's address.
         """
         group = self._groups.get(key)
-        if group is None or identity not in group.sessions:
+        if group is None or (is_listed and identity not in group.sessions):
             return
-        group.sessions.remove(identity)
-        group.compared = min(group.compared, len(group.sessions))
+        if is_listed:
+            group.sessions.remove(identity)
+        else:
+            group.unlisted -= 1
+        group.compared = min(group.compared, len(group.sessions) + group.unlisted)
         left = group.clients.get(client, 0) - 1
         if left > 0:
             group.clients[client] = left
         elif not left:
             del group.clients[client]
-            self._clients -= 1
-        if not group.sessions:
+            self._clients.give_back()
+        if not group.sessions and not group.unlisted:
             del self._groups[key]
 
     def result(self, lang: str = "en") -> tuple[Incident, ...]:
@@ -133,10 +167,11 @@ class Incidents:
                 _CONFIDENCES[g.confidence],
                 g.blame,
                 g.log_lines,
+                g.unlisted,
             )
             for g in self._groups.values()
         ]
-        rows.sort(key=lambda row: (-len(row.sessions), row.first, row.sessions))
+        rows.sort(key=lambda row: (-row.session_count, row.first, row.sessions))
         return tuple(rows)
 
     def notes(self, lang: str) -> list[str]:
@@ -203,7 +238,7 @@ def _sentence(group: _Group, lang: str) -> str:
     _, counted = translator(lang), plural(lang)
     clients = len(group.clients)
     fails = counted("{n} client fails at this server", "{n} clients fail at this server", clients)
-    if group.compared < len(group.sessions):
+    if group.compared < len(group.sessions) + group.unlisted:
         return _("{reason}.").format(reason=group.title)  # what else worked is not known of all of them
     if group.server_established:
         works = counted("{n} session with it works", "{n} sessions with it work", group.server_established)

@@ -332,6 +332,13 @@ class Incident(Model, frozen=True, gc=False):
     """Who has to change something, where its sessions agree: ``client`` ``server`` ``network``; else ``unknown``."""
     log_lines: int = 0
     """Log lines that speak of its sessions."""
+    sessions_unlisted: int = 0
+    """Further sessions of it, which a run that went on for long counted and did not list."""
+
+    @property
+    def session_count(self) -> int:
+        """All of its sessions."""
+        return len(self.sessions) + self.sessions_unlisted
 
 
 class AppliedFilter(Model, frozen=True, gc=False):

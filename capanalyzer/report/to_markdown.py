@@ -145,7 +145,7 @@ class _Report:
 
     def _extent(self, incident: model.Incident) -> str:
         _, counted = self._, self._look.counted
-        count = len(incident.sessions)
+        count = incident.session_count
         return _(", ").join(
             [
                 counted("{n} session", "{n} sessions", count).format(n=f"{count:,}"),
@@ -186,7 +186,7 @@ class _Report:
             chosen = [(session, 0) for session in self._unfinished]
         else:
             chosen = [
-                (example, len(incident.sessions) - 1)
+                (example, incident.session_count - 1)
                 for incident in self._end.incidents
                 if (example := self._example(incident)) is not None
             ][:MAX_DETAILS]

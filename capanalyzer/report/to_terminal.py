@@ -117,8 +117,8 @@ class _Report:
                 line.append(("   " + printable(incident.sni), ""))
             yield line
             facts = [
-                look.counted("{n} session", "{n} sessions", len(incident.sessions)).format(
-                    n=f"{len(incident.sessions):,}"
+                look.counted("{n} session", "{n} sessions", incident.session_count).format(
+                    n=f"{incident.session_count:,}"
                 ),
                 look.counted("{n} client", "{n} clients", incident.clients).format(n=f"{incident.clients:,}"),
                 *log_line_count(incident, look.lang),

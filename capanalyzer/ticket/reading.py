@@ -63,6 +63,11 @@ class Incident(_View, frozen=True, gc=False):
     sentence: str = ""
     confidence: str = ""
     blame: str = ""
+    sessions_unlisted: int = 0
+
+    @property
+    def session_count(self) -> int:
+        return len(self.sessions) + self.sessions_unlisted
 
 
 class Summary(_View, frozen=True, gc=False):

@@ -183,7 +183,7 @@ def _server(incident: Incident) -> tuple[Span, ...]:
 
 def _seen(incident: Incident, lang: str) -> str:
     comma, counted = translator(lang)(", "), plural(lang)
-    sessions, clients = len(incident.sessions), incident.clients
+    sessions, clients = incident.session_count, incident.clients
     return comma.join(
         (
             counted("{n} session", "{n} sessions", sessions).format(n=f"{sessions:,}"),

@@ -199,7 +199,7 @@ def _incidents(board: Board, look: Look, rows: int) -> Iterator[Line]:
     cells = []
     for incident in shown[:rows]:
         is_old = now_ns - from_rfc3339(incident.last) > QUIET_NS
-        sessions, clients = len(incident.sessions), incident.clients
+        sessions, clients = incident.session_count, incident.clients
         cells.append(
             [
                 (incident.cause, "quiet" if is_old else "failed"),

@@ -91,7 +91,7 @@ def _action(incident: model.Incident, remedy: tuple[str, ...], look: Look) -> Ma
 
 def _facts(incident: model.Incident, look: Look) -> Markup:
     _ = look.text
-    sessions, clients = len(incident.sessions), incident.clients
+    sessions, clients = incident.session_count, incident.clients
     facts = [
         look.counted("{n} session", "{n} sessions", sessions).format(n=f"{sessions:,}"),
         look.counted("{n} client", "{n} clients", clients).format(n=f"{clients:,}"),
@@ -127,7 +127,7 @@ def _filters(incident: model.Incident, example: model.Session | None, look: Look
         data_server=endpoint(incident.server),
         data_name=incident.sni,
     )
-    if len(incident.sessions) == 1:
+    if incident.session_count == 1:
         return Markup()
     if look.several or example is None:  # stream numbers are those of one capture
         return element("p", show, class_="buttons")

@@ -1,0 +1,64 @@
+"""Incidents of a run that goes on: what they list is bounded, what they tell goes on."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from capanalyzer.live import incidents as incidents_module
+from capanalyzer.live.incidents import LiveIncidents
+from capanalyzer.report import model
+from tests.report.samples import at, failed
+
+SECOND = 10**9
+
+
+def session(number: int, server: str = "198.51.100.9", client: str = "192.0.2.1", second: int = 0) -> model.Session:
+    return msgspec.structs.replace(
+        failed(), id=number, server=model.Endpoint(server, 443), client=model.Endpoint(client, 1024 + number % 60_000),
+        start=at(second), end=at(second),
+    )  # fmt: skip
+
+
+def test_an_incident_goes_on_when_it_lists_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last session, its clients and how many there are, whether they are listed or not."""
+    monkeypatch.setattr(incidents_module, "MAX_SESSIONS", 3)
+    found = LiveIncidents("en")
+    assert found.add(session(0), 0) is not None
+    for number in range(1, 10):
+        assert found.add(session(number, client=f"192.0.2.{number}", second=number), number * SECOND) is None
+        [grown] = found.grown(number * SECOND)
+        assert grown.session_count == number + 1
+        assert grown.last == at(number)
+    assert grown.sessions == (0, 1, 2)
+    assert grown.sessions_unlisted == found.unlisted == 7
+    assert grown.clients == 9
+    for number in (9, 0, 1):
+        found.remove(number)
+    [left] = found.all()
+    assert (left.sessions, left.sessions_unlisted, left.clients) == ((2,), 6, 7)
+    for number in range(2, 9):
+        found.remove(number)
+    assert len(found) == 0
+    assert found.all() == ()
+
+
+def test_all_of_them_list_no_more_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids and client addresses together; what is over gives back its room, and takes no more than as much again."""
+    monkeypatch.setattr(incidents_module, "MAX_LISTED", 20)
+    monkeypatch.setattr(incidents_module, "MAX_CLIENTS", 15)
+    found = LiveIncidents("en")
+    number = 0
+    for turn in range(4):
+        now_ns = turn * 2 * incidents_module.QUIET_NS
+        list(found.grown(now_ns))
+        for server in range(10):
+            for client in range(5):
+                found.add(session(number, f"198.51.100.{server}", f"192.0.2.{client}"), now_ns)
+                number += 1
+        open_ones = list(found.grown(now_ns))
+        assert len(open_ones) == 10
+        assert sum(one.session_count for one in open_ones) == 50
+        assert sum(len(one.sessions) for one in open_ones) <= 20 + 10, "the first session of each is always listed"
+        assert 10 < sum(one.clients for one in open_ones) <= 15
+        assert sum(len(one.sessions) for one in found.all()) <= 20 + 20 + 10
