@@ -139,10 +139,18 @@ class GrowingFile:
         return os.path.dirname(self._path)
 
     def write(self, data: bytes) -> None:
-        """Append; the whole piece or an error."""
+        """Append; the whole piece, or an error and, where the file can be cut, nothing of it."""
         view = memoryview(data)
-        while view:
-            view = view[self._stream.write(view) :]
+        try:
+            while view:
+                view = view[self._stream.write(view) :]
+        except OSError:
+            written = len(data) - len(view)
+            if written:
+                with contextlib.suppress(OSError):
+                    handle = self._stream.fileno()
+                    os.ftruncate(handle, os.fstat(handle).st_size - written)
+            raise
 
     def reopen(self) -> None:
         """It may have been renamed: go on in a new one of that name."""

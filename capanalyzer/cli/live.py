@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
 from capanalyzer.cli.arguments import add_lang, port
-from capanalyzer.cli.exits import OK, SESSION_FAILED
+from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.live_beside import add_beside, open_beside
 from capanalyzer.cli.live_source import add_source, open_source
 from capanalyzer.cli.live_view import Messages, open_view
@@ -94,11 +94,14 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.live.preparation import prepare
     from capanalyzer.live.privileges import give_up, user_named
     from capanalyzer.live.run import Ending, watch
+    from capanalyzer.live.sink import Sink
 
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
     with ExitStack() as stack:
         user = user_named(options.user)
+        messages = stack.enter_context(Messages(is_quiet=options.quiet))
         write, reopen, folders = _output(options, stack)
+        sink = Sink(write, "stdout" if options.output == "-" else options.output, lang=lang, tell=messages)
         from capanalyzer.analysis import Options
         from capanalyzer.live.engine import Engine
 
@@ -114,10 +117,9 @@ def run(options: argparse.Namespace) -> int:
         source, is_interface = open_source(options)
         stack.callback(source.close)
         name = _name(source, lang)
-        messages = stack.enter_context(Messages(is_quiet=options.quiet))
         beside = open_beside(options, source.info, name, lang, messages)
         view = open_view(options, name, lang, ending.ask)
-        writer = _writer(options, write, reopen, lang) if view is None else view
+        writer = _writer(options, sink, reopen, lang) if view is None else view
         listeners = [*beside.listeners, writer]
         engine = Engine(
             source,
@@ -140,7 +142,10 @@ def run(options: argparse.Namespace) -> int:
             messages.view = view
         watch(engine, source, listeners, ending, notifier)
         writer.end(engine.trailer())
+        sink.end()
         failed = engine.failed
+    if sink.lost:
+        return NOT_ANALYSED
     return SESSION_FAILED if options.exit_code and failed else OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ import pytest
 
 from capanalyzer.capture import live_open
 from capanalyzer.cli import live_source
+from capanalyzer.live.sink import Sink
+from capanalyzer.output import GrowingFile
 from tests.live.test_like_analyze import analyzed
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -146,6 +149,44 @@ def test_a_renamed_output_is_opened_again(tmp_path: Path) -> None:
     old, new = (tmp_path / "out.1").read_bytes().splitlines(), out.read_bytes().splitlines()
     assert "outcome" not in json.loads(new[-1])
     assert {json.loads(line)["id"] for line in [*old, *new[:-1]]} == set(analyzed(capture("server-alerts")))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full: /dev/full")
+def test_a_full_disk_does_not_end_the_run() -> None:
+    """Told with the file's name, once; what was lost is counted, and the exit status says that something was."""
+    path = capture("server-alerts")
+    done = run("-r", str(path), "--format", "jsonl", "-o", "/dev/full", "--user", USER, "--exit-code")
+    lost = len(analyzed(path)) + 1
+    reason = os.strerror(errno.ENOSPC)
+    assert done.stderr.decode().splitlines() == [
+        f"capanalyzer: -o: /dev/full: {reason}; lines are lost until this ends, the run goes on",
+        f"capanalyzer: -o: /dev/full: {lost} lines in all were not written",
+    ]
+    assert done.returncode == 2
+
+
+def test_a_disk_that_has_room_again_gets_whole_lines(tmp_path: Path) -> None:
+    """Of a line that did not fit nothing is left; those that follow are written."""
+    resource = pytest.importorskip("resource")
+    out = tmp_path / "out"
+    output = GrowingFile(str(out))
+    told: list[str] = []
+    sink = Sink(output.write, "out", lang="en", tell=told.append)
+    sink(b"first line\n")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (15, limits[1]))
+    try:
+        sink(b"does not fit\n")
+        sink(b"nor does this\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    sink(b"last line\n")
+    sink.end()
+    output.close()
+    assert out.read_bytes() == b"first line\nlast line\n"
+    assert sink.lost == 2
+    assert len(told) == 2
+    assert told[1] == "-o: out: 2 lines in all were not written"
 
 
 USER = "root" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""

@@ -42,7 +42,8 @@ KEYS = {
     "sessions.1.findings.0.evidence.0": "frame time from text",
     "sessions.1.timeline.0": "frame time from event detail",
     "sessions.1.comparison": "server_established server_clients client_established client_servers",
-    "incidents.0": "cause server sni sessions clients first last title sentence confidence blame log_lines sessions_unlisted",
+    "incidents.0": "cause server sni sessions clients first last title sentence confidence blame log_lines "
+    "sessions_unlisted",
     "logs.0": "path lines recognised failures joined left_out formats clocks warnings",
     "logs.0.clocks.0": "capture format offset_seconds zone matches matches_by_address is_certain",
     "unmatched_log_lines.0": "source line text format time title meaning misleads causes reason candidates",
