@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from capanalyzer.logs.either import with_role
 from capanalyzer.logs.found import MAX_TEXT, Found, Part, Tie
 from capanalyzer.logs.line import LogLine, Peer
 
@@ -148,6 +149,7 @@ def entries(lines: Iterable[Found]) -> Iterator[LogLine]:
 def _joined(first: LogLine, second: LogLine, *, second_leads: bool) -> LogLine:
     """One entry of two lines; what one of them does not say the other does."""
     lead, other = (second, first) if second_leads else (first, second)
+    lead = with_role(lead, other.role)
     earlier = first if first.time_ns is not None else second
     return replace(
         lead,
@@ -161,7 +163,6 @@ def _joined(first: LogLine, second: LogLine, *, second_leads: bool) -> LogLine:
         client=_either(lead.client, other.client),
         server=_either(lead.server, other.server),
         sni=lead.sni or other.sni,
-        role=lead.role or other.role,
         said=lead.said or other.said,
         alert=lead.alert if lead.alert is not None else other.alert,
         reason=lead.reason or other.reason,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from capanalyzer.logs.body import Body
+from capanalyzer.logs.either import open_causes, open_meaning
 from capanalyzer.logs.line import LogLine, Peer, Role, Said, TimeOf
 from capanalyzer.logs.meanings import MEANINGS
 from capanalyzer.logs.stamps import Stamp
@@ -92,12 +93,17 @@ def found(
     """A line that was understood.
 
     :param name: of the format.
-    :param meaning: a key of :data:`MEANINGS`, which also says whether this is a failure.
+    :param meaning: a key of :data:`MEANINGS`, which also says whether this is a failure; where ``role`` is not known,
+        what it says of the other end's is left open.
     :param stamp: where the program writes its own; else the collector's is taken.
     :param causes: where the line tells more than its meaning does.
     """
     when = stamp or body.stamp
+    if role is None:
+        meaning = open_meaning(meaning)
     known = MEANINGS[meaning]
+    if causes is None:
+        causes = open_causes(meaning) if role is None else known.causes
     line = LogLine(
         source="",
         number=1,
@@ -105,7 +111,7 @@ def found(
         format=name,
         is_failure=known.is_failure,
         meaning=meaning,
-        causes=known.causes if causes is None else causes,
+        causes=causes,
         time_ns=when.time_ns if when is not None else None,
         has_zone=when is not None and when.has_zone,
         has_year=when is None or when.has_year,

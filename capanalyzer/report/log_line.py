@@ -15,7 +15,7 @@ from capanalyzer.logs.body import bodies
 from capanalyzer.logs.capture_plan import capture_commands
 from capanalyzer.logs.ends import ENDPOINT, endpoint
 from capanalyzer.logs.line import LogLine, Peer, Role, Said, TimeOf
-from capanalyzer.logs.meanings import MEANINGS
+from capanalyzer.logs.meanings import MEANINGS, Acts
 from capanalyzer.logs.programs import PROGRAMS
 from capanalyzer.logs.stamps import Stamp
 from capanalyzer.report.escape import printable
@@ -120,8 +120,16 @@ def _facts(line: LogLine, look: Look) -> Iterator[Line]:
     rows.append((_(N_("Who speaks")), _speaker(line, look)))
     if line.reason:
         rows.append((_(N_("Its words")), printable(line.reason.replace("\n", " "))))
-    rows.append((_(N_("Who acts")), _(MEANINGS[line.meaning].acts.value)))
+    rows.append((_(N_("Who acts")), _(_acts(line).value)))
     return _rows(rows, look)
+
+
+def _acts(line: LogLine) -> Acts:
+    """Whose certificate it is shows where the writer's role does: it refused the other end's."""
+    acts = MEANINGS[line.meaning].acts
+    if acts is not Acts.OWNER or line.role is None:
+        return acts
+    return Acts.SERVER if line.role is Role.CLIENT else Acts.CLIENT
 
 
 def _speaker(line: LogLine, look: Look) -> str:

@@ -19,9 +19,9 @@ __all__ = ["ALB", "CLASSIC", "CLOUDFRONT", "NLB"]
 
 _CONNECTION: Final = re.compile(
     r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]{8,16}Z) (?P<ip>[0-9A-Fa-f:.]{2,45}) (?P<port>\d{1,5}) (?P<listener>\d{1,5}) "
-    r"(?P<protocol>\S{1,12}) (?P<cipher>\S{1,64}) (?P<latency>[\d.]{1,16}|-) \"(?P<subject>[^\"]{0,1024})\" "
+    r"(?P<protocol>\S{1,12}) (?P<cipher>\S{1,64}) (?P<latency>[\d.]{1,16}|-) (?:\"[^\"]{0,1024}\"|-) "
     r"(?P<validity>\S{1,120}) "
-    r"(?P<serial>\S{1,64}) (?P<status>Success|Failed:\w{1,60}|-)(?: (?P<trace>\S{1,64}))?"
+    r"(?P<serial>\S{1,64}) (?P<status>Success|Failed:\w{1,60}|-)(?= |$)"
 )
 _ACCESS: Final = re.compile(
     r"(?P<type>https|h2|grpcs|wss) (?P<stamp>\d{4}-\d\d-\d\dT[\d:.]{8,16}Z) (?P<elb>\S{3,200}) "
@@ -46,7 +46,7 @@ _CLASSIC: Final = re.compile(
     r"\d{1,20} \d{1,20} "
     r"\"(?P<request>[^\"]{0,16384})\" \"[^\"]{0,8192}\" (?P<cipher>\S{1,64}) (?P<protocol>\S{1,12})"
 )
-_FAILED: Final = re.compile(r"\bFailed:(?P<code>ClientCert\w{1,40}|Tcp\w{1,20}|UnmappedConnectionError)\b")
+_FAILED: Final = re.compile(r"Failed:(?P<code>ClientCert\w{1,40}|Tcp\w{1,20}|UnmappedConnectionError)")
 
 _CODES: Final = {
     "ClientCertMissing": ("client-certificate-missing", Said.LOCAL),
@@ -145,10 +145,10 @@ def _classic(body: Body) -> Found | None:
 
 
 def _cloudfront(body: Body) -> Found | None:
-    if (match := _FAILED.search(body.text)) is None or "ssl" in body.program:
+    given = body.json or {}
+    if (match := _FAILED.fullmatch(_value(given, "connectionStatus"))) is None:
         return None
     meaning, said = _CODES.get(match["code"], ("client-certificate-refused", Said.LOCAL))
-    given = body.json or {}
     ip, port = _value(given, "clientIp", "client_ip", "c-ip"), _value(given, "clientPort", "client_port", "c-port")
     client = peer(ip, port or None) if ip else None
     stamp: Stamp | None = body.stamp or iso(_value(given, "eventTimestamp", "timestamp", "date"))
@@ -173,7 +173,7 @@ def _value(given: dict[str, Any], *names: str) -> str:
     return ""
 
 
-ALB: Final = Format("aws-alb", (" success tid_", " failed:", " - tid_", " app/"), _connection)
+ALB: Final = Format("aws-alb", (" success", " failed:", " - - ", " app/"), _connection)
 NLB: Final = Format("aws-nlb", ("tls 1.", "tls 2."), _nlb)
 CLASSIC: Final = Format("aws-elb", (" tlsv1", " sslv3", " -1 -1 -1 "), _classic)
-CLOUDFRONT: Final = Format("aws-cloudfront", ("failed:clientcert", "failed:tcp", "failed:unmapped"), _cloudfront)
+CLOUDFRONT: Final = Format("aws-cloudfront", ("connectionstatus",), _cloudfront)

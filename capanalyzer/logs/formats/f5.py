@@ -19,29 +19,31 @@ __all__ = ["FORMAT"]
 _NAME: Final = "f5-ltm"
 _REACH_S: Final = 30.0
 """The profiles' handshake timeout is 10 s, and often raised."""
+_END: Final = rf"(?:{ENDPOINT}|[0-9A-Fa-f:.]{{2,45}}(?:%\d{{1,5}})?\.\d{{1,5}})(?![\w:%]|\.\w)"
+"""The port stands behind the last colon, or, mostly with IPv6, behind the last dot."""
 _MESSAGE: Final = re.compile(r"(?:(?P<id>[0-9a-f]{8}):(?P<severity>\d): )?(?P<text>.*)", re.DOTALL)
 _HANDSHAKE: Final = re.compile(
-    rf"SSL Handshake failed for (?:TCP|UDP|SCTP) (?P<from>{ENDPOINT}) -> (?P<to>{ENDPOINT})", re.IGNORECASE
+    rf"SSL Handshake failed for (?:TCP|UDP|SCTP) (?P<from>{_END}) -> (?P<to>{_END})", re.IGNORECASE
 )
 _ERROR: Final = re.compile(
-    rf"(?:(?P<from>{ENDPOINT}) -> (?P<to>{ENDPOINT}): )?Connection error: "
-    r"(?P<function>\w{1,64}):(?P<line>\d{1,6}): "
-    r"(?P<reason>[^()]{1,120}?)(?: \((?P<alert>\d{1,3})\))?$"
+    rf"(?:(?P<from>{_END}) -> (?P<to>{_END}): )?Connection error: "
+    r"(?P<function>\w{1,64}):(?P<line>\d{1,6}): (?:alert\((?P<first>\d{1,3})\) ?)?"
+    r"(?P<reason>.{0,300}?)(?: ?\((?P<alert>\d{1,3})\))?$"
 )
 _NO_CIPHERS: Final = re.compile(r"No shared ciphers between SSL peers (?P<ends>\S{9,120}?)\.?$")
 _TWO_DOTTED: Final = re.compile(r"(?P<from>[0-9A-Fa-f:.]+(?:%\d+)?\.\d{1,5}):(?P<to>[0-9A-Fa-f:.]+(?:%\d+)?\.\d{1,5})")
 _RESET: Final = re.compile(
-    rf"RST sent from (?P<from>{ENDPOINT}) to (?P<to>{ENDPOINT}), "
+    rf"RST sent from (?P<from>{_END}) to (?P<to>{_END}), "
     r"\[0x[0-9a-f]{1,16}:\d{1,6}\] ?(?P<peer>\{peer\} ?)?(?P<reason>.{1,120})$",
     re.IGNORECASE,
 )
 _VERIFY: Final = re.compile(r"Peer cert verify error: (?P<reason>.{1,120}?)(?: \(depth \d|$)")
 _RENEGOTIATION: Final = re.compile(
-    rf"Connection attempt .{{0,60}}?(?P<end>{ENDPOINT}|\S{{7,50}}\.\d{{1,5}})?.{{0,80}}?secure renegotiation",
+    rf"Connection attempt .{{0,60}}?(?P<end>{_END})?.{{0,80}}?secure renegotiation",
     re.IGNORECASE,
 )
 _CERTIFICATE: Final = re.compile(r"Certificate '(?P<name>[^']{1,200})' in file .{1,300}? (?:will expire|expired) ")
-_ARROW: Final = re.compile(rf"(?P<from>{ENDPOINT}) -> (?P<to>{ENDPOINT})")
+_ARROW: Final = re.compile(rf"(?P<from>{_END}) -> (?P<to>{_END})")
 
 _REASONS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), meaning)
@@ -101,13 +103,17 @@ _BY_ID: Final = {
 _PLAINTEXT_PORTS: Final = frozenset((80, 8000, 8080, 8888))
 
 
+def _end(text: str) -> Peer | None:
+    return endpoint(text) or dotted(text)
+
+
 def _read(body: Body) -> Found | None:
     match = _MESSAGE.match(body.text)
     assert match is not None
     number, text = match["id"] or "", match["text"]
     tmm = (_NAME, body.program, body.pid)
     if (said := _HANDSHAKE.match(text)) is not None:
-        return _handshake(body, endpoint(said["from"]), endpoint(said["to"]), said[0], tmm)
+        return _handshake(body, _end(said["from"]), _end(said["to"]), said[0], tmm)
     if (said := _ERROR.match(text)) is not None and number in ("", "01260009", "01260008"):
         return _connection_error(body, said, tmm)
     if (said := _NO_CIPHERS.match(text)) is not None and (ends := _TWO_DOTTED.fullmatch(said["ends"])) is not None:
@@ -149,15 +155,16 @@ def _handshake(body: Body, client: Peer | None, server: Peer | None, words: str,
 
 
 def _connection_error(body: Body, said: re.Match[str], tmm: tuple[str, ...]) -> Found:
-    words = said["reason"].strip()
-    alert = int(said["alert"]) if said["alert"] else None
+    words = said["reason"].strip() or said[0].rpartition(": ")[2]
+    number = said["first"] or said["alert"]
+    alert = int(number) if number and int(number) < 256 else None
     meaning = next((meaning for pattern, meaning in _REASONS if pattern.search(words)), "")
     if not meaning and "cert" in words.lower():
         meaning = refusal(words, None)
     if not meaning:
         meaning = _BY_ALERT.get(alert if alert is not None else -1, "f5-connection-error")
     tie = Tie(tmm, Part.BEGIN, 1 if meaning == "f5-connection-error" else 2)
-    client, server = (endpoint(said["from"]), endpoint(said["to"])) if said["from"] else (None, None)
+    client, server = (_end(said["from"]), _end(said["to"])) if said["from"] else (None, None)
     return found(
         body,
         _NAME,
@@ -165,7 +172,7 @@ def _connection_error(body: Body, said: re.Match[str], tmm: tuple[str, ...]) -> 
         reason=words,
         client=client,
         server=server,
-        said=Said.LOCAL,
+        said=None if said["first"] else Said.LOCAL,  # whether "alert(40)" was sent or received is not told
         alert=alert,
         tie=tie,
         reach_s=_REACH_S,
@@ -178,10 +185,12 @@ def _reset(body: Body, said: re.Match[str]) -> Found:
     meaning = next((meaning for pattern, meaning in _RESETS if pattern.search(words)), "f5-reset")
     if said["peer"]:
         meaning = "f5-reset-by-peer"
-    sender, receiver = endpoint(said["from"]), endpoint(said["to"])
+    sender, receiver = _end(said["from"]), _end(said["to"])
     if sender is not None and receiver is not None and (sender.port or 0) > (receiver.port or 0):
         sender, receiver = receiver, sender
-    return found(body, _NAME, meaning, reason=words, client=receiver, server=sender, said=Said.TRANSPORT)
+    is_echo = meaning in ("f5-reset-by-peer", "f5-reset-timeout")
+    by = Said.TRANSPORT if is_echo else Said.LOCAL
+    return found(body, _NAME, meaning, reason=words, client=receiver, server=sender, said=by)
 
 
 def _by_number(body: Body, number: str, text: str) -> Found | None:
@@ -190,7 +199,7 @@ def _by_number(body: Body, number: str, text: str) -> Found | None:
     if number in ("01260017", "01260018"):
         match = _RENEGOTIATION.match(text)
         end = (match["end"] or "") if match is not None else ""
-        who = endpoint(end) or dotted(end)
+        who = _end(end)
         return found(body, _NAME, "f5-renegotiation", reason="secure renegotiation", client=who, said=Said.LOCAL)
     if number == "01260008":
         return found(body, _NAME, "too-many-connections", reason=text[:80], said=Said.LOCAL)
@@ -200,7 +209,7 @@ def _by_number(body: Body, number: str, text: str) -> Found | None:
         return found(body, _NAME, "local-internal-error", reason=text[:120], said=Said.LOCAL)
     if number in _BY_ID:
         ends = _ARROW.search(text)
-        client, server = (endpoint(ends["from"]), endpoint(ends["to"])) if ends is not None else (None, None)
+        client, server = (_end(ends["from"]), _end(ends["to"])) if ends is not None else (None, None)
         return found(body, _NAME, _BY_ID[number], reason=text[:120], client=client, server=server)
     return None
 

@@ -18,6 +18,17 @@ __all__ = ["FORMAT"]
 
 _NAME: Final = "go"
 _SERVER: Final = re.compile(rf"http: TLS handshake error from (?P<client>{ENDPOINT}): (?P<why>.{{1,1000}})", re.DOTALL)
+_ACCEPTED: Final = re.compile(
+    rf"(?:rejected connection from|security handshake from|\bconn=from=|\bconn: from=) ?\"?(?P<client>{ENDPOINT})|"
+    rf"\"(?:msg|message)\":\"rejected connection\",.{{0,200}}?\"remote-addr\":\"(?P<address>{ENDPOINT})\""
+)
+"""Servers other than ``net/http``: etcd's two forms, gRPC, Consul."""
+_FROM: Final = re.compile(
+    rf"(?:\bfrom[ =]|\b(?:remote|peer|client)[-_ ]?addr(?:ess)?\"?[=: ]{{1,2}})\"?(?P<end>{ENDPOINT})", re.IGNORECASE
+)
+_SERVER_NAME: Final = re.compile(r"(?:\bServerName |\"server-name\":)\"(?P<name>[A-Za-z0-9._-]{1,253})\"")
+_EPHEMERAL: Final = 32_768
+"""Ports from here on are a client's, where the other end's is lower (Linux; RFC 6335 begins at 49,152)."""
 _REMOTE: Final = re.compile(r"remote error: tls: (?P<alert>[A-Za-z ]{3,60})")
 _READ: Final = re.compile(rf"(?P<verb>read|dial|write) tcp (?:(?P<from>{ENDPOINT})->)?(?P<to>{ENDPOINT}): ")
 _CLIENT: Final = re.compile(
@@ -26,6 +37,14 @@ _CLIENT: Final = re.compile(
     r"\btls: (?!failed to (?:load|find|parse))|remote error: tls: |net/http: TLS handshake timeout|"
     r"http: server gave HTTP response to HTTPS client"
 )
+
+_SERVERS: Final = re.compile(r"tls: (?:client |no cipher suite supported by|failed to verify client)|acme/autocert: ")
+"""What only a server says, whatever stands around it."""
+_CLIENTS: Final = re.compile(
+    r"x509: |authentication handshake failed|tls: (?:server |failed to verify certificate)|net/http: |"
+    r"http: server gave|tls: either ServerName"
+)
+"""What only a client says: a server's complaint about a certificate says that it is the client's."""
 
 _WHY: Final = tuple(
     (re.compile(pattern), server, client)
@@ -73,7 +92,10 @@ _WHY: Final = tuple(
             "no-certificate-configured",
         ),
         (
-            r"x509: |tls: failed to verify|tls: invalid signature by the (?:client|server) certificate",
+            (
+                r"x509: |tls: failed to verify|tls: client certificate|"
+                r"tls: invalid signature by the (?:client|server) certificate"
+            ),
             "client-certificate-refused",
             "",
         ),
@@ -103,14 +125,38 @@ def _read(body: Body) -> Found | None:
         return _line(body._replace(stamp=stamp or body.stamp), why, Role.SERVER, endpoint(match["client"]), None, None)
     if (said := _CLIENT.search(body.text)) is None:
         return None
-    server, name = server_of_url(body.text)
-    client = None
-    if (ends := _READ.search(body.text)) is not None:
-        client, server = endpoint(ends["from"] or ""), endpoint(ends["to"]) or server
-    if said[0] == "tls: " and not any(pattern.search(said.string, said.start()) for pattern, _, _ in _WHY[:-3]):
+    own, text = body._replace(stamp=stamp or body.stamp), body.text
+    if said[0] == "tls: " and not any(pattern.search(text, said.start()) for pattern, _, _ in _WHY[:-3]):
         return None  # many things begin so
-    role = None if "first record" in said.string and server is None and name is None else Role.CLIENT
-    return _line(body._replace(stamp=stamp or body.stamp), body.text[said.start() :], role, client, server, name)
+    role, client, server, name = _ends(text)
+    if role is None and _SERVERS.search(text) is not None:
+        role = Role.SERVER
+    elif role is None and _CLIENTS.search(text) is not None:
+        role = Role.CLIENT
+    return _line(own, text[said.start() :], role, client, server, name)
+
+
+def _ends(text: str) -> tuple[Role | None, Peer | None, Peer | None, str | None]:
+    """(role, client, server, name) by the addresses that stand around the words: alone, these are of either end."""
+    if (match := _ACCEPTED.search(text)) is not None:
+        named = _SERVER_NAME.search(text)
+        name = named["name"] if named is not None else None
+        return Role.SERVER, endpoint(match["client"] or match["address"]), None, name
+    server, name = server_of_url(text)
+    if (ends := _READ.search(text)) is not None:
+        local, remote = endpoint(ends["from"] or ""), endpoint(ends["to"])
+        if local is not None and remote is not None and (local.port or 0) < _EPHEMERAL <= (remote.port or 0):
+            return Role.SERVER, remote, local, None
+        if ends["verb"] == "dial" or server is not None or (remote is not None and (remote.port or 0) < _EPHEMERAL):
+            return Role.CLIENT, local, remote or server, name
+        return None, None, None, None
+    if server is not None or name is not None:
+        return Role.CLIENT, None, server, name
+    if (match := _FROM.search(text)) is not None:
+        end = endpoint(match["end"])
+        if end is not None and (end.port or 0) >= _EPHEMERAL:
+            return Role.SERVER, end, None, None
+    return None, None, None, None
 
 
 def _line(body: Body, why: str, role: Role | None, client: Peer | None, server: Peer | None, name: str | None) -> Found:
@@ -132,9 +178,12 @@ def _line(body: Body, why: str, role: Role | None, client: Peer | None, server: 
     for pattern, as_server, as_client in _WHY:
         if pattern.search(why) is None:
             continue
-        meaning = as_server if role is Role.SERVER else as_client or refusal(why, role)
-        if role is None and meaning == "plaintext-answer":
+        if role is Role.SERVER or (role is None and as_server in _TRANSPORT):
+            meaning = as_server
+        elif role is None and as_client == "plaintext-answer":
             meaning = "first-record-not-tls"
+        else:
+            meaning = as_client or refusal(why, role)
         said = Said.TRANSPORT if meaning in _TRANSPORT else Said.LOCAL
         return found(
             body, _NAME, meaning, reason=why[:160], client=client, server=server, role=role, said=said, sni=name

@@ -77,6 +77,12 @@ _WHY: Final[tuple[tuple[re.Pattern[str], str, Role | None, Said], ...]] = tuple(
         ),
     )
 )
+_OF_CLIENT: Final = {
+    "first-record-not-tls": "plaintext-answer",
+    "handshake-timeout": "server-timeout",
+    "peer-closed": "server-closed",
+}
+"""What the same words mean where a URL shows that the program asked."""
 _TRUST: Final = re.compile(
     r"PKIX|Algorithm constraints|[Cc]ertificate|trust anchor|unable to find valid|validity|NotAfter|NotBefore|peer not "
 )
@@ -95,13 +101,23 @@ def _read(body: Body) -> Found | None:
     part = Part.MORE if own.stamp is None and "Caused by: " in body.text[:40] else Part.BEGIN
     tie = Tie((_NAME, body.program, body.pid), part, 1, lines=120)
     server, name = server_of_url(body.text)
+    asked = Role.CLIENT if server is not None else None
     if (fatal := _FATAL.search(why)) is not None:
         alert = alert_by_name(fatal["alert"])
-        meaning = "alert-other" if alert is None else received(alert, None)
+        meaning = "alert-other" if alert is None else received(alert, asked)
         return found(
-            own, _NAME, meaning, reason=fatal[0], said=Said.PEER, alert=alert, server=server, sni=name, tie=tie
+            own,
+            _NAME,
+            meaning,
+            reason=fatal[0],
+            role=asked,
+            said=Said.PEER,
+            alert=alert,
+            server=server,
+            sni=name,
+            tie=tie,
         )
-    if (scanned := openssl.scan(why)) is not None:  # Netty on OpenSSL
+    if (scanned := openssl.scan(why, asked)) is not None:  # Netty on OpenSSL
         reason, role = scanned
         return found(
             own, _NAME, reason.meaning, reason=reason.words, role=role, said=reason.said, alert=reason.alert, tie=tie
@@ -109,18 +125,47 @@ def _read(body: Body) -> Found | None:
     if (record := _NOT_SSL.search(why)) is not None:
         meaning, role = _first_bytes(bytes.fromhex(record["hex"][: len(record["hex"]) // 2 * 2][:64]))
         return found(
-            own, _NAME, meaning, reason=why[:120], role=role, said=Said.LOCAL, server=server, sni=name, tie=tie
+            own, _NAME, meaning, reason=why[:120], role=role or asked, said=Said.LOCAL, server=server, sni=name, tie=tie
         )
     for pattern, meaning, role, said in _WHY:
         if pattern.search(why) is not None:
-            return found(own, _NAME, meaning, reason=why[:160], role=role, said=said, server=server, sni=name, tie=tie)
+            is_client = (role or asked) is Role.CLIENT
+            return found(
+                own,
+                _NAME,
+                _OF_CLIENT.get(meaning, meaning) if is_client else meaning,
+                reason=why[:160],
+                role=role or asked,
+                said=said,
+                server=server,
+                sni=name,
+                tie=tie,
+            )
     if _TRUST.search(why) is not None:
         return found(
-            own, _NAME, refusal(why, None), reason=why[:160], said=Said.LOCAL, server=server, sni=name, tie=tie
+            own,
+            _NAME,
+            refusal(why, asked),
+            reason=why[:160],
+            role=asked,
+            said=Said.LOCAL,
+            server=server,
+            sni=name,
+            tie=tie,
         )
     if "SSL" not in match[0][:60]:
         return None  # an exception about certificates that TLS need not have to do with
-    return found(own, _NAME, "handshake-failed", reason=why[:160], said=Said.LOCAL, server=server, sni=name, tie=tie)
+    return found(
+        own,
+        _NAME,
+        "handshake-failed",
+        reason=why[:160],
+        role=asked,
+        said=Said.LOCAL,
+        server=server,
+        sni=name,
+        tie=tie,
+    )
 
 
 def _lead(body: Body) -> Found | None:

@@ -171,10 +171,11 @@ def _dovecot(body: Body) -> Found | None:
 
 
 def _sshd(body: Body) -> Found | None:
-    match = _SSHD_OLD.search(body.text)
+    match, causes = _SSHD_OLD.search(body.text), None
     if match is not None:
         is_tls = match["what"].startswith((r"\026\003", r"\x16\x03", "\x16\x03"))
         meaning = "tls-to-plain-port" if is_tls else "ssh-not-ssh"
+        causes = ("tls-to-server-first",) if is_tls else None  # SSH's server is the first to speak
     elif (match := _SSHD.search(body.text)) is not None:
         meaning = "ssh-not-ssh"
     else:
@@ -187,6 +188,7 @@ def _sshd(body: Body) -> Found | None:
         client=peer(match["ip"], match["port"]),
         role=Role.SERVER,
         said=Said.LOCAL,
+        causes=causes,
     )
 
 

@@ -85,12 +85,13 @@ def _node(body: Body) -> Found | None:
     assert match is not None
     if match["gone"]:
         is_client = "before secure" in match["gone"]
-        meaning, role = ("server-closed", Role.CLIENT) if is_client else ("peer-reset", None)
-        return found(own, _NODE_NAME, meaning, reason=match["gone"], role=role, said=Said.TRANSPORT, tie=tie)
-    scanned = openssl.scan(body.text)
+        meaning, writer = ("server-closed", Role.CLIENT) if is_client else ("peer-reset", Role.SERVER)
+        return found(own, _NODE_NAME, meaning, reason=match["gone"], role=writer, said=Said.TRANSPORT, tie=tie)
+    asked = Role.CLIENT if server is not None else Role.SERVER if "tlsClientError" in body.text else None
+    scanned = openssl.scan(body.text, asked)
     if scanned is None and match["ssl"]:
-        reason = openssl.by_words(match["ssl"], None) or openssl.Reason(match["ssl"], "handshake-failed", Said.LOCAL)
-        scanned = reason, None
+        reason = openssl.by_words(match["ssl"], asked) or openssl.Reason(match["ssl"], "handshake-failed", Said.LOCAL)
+        scanned = reason, asked
     if scanned is None:
         return None
     reason, role = scanned
@@ -120,7 +121,9 @@ def _python(body: Body) -> Found | None:
         assert plain is not None
         return _python_plain(own, plain["words"], server, name, tie)
     words, code = match["words"], match["code"] or ""
-    role = None
+    role = Role.CLIENT if server is not None else None  # whoever names a URL asked for it
+    if code in ("HTTP_REQUEST", "NO_SHARED_CIPHER", "PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+        role = Role.SERVER
     if (wanted := _NOT_VALID_FOR.search(words)) is not None:
         role, name = Role.CLIENT, wanted["host"]
     if code == "CERTIFICATE_VERIFY_FAILED":
@@ -138,8 +141,6 @@ def _python(body: Body) -> Found | None:
     reason = openssl.by_words(code, role) or openssl.by_words(words, role)
     if reason is None:
         reason = openssl.Reason(words, "handshake-failed", Said.LOCAL)
-    if code in ("HTTP_REQUEST", "NO_SHARED_CIPHER", "PEER_DID_NOT_RETURN_A_CERTIFICATE"):
-        role = Role.SERVER
     return found(
         own,
         _PYTHON_NAME,
@@ -155,11 +156,11 @@ def _python(body: Body) -> Found | None:
 
 
 def _python_plain(body: Body, words: str, server: Peer | None, name: str | None, tie: Tie | None) -> Found:
-    meaning, said, role = "closed-somewhere", Said.TRANSPORT, None
+    meaning, said, role = "closed-somewhere", Said.TRANSPORT, Role.CLIENT if server is not None else None
     if words.startswith("hostname"):
         meaning, said, role = "verify-hostname", Said.LOCAL, Role.CLIENT
     elif "timed out" in words:
-        meaning = "handshake-timeout"
+        meaning = "handshake-timeout" if role is None else "server-timeout"
     return found(body, _PYTHON_NAME, meaning, reason=words, role=role, said=said, server=server, sni=name, tie=tie)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.logs.meanings.alerts import ALERTS
+from capanalyzer.logs.meanings.either import EITHER
 from capanalyzer.logs.meanings.f5 import F5
 from capanalyzer.logs.meanings.first_bytes import FIRST_BYTES
 from capanalyzer.logs.meanings.handshake import HANDSHAKE
@@ -18,4 +19,4 @@ from capanalyzer.logs.meanings.trust import TRUST
 
 __all__ = ["MEANINGS", "Acts", "Meaning"]
 
-MEANINGS: Final[dict[str, Meaning]] = FIRST_BYTES | PARAMETERS | HANDSHAKE | TRUST | ALERTS | TRANSPORT | F5
+MEANINGS: Final[dict[str, Meaning]] = FIRST_BYTES | PARAMETERS | HANDSHAKE | TRUST | ALERTS | TRANSPORT | EITHER | F5

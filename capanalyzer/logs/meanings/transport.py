@@ -146,17 +146,26 @@ TRANSPORT: Final[dict[str, Meaning]] = {
     "backend-unreachable": Meaning(
         N_("The load balancer cannot connect to its backend"),
         N_(
-            "The TCP connection to the backend did not come to be, or ended before anything was sent. The "
-            "user's own handshake was complete."
+            "The connection to the backend did not come to be, or ended before anything was sent: TCP was refused or "
+            "got no answer, or, where the proxy speaks TLS to the backend, that handshake failed. The line does not "
+            "tell which. The user's own handshake was complete."
         ),
         misleads=N_(
             "The status (502, 503) that the user sees comes from the load balancer; capture on the backend's side."
         ),
-        checks=(N_("Health of the backend, its firewall, and the port."),),
+        checks=(
+            N_("Health of the backend, its firewall, and the port."),
+            N_("From the proxy's host: openssl s_client -connect BACKEND:PORT -servername NAME."),
+        ),
         causes=(
             "tcp-connect-timeout",
             "tcp-connect-refused",
             "tcp-connect-unreachable",
+            "tls-to-http-port",
+            "certificate-rejected",
+            "protocol-version-mismatch",
+            "handshake-failure-unspecified",
+            "server-closed",
         ),
         acts=Acts.SERVER,
     ),

@@ -26,7 +26,7 @@ TRUST: Final[dict[str, Meaning]] = {
             "certificate-expired",
             "client-clock-skew",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-not-yet-valid": Meaning(
         N_("The certificate is not valid yet"),
@@ -58,7 +58,7 @@ TRUST: Final[dict[str, Meaning]] = {
             "client-clock-skew",
             "certificate-not-yet-valid",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-self-signed": Meaning(
         N_("The certificate is self-signed"),
@@ -67,13 +67,16 @@ TRUST: Final[dict[str, Meaning]] = {
             "appliance, a test certificate, or an inspection device."
         ),
         checks=(
-            N_("Is the right virtual host answering? Without a server name, many servers show a default certificate."),
+            N_(
+                "If a server showed it: is the right virtual host answering? Without a server name, many servers show "
+                "a default certificate."
+            ),
         ),
         causes=(
             "certificate-self-signed",
             "tls-interception",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-self-signed-in-chain": Meaning(
         N_("The chain ends in a root that is not trusted here"),
@@ -101,15 +104,15 @@ TRUST: Final[dict[str, Meaning]] = {
     "verify-unknown-issuer": Meaning(
         N_("The issuer of the certificate is not known here"),
         N_(
-            "No path leads from the certificate to a root that the writer trusts. Mostly the server does not "
+            "No path leads from the certificate to a root that the writer trusts. Mostly the other end does not "
             "send its intermediate certificate; else the root is private, or something on the way replaced "
             "the certificate."
         ),
-        misleads=N_("That browsers accept the server proves nothing: they remember or fetch missing intermediates."),
+        misleads=N_("That browsers accept a server proves nothing: they remember or fetch missing intermediates."),
         checks=(
             N_(
-                "How many certificates does the server send (openssl s_client -showcerts)? One alone: install "
-                "the full chain."
+                "How many certificates does the other end send (of a server: openssl s_client -showcerts)? One alone: "
+                "it needs the full chain."
             ),
             N_("The writer's trust store: which roots does it hold, and is it the one you think?"),
         ),
@@ -119,7 +122,7 @@ TRUST: Final[dict[str, Meaning]] = {
             "tls-interception",
             "certificate-self-signed",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-hostname": Meaning(
         N_("The certificate is for another name"),
@@ -149,7 +152,7 @@ TRUST: Final[dict[str, Meaning]] = {
         ),
         checks=(N_("Issue the certificate anew with RSA 2048 or ECDSA P-256 and SHA-256."),),
         causes=("certificate-weak",),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-purpose": Meaning(
         N_("The certificate is not for this use"),
@@ -162,19 +165,24 @@ TRUST: Final[dict[str, Meaning]] = {
             "certificate-unsupported",
             "certificate-rejected",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-revoked": Meaning(
         N_("The certificate is revoked"),
         N_("The issuer has withdrawn the certificate (CRL or OCSP)."),
         checks=(N_("Issue a new certificate; find out why it was revoked."),),
         causes=("certificate-revoked",),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "verify-failed": Meaning(
         N_("The certificate was refused; the line does not say why"),
         N_("The writer did not accept the other end's certificate."),
-        checks=(N_("Dates, name and chain of what the server sends: openssl s_client -showcerts -servername NAME."),),
+        checks=(
+            N_(
+                "Dates, name and chain of what the other end sends (of a server: openssl s_client -showcerts "
+                "-servername NAME)."
+            ),
+        ),
         causes=(
             "certificate-rejected",
             "certificate-chain-incomplete",
@@ -183,7 +191,7 @@ TRUST: Final[dict[str, Meaning]] = {
             "certificate-hostname-mismatch",
             "tls-interception",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OWNER,
     ),
     "interception": Meaning(
         N_("Something on the way decrypts TLS"),
