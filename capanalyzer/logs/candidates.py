@@ -118,6 +118,8 @@ class Sessions:
         name = name_of(line)
         if name is not None and name in self._by_name:
             return Key.NAME, _at(self._by_name[name], server_ip, line.server.port, starts_ns)
+        if line.client.ip is not None:
+            return Key.NOTHING, ()  # the log of a whole server has many clients that a capture of some has not
         if server_ip is not None:
             return Key.SERVER, _at(self._by_server.get(server_ip, ()), None, line.server.port, starts_ns)
         return Key.NOTHING, _at(self._failed, None, line.server.port, starts_ns)

@@ -10,12 +10,12 @@ taken and both are named. Each capture is joined for itself, because each has a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
-from capanalyzer.logs.clock import WEIGHT, Clock, at_any_zone, estimate, in_year_of, vote
+from capanalyzer.logs.clock import WEIGHT, Clock, Vote, at_any_zone, estimate, in_year_of, vote
 from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
 from capanalyzer.logs.line import LogLine, Role, TimeOf
 from capanalyzer.logs.seen import Agreement, End, Seen, agreement, name_of
@@ -176,28 +176,41 @@ class _Decision:
         return None if near is None else in_year_of(line.time_ns, (near[0] + near[1]) // 2)
 
     def _clock(self, group: _Group, lines: Sequence[LogLine]) -> Clock | None:
-        """Estimated; without any clue only a stamp with its zone is taken at its word."""
-        votes = []
-        step = max(1, len(lines) // MAX_VOTERS)
-        for number, line in enumerate(lines[::step]):
-            time_ns = self._time(line)
-            if time_ns is None:
-                continue
+        """Estimated; without any clue only a stamp with its zone is taken at its word.
+
+        Lines that name no address are asked only where no address tells anything: there may be thousands of them, of
+        sessions that the capture has not.
+        """
+        voters: dict[bool, list[LogLine]] = {True: [], False: []}
+        for line in lines:
             key, candidates = self._sessions.candidates(line)
-            if len(candidates) == MAX_CANDIDATES:
-                continue
-            telling = [one for one in candidates if _may_tell(line, one, key)]
-            if not telling or len(telling) > _MAX_TELLING:
-                continue
-            weight = WEIGHT // len(telling) // (1 if key.is_strong else 2)
-            votes += [
-                vote(number, line, time_ns, one, weight, is_strong=key.is_strong, fit=agreement(line, one))
-                for one in telling
-            ]
-        clock = estimate(votes, has_zone=group.has_zone)
+            if candidates and not _is_of_a_stranger(line, key):
+                voters[_is_by_address(key)].append(line)
+        clock = None
+        for some in voters.values():
+            votes = [one for number, line in enumerate(_spread(some)) for one in self._votes(number, line)]
+            if votes:
+                clock = estimate(votes, has_zone=group.has_zone)
+                break
         if clock is None and group.has_zone:
             return Clock(0, 0, 0, 0, is_sure=False)
         return clock
+
+    def _votes(self, number: int, line: LogLine) -> Iterator[Vote]:
+        """What a line tells of the clock."""
+        time_ns = self._time(line)
+        key, candidates = self._sessions.candidates(line)
+        if time_ns is None or len(candidates) == MAX_CANDIDATES:
+            return
+        fits = [(one, agreement(line, one)) for one in candidates]
+        # Where no address says that they are a pair, its words must.
+        least = Agreement.UNKNOWN if _is_by_address(key) else Agreement.SAME
+        telling = [(one, fit) for one, fit in fits if fit >= least]
+        if not telling or len(telling) > _MAX_TELLING:
+            return
+        weight = WEIGHT // len(telling) // (1 if key.is_strong else 2)
+        for one, fit in telling:
+            yield vote(number, line, time_ns, one, weight, is_strong=key.is_strong, fit=fit)
 
     def _decide(self, line: LogLine, clock: Clock | None, servers: set[End] | None = None) -> Match | Missed:
         """:param servers: only sessions with these are taken into account; None: with any."""
@@ -208,6 +221,10 @@ class _Decision:
         key, candidates = self._sessions.candidates(line, None if time_ns is None else starts(line, time_ns))
         if not candidates:
             return Missed(line, self._why_none(line, key, time_ns), time_ns=time_ns)
+        is_stranger = _is_of_a_stranger(line, key)
+        if is_stranger and (clock is None or clock.matches or clock.others):
+            # Its log has clients by their own addresses, so this one's was not translated on the way here.
+            return Missed(line, Why.ADDRESS, time_ns=time_ns)
         if time_ns is None or clock is None:
             return self._timeless(line, key, candidates)
         fits = []
@@ -224,7 +241,7 @@ class _Decision:
         if isinstance(decided, Missed):
             return decided
         seen, confidence, fit = decided
-        if clock.is_guess:
+        if clock.is_guess or is_stranger:
             confidence = Confidence.POSSIBLE
         return Match(line, seen.id, confidence, key, fit, time_ns, clock)
 
@@ -271,9 +288,15 @@ _MAX_TELLING: Final = 32
 """A line that may speak of more sessions tells nothing about the clock, nor is it told apart by its words alone."""
 
 
-def _may_tell(line: LogLine, seen: Seen, key: Key) -> bool:
-    """The pair may be asked for the offset: it is not known to be wrong, and says something where addresses do not."""
-    fit = agreement(line, seen)
-    if key.is_strong or key is Key.CLIENT:
-        return fit > Agreement.CONTRADICTS
-    return fit is Agreement.SAME
+def _is_by_address(key: Key) -> bool:
+    return key.is_strong or key is Key.CLIENT
+
+
+def _is_of_a_stranger(line: LogLine, key: Key) -> bool:
+    """It names a client that the capture does not have, not by this address."""
+    return line.client.ip is not None and not _is_by_address(key)
+
+
+def _spread(lines: Sequence[LogLine]) -> Sequence[LogLine]:
+    """As many of them as are asked, from first to last."""
+    return lines[:: -(-len(lines) // MAX_VOTERS)] if lines else lines

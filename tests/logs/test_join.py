@@ -364,13 +364,52 @@ def test_the_connection_that_a_proxy_makes_is_meant_where_its_server_is_named() 
     assert found.session == 1
 
 
-def test_a_client_behind_an_address_translation_is_found_by_name_and_by_what_is_said() -> None:
+def test_a_client_behind_an_address_translation_may_be_found_by_name_and_by_what_is_said() -> None:
+    """No client of the log is in the capture under its own address."""
     sessions = [seen(n, at=10 * n, sni="shop.example.com") for n in range(5)]
-    known = [line(n, at=10 * n + 0.1) for n in (1, 2, 3)]
-    behind = line(9, at=0.1, client=Peer("10.9.9.9", 1025), sni="Shop.Example.com")
-    joined = join([*known, behind], sessions)
-    (match,) = [match for match in joined.matches if match.line is behind]
-    assert (match.session, match.key, match.confidence) == (0, Key.NAME, Confidence.LIKELY)
+    behind = line(9, at=0.1, client=Peer("10.9.9.9", 1025), sni="Shop.Example.com", has_zone=True)
+    (match,) = join([behind], sessions).matches
+    assert (match.session, match.key, match.confidence) == (0, Key.NAME, Confidence.POSSIBLE)
+
+
+def strangers(count: int, *, spread: float, **changes: Any) -> list[LogLine]:
+    """Lines of clients that the capture does not have, within ``spread`` seconds of its beginning."""
+    chance = random.Random(count)
+    return [
+        line(1000 + n, at=chance.uniform(-spread, spread), client=Peer(f"10.0.{n % 250}.7", 1024 + n), **changes)
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [100, 6000])
+@pytest.mark.parametrize("changes", [{}, {"server": Peer(SERVER, 443)}, {"sni": "shop.example.com"}])
+def test_clients_that_the_capture_does_not_have_neither_outvote_others_nor_are_joined(
+    count: int, changes: dict[str, Any]
+) -> None:
+    """A capture of one client, the log of the whole server."""
+    sessions = several(5, sni="shop.example.com")
+    own = [line(n, at=10 * n + 200.1, **changes) for n in range(5)]
+    joined = join([*strangers(count, spread=1800, **changes), *own], sessions)
+    assert {(match.line.number, match.session) for match in joined.matches} == {(n, n) for n in range(5)}
+    assert {match.confidence for match in joined.matches} == {Confidence.CERTAIN}
+    (clock,) = joined.clocks.values()
+    assert (clock.matches, clock.others) == (5, 0)
+    assert {missed.why for missed in joined.missed} <= {Why.ADDRESS, Why.OUTSIDE}
+
+
+@pytest.mark.parametrize("has_zone", [False, True])
+def test_a_log_of_nobody_in_the_capture(has_zone: bool) -> None:
+    joined = join(strangers(30, spread=6, server=Peer(SERVER, 443), has_zone=has_zone), several(5))
+    assert not joined.matches
+    assert {missed.why for missed in joined.missed} <= {Why.ADDRESS, Why.OUTSIDE}
+
+
+def test_lines_that_name_nobody_do_not_outvote_addresses() -> None:
+    """A log that has the reason in one line and the addresses in another, of many other clients too."""
+    chance = random.Random(3)
+    nameless = [line(1000 + n, at=chance.uniform(-1800, 1800), client=Peer()) for n in range(500)]
+    joined = join([*nameless, *[line(n, at=10 * n + 200.1) for n in range(3)]], several(5))
+    assert {(one.line.number, one.session) for one in joined.matches if one.key is Key.PORT} == {(0, 0), (1, 1), (2, 2)}
 
 
 def test_a_log_of_another_time_is_not_joined_by_addresses() -> None:
