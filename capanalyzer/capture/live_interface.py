@@ -15,7 +15,7 @@ import errno
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.interface_losses import InterfaceLosses
 from capanalyzer.capture.interfaces import ANY, Interface, InterfaceTable
-from capanalyzer.capture.live_source import Drops
+from capanalyzer.capture.live_source import Drops, News
 from capanalyzer.capture.live_tap import Tap, choose, open_tap
 from capanalyzer.capture.packet_ring import RETIRE_MS, RingMemory
 from capanalyzer.capture.reader import add_up
@@ -48,6 +48,9 @@ _PACE_S: Final = 0.02
 
 _DRAIN_S: Final = 0.25
 """How long after an interface went away its last block may take to come."""
+
+_DOWN_S: Final = 10.0
+"""An interface that goes down again and again is told to be down no more often."""
 
 _MOST_NAMES: Final = 4096
 """Interfaces of ``any`` that get a name of their own; hosts of many containers make new ones all the time."""
@@ -91,6 +94,7 @@ class InterfaceSource:
             self._close_sockets()
             raise
         self.info = CaptureInfo(",".join(each.name for each in chosen), "live")
+        self._news = News(self.info)
         self._poll = select.poll()
         self._by_descriptor = {tap.ring.socket.fileno(): tap for tap in self._taps}
         for descriptor in self._by_descriptor:
@@ -102,9 +106,10 @@ class InterfaceSource:
         """... their places in ``info.interfaces``."""
         if not self._is_any:
             self.info.interfaces = [each.name for each in chosen]
-        for each in chosen:
+        for each, tap in zip(chosen, self._taps, strict=True):
             if each.is_up is False:
-                self._warn(f"{each.name} is down: nothing is seen there before it is up.")
+                tap.is_up = tap.told_up = False
+                self._news.add(f"{each.name} is down: nothing is seen there before it is up.")
         self._frames = 0
         self._handed_on_s = 0.0
         """When, by the monotonic clock."""
@@ -150,8 +155,21 @@ class InterfaceSource:
                     self._look_at(tap)
             with contextlib.suppress(OSError):
                 self._lost_in_rings = sum(tap.ring.lost() + tap.lost for tap in self._taps)
-            self._losses.count(self._captured())
+            now = self._captured()
+            self._losses.count(now)
+            self._look_at_states(now)
         return Drops(self._lost_in_rings, self._losses.total)
+
+    def news(self) -> list[str]:
+        """See :class:`LiveSource`."""
+        return self._news.take()
+
+    def interfaces(self) -> Mapping[str, int]:
+        """See :class:`LiveSource`."""
+        if self._is_any:
+            return {}
+        states = ["gone" if tap.gone_s is not None else "up" if tap.is_up else "down" for tap in self._taps]
+        return {state: states.count(state) for state in ("up", "down", "gone")}
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`: everything that came in before this has been handed on."""
@@ -242,7 +260,7 @@ class InterfaceSource:
             names.append(name)
         elif len(names) == _MOST_NAMES:
             names.append("others")
-            self._warn(f"More than {_MOST_NAMES:,} interfaces were met; the names of the others are not kept.")
+            self._news.add(f"More than {_MOST_NAMES:,} interfaces were met; the names of the others are not kept.")
         at = int(np.searchsorted(self._known, number))
         self._known = np.insert(self._known, at, number)
         self._places = np.insert(self._places, at, len(names) - 1)
@@ -270,9 +288,31 @@ class InterfaceSource:
             # The kernel has taken the binding away: the interface is no more.
             tap.gone_s = time.monotonic()
             self._poll.unregister(tap.ring.socket.fileno())
-            self._warn(f"{tap.name} has gone: it was removed while it was captured.")
+            self._news.add(f"{tap.name} has gone: it was removed while it was captured.")
         else:
-            self._warn(f"{tap.name} went down; what it carries is seen again when it is up.")
+            tap.is_up = False
+            self._tell_state(tap)
+
+    def _look_at_states(self, now: Sequence[Interface]) -> None:
+        """Nothing but the kernel's table says that an interface is up again."""
+        is_up = {each.index: each.is_up for each in now}
+        for tap in self._taps:
+            if tap.gone_s is None and tap.ring.index in is_up:
+                tap.is_up = is_up[tap.ring.index] is not False
+                self._tell_state(tap)
+
+    def _tell_state(self, tap: Tap) -> None:
+        if tap.is_up == tap.told_up:
+            return
+        now = time.monotonic()
+        if tap.is_up:
+            self._news.add(f"{tap.name} is up; what it carries is seen from now on.")
+        elif now >= tap.told_down_s + _DOWN_S:
+            tap.told_down_s = now
+            self._news.add(f"{tap.name} went down; what it carries is seen again when it is up.")
+        else:
+            return
+        tap.told_up = tap.is_up
 
     def _captured(self) -> list[Interface]:
         """The interfaces that are captured, as they are now."""
@@ -282,12 +322,8 @@ class InterfaceSource:
             now = self._table.read()
         except OSError:
             return []
-        names = {tap.name for tap in self._taps}
-        return [each for each in now if self._is_any or each.name in names]
-
-    def _warn(self, sentence: str) -> None:
-        if sentence not in self.info.warnings:
-            self.info.warnings.append(sentence)
+        chosen = {tap.ring.index for tap in self._taps}
+        return [each for each in now if self._is_any or each.index in chosen]
 
 
 def _open_table() -> InterfaceTable | None:

@@ -20,14 +20,14 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import BinaryIO, Final
 
 import numpy as np
 
 from capanalyzer.capture.clock import newest_of
 from capanalyzer.capture.files import FileCapture
-from capanalyzer.capture.live_source import Drops
+from capanalyzer.capture.live_source import Drops, News
 from capanalyzer.capture.opening import examine_file, examine_stream, unwrap
 from capanalyzer.capture.probe import make_reader
 from capanalyzer.capture.reader import RecordReader
@@ -104,6 +104,7 @@ class FileReplay:
 
     def __init__(self, capture: FileCapture) -> None:
         self.info = capture.info
+        self._news = News(self.info)
         self.ended = False
         self._newest_ns = 0
         self._batches: Generator[RecordBatch, None, None] = capture.batches()
@@ -120,6 +121,14 @@ class FileReplay:
     def drops(self) -> Drops:
         """See :class:`LiveSource`: what the capturing program said it lost."""
         return Drops(interface=self.info.dropped_packets)
+
+    def news(self) -> list[str]:
+        """See :class:`LiveSource`."""
+        return self._news.take()
+
+    def interfaces(self) -> Mapping[str, int]:
+        """See :class:`LiveSource`: it has none."""
+        return {}
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`."""
@@ -151,6 +160,7 @@ class PipeSource:
     def __init__(self, name: str, stream: BinaryIO, *, owned: bool) -> None:
         """:param owned: close the stream in the end."""
         self.info = CaptureInfo(name, files=[name])
+        self._news = News(self.info)
         self.ended = False
         self._stream, self._owned = stream, owned
         self._queue: queue.Queue[_Opened | bytes | _Ended | CaptureError] = queue.Queue(_MOST_CHUNKS)
@@ -186,6 +196,14 @@ class PipeSource:
     def drops(self) -> Drops:
         """See :class:`LiveSource`: what the capturing program said it lost (pcapng alone can)."""
         return Drops(interface=self.info.dropped_packets)
+
+    def news(self) -> list[str]:
+        """See :class:`LiveSource`."""
+        return self._news.take()
+
+    def interfaces(self) -> Mapping[str, int]:
+        """See :class:`LiveSource`: it has none."""
+        return {}
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`, and above."""

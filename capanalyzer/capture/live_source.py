@@ -6,12 +6,13 @@ keep. What it loses it counts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 
-__all__ = ["Drops", "LiveSource"]
+__all__ = ["Drops", "LiveSource", "News"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,30 @@ class Drops:
     def total(self) -> int:
         """All of them."""
         return self.ring + self.interface
+
+
+class News:
+    """What is to be told of a capture while it goes on: its warnings, and what happens to it again and again."""
+
+    def __init__(self, info: CaptureInfo) -> None:
+        self._info = info
+        self._seen = 0
+        """Warnings that were taken."""
+        self._again: list[str] = []
+
+    def add(self, sentence: str) -> None:
+        """Tell this; in the report it stands once, however often it happens."""
+        if sentence in self._info.warnings:
+            self._again.append(sentence)
+        else:
+            self._info.warnings.append(sentence)
+
+    def take(self) -> list[str]:
+        """What came since the last call, each one plain sentence."""
+        warnings = self._info.warnings
+        fresh, self._seen = warnings[self._seen :], len(warnings)
+        again, self._again = self._again, []
+        return [*fresh, *again]
 
 
 class LiveSource(Protocol):
@@ -51,6 +76,14 @@ class LiveSource(Protocol):
 
     def drops(self) -> Drops:
         """What was lost so far; cheap enough to be asked once a second."""
+        ...
+
+    def news(self) -> list[str]:
+        """What there is to be told of it since this was asked last, as plain sentences (:class:`News`)."""
+        ...
+
+    def interfaces(self) -> Mapping[str, int]:
+        """How many interfaces are ``up``, ``down`` or ``gone`` of those it was given by name; empty: it has none."""
         ...
 
     def now_ns(self) -> int:

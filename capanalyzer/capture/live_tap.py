@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -42,6 +43,11 @@ class Tap:
         self.latest_ns = 0
         self.behind = False
         """More blocks are ready than were taken."""
+        self.is_up = True
+        self.told_up = True
+        """As it was told last ..."""
+        self.told_down_s = -inf
+        """... and when it was last told to be down."""
         self.gone_s: float | None = None
         """When its interface went away."""
         self.lost = 0

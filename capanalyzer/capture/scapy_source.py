@@ -12,13 +12,13 @@ import ctypes
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from capanalyzer.capture.linktypes import link_type
-from capanalyzer.capture.live_source import Drops
+from capanalyzer.capture.live_source import Drops, News
 from capanalyzer.capture.packet_ring import permission_hint
 from capanalyzer.capture.reader import add_up
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
@@ -71,6 +71,7 @@ class ScapySource:
         """
         chosen = list(dict.fromkeys(names))
         self.info = CaptureInfo(",".join(chosen), "live", interfaces=chosen)
+        self._news = News(self.info)
         self._taps: list[_Tap] = []
         self._frames = 0
         self._clock_ns = 0
@@ -114,6 +115,15 @@ class ScapySource:
         for tap in self._taps if not self._is_closed else ():
             tap.count_drops()
         return Drops(sum(tap.lost.ring for tap in self._taps), sum(tap.lost.interface for tap in self._taps))
+
+    def news(self) -> list[str]:
+        """See :class:`LiveSource`."""
+        return self._news.take()
+
+    def interfaces(self) -> Mapping[str, int]:
+        """See :class:`LiveSource`: libpcap tells no more than that one can be read, or not any longer."""
+        still = sum(tap.is_open for tap in self._taps)
+        return {"up": still, "down": 0, "gone": len(self._taps) - still}
 
     def now_ns(self) -> int:
         """See :class:`LiveSource`: everything that came in before this has been handed on."""
@@ -169,7 +179,7 @@ class ScapySource:
                 # The others go on; when none is left, the source has ended.
                 tap.is_open = False
                 why = tap.complaint() or "libpcap does not say why"
-                self.info.warnings.append(f"{tap.name} can no longer be captured ({why}).")
+                self._news.add(f"{tap.name} can no longer be captured ({why}).")
                 return True
             head = self._header.contents
             time_ns = head.ts.tv_sec * 1_000_000_000 + head.ts.tv_usec * 1000

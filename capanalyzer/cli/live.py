@@ -140,11 +140,12 @@ def run(options: argparse.Namespace) -> int:
             stack.callback(view.close)
             view.start()
             messages.view = view
-        watch(engine, source, listeners, ending, notifier)
+        watch(engine, source, listeners, ending, notifier, messages)
+        is_gone = is_interface and source.ended
         writer.end(engine.trailer())
         sink.end()
         failed = engine.failed
-    if sink.lost:
+    if sink.lost or is_gone:
         return NOT_ANALYSED
     return SESSION_FAILED if options.exit_code and failed else OK
 

@@ -251,6 +251,7 @@ class Engine:
             causes=dict(self._tally.failures),
             tables={**self._tracker.tables(), "held": self._judge.held, "incidents": len(self._incidents)},
             evicted={table: count for table, count in evicted.items() if count},
+            interfaces=self._source.interfaces(),
         )
 
     def trailer(self) -> model.Trailer:

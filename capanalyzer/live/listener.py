@@ -68,6 +68,8 @@ class State:
     """Entries in use, by table (``flows``, ``connections``, ``held`` ...)."""
     evicted: Mapping[str, int] = field(default_factory=dict)
     """Entries that had to leave a full table, by table."""
+    interfaces: Mapping[str, int] = field(default_factory=dict)
+    """Interfaces that are watched, by state: ``up``, ``down``, ``gone``."""
 
 
 class Listener(Protocol):

@@ -63,10 +63,16 @@ class Ending:
 
 
 def watch(
-    engine: Engine, source: LiveSource, listeners: Sequence[Listener], ending: Ending, notifier: Notifier
+    engine: Engine,
+    source: LiveSource,
+    listeners: Sequence[Listener],
+    ending: Ending,
+    notifier: Notifier,
+    tell: Callable[[str], None],
 ) -> None:
     """Drive an engine until its source ends or the run is over, then let it say the last word.
 
+    :param tell: takes what happens to the source, one line each.
     :raises CaptureError: the source can no longer be read.
     :raises KeyboardInterrupt: a second SIGINT.
     """
@@ -88,6 +94,8 @@ def watch(
         notifier.ready()
         while not source.ended and not ending.reached(engine):
             engine.step(ending.wait_s(), ending.most(engine))
+            for sentence in source.news():
+                tell(sentence)
             notifier.alive()
             if renamed[0]:
                 renamed[0] = False

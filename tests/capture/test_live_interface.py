@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from capanalyzer.capture import live_interface
 from capanalyzer.capture.interfaces import Interface, InterfaceTable
 from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2
 from capanalyzer.capture.live_interface import RING_BYTES, InterfaceSource
 from capanalyzer.capture.packet_ring import BLOCK_BYTES, RETIRE_MS
 from capanalyzer.errors import CaptureError
-from tests.capture.namespaces import LEFT, RIGHT, Got, collect, missing, namespace, run, sender, tcpdump
+from tests.capture.namespaces import LEFT, PATIENCE_S, RIGHT, Got, collect, missing, namespace, run, sender, tcpdump
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
@@ -361,13 +362,46 @@ def test_nothing_is_ever_sent(tmp_path: Path) -> None:
         assert [each.data for each in wait(1)] == [mark]
 
 
-def test_an_interface_that_goes_down_comes_back() -> None:
+def states(up: int = 0, down: int = 0, gone: int = 0) -> dict[str, int]:
+    return {"up": up, "down": down, "gone": gone}
+
+
+def until_told(source: InterfaceSource) -> list[str]:
+    """What a source has to tell next."""
+    end = time.monotonic() + PATIENCE_S
+    while not (news := source.news()) and time.monotonic() < end:
+        source.read(0.1)
+        source.drops()
+    return news
+
+
+def test_an_interface_that_goes_down_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change is told when it happens; one that happens again and again is not told each time."""
     packet = ethernet(0x0800, ip4(6, tcp(b"again")))
+    down, up = (
+        f"{LEFT} went down; what it carries is seen again when it is up.",
+        f"{LEFT} is up; what it carries is seen from now on.",
+    )
     with watch([LEFT]) as source:
+        assert source.news() == []
+        assert source.interfaces() == states(up=1)
+        for _ in range(2):
+            run("ip", "link", "set", LEFT, "down")
+            assert until_told(source) == [down]
+            assert source.interfaces() == states(down=1)
+            run("ip", "link", "set", LEFT, "up")
+            assert until_told(source) == [up]
+            assert source.interfaces() == states(up=1)
+            monkeypatch.setattr(live_interface, "_DOWN_S", 0)
+        monkeypatch.setattr(live_interface, "_DOWN_S", 3600)
         run("ip", "link", "set", LEFT, "down")
         assert source.read(0.1) is None
-        assert source.info.warnings == [f"{LEFT} went down; what it carries is seen again when it is up."]
+        source.drops()
+        assert source.interfaces() == states(down=1)
         run("ip", "link", "set", LEFT, "up")
+        source.drops()
+        assert source.news() == []
+        assert source.info.warnings == [down, up]
         send(RIGHT, [packet])
         assert [each.data for each in collect(source, 1)] == [packet]
         assert not source.ended
@@ -376,8 +410,13 @@ def test_an_interface_that_goes_down_comes_back() -> None:
 def test_an_interface_that_is_down_is_said_to_be() -> None:
     run("ip", "link", "set", LEFT, "down")
     with watch([LEFT]) as source:
-        assert source.info.warnings == [f"{LEFT} is down: nothing is seen there before it is up."]
+        assert source.news() == [f"{LEFT} is down: nothing is seen there before it is up."]
+        assert source.interfaces() == states(down=1)
         assert source.read(0.1) is None
+        source.drops()
+        assert source.news() == []
+        run("ip", "link", "set", LEFT, "up")
+        assert until_told(source) == [f"{LEFT} is up; what it carries is seen from now on."]
 
 
 def test_an_interface_that_is_removed_ends_the_source() -> None:
@@ -388,7 +427,21 @@ def test_an_interface_that_is_removed_ends_the_source() -> None:
         assert [each.data for each in collect(source, 1)] == [packet], "what came before is handed on"
         while not source.ended:
             assert source.read(0.1) is None
-        assert source.info.warnings == [f"{LEFT} has gone: it was removed while it was captured."]
+        assert source.news() == source.info.warnings == [f"{LEFT} has gone: it was removed while it was captured."]
+        assert source.interfaces() == states(gone=1)
+
+
+def test_the_others_go_on_when_one_is_removed() -> None:
+    run("ip", "link", "add", "rg9", "type", "veth", "peer", "name", "rg8")
+    run("ip", "link", "set", "rg9", "up")
+    packet = ethernet(0x0800, ip4(6, tcp(b"still there")))
+    with watch([LEFT, "rg9"]) as source:
+        assert source.interfaces() == states(up=2)
+        run("ip", "link", "del", "rg9")
+        assert until_told(source) == ["rg9 has gone: it was removed while it was captured."]
+        assert source.interfaces() == states(up=1, gone=1)
+        send(RIGHT, [packet])
+        assert [each.data for each in collect(source, 1)] == [packet]
 
 
 def test_a_name_that_does_not_exist() -> None:

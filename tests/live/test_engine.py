@@ -52,6 +52,12 @@ class Fed:
     def drops(self) -> Drops:
         return Drops(ring=self.lost)
 
+    def news(self) -> list[str]:
+        return []
+
+    def interfaces(self) -> dict[str, int]:
+        return {"up": 1}
+
     def now_ns(self) -> int:
         return self.clock_ns
 

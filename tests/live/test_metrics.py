@@ -38,6 +38,7 @@ CONTRIB = PCAPS.parent / "contrib"
 STATE = State(
     from_rfc3339(at(1000)), from_rfc3339(at(0)), 1000, 90_000, Drops(3, 4),
     {"established": 7, "failed": 2}, {"http-to-tls-port": 2}, {"flows": 12}, {"flows": 1},
+    {"up": 1, "down": 2, "gone": 0},
 )  # fmt: skip
 COUNTS = {name: {"written": 1, "delivered": 1, "failed": 2} for name in BESIDE}
 

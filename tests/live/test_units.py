@@ -49,6 +49,13 @@ def test_it_is_confined(systemd_analyze: str, unit: Path) -> None:
     assert float(level[1]) <= MOST_EXPOSED
 
 
+def test_it_is_started_again_without_end() -> None:
+    """An interface that was removed ends a run with status 2, and may be back hours later."""
+    text = UNIT.read_text("utf-8")
+    assert re.search(r"^Restart=on-failure$", text, re.MULTILINE)
+    assert re.search(r"^StartLimitIntervalSec=0$", text, re.MULTILINE)
+
+
 def options_of(words: list[str]) -> dict[str, object]:
     assert words[0].endswith("capanalyzer")
     return vars(_parser().parse_args(words[1:]))

@@ -69,6 +69,10 @@ class _Run(Collector):
         drops.add_metric(["ring"], state.drops.ring)
         drops.add_metric(["interface"], state.drops.interface)
         yield drops
+        yield _by(
+            GaugeMetricFamily("capanalyzer_interfaces", "Interfaces that are watched, by state.", labels=["state"]),
+            state.interfaces,
+        )
         yield from self._sessions(now)
         yield from self._incidents(now)
         yield _by(
