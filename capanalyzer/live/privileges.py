@@ -2,7 +2,8 @@
 
 To be called when everything is open and before any thread is started (some of what follows counts for one thread
 alone). Started as root, the process becomes another user without groups; however it was started, it loses all
-capabilities (capabilities(7)), the bounding set included where it may, can gain none by executing anything
+capabilities (capabilities(7)), the bounding set included where it may (one that is to stay root keeps CAP_DAC_OVERRIDE,
+by which root reads and writes what belongs to others), can gain none by executing anything
 (``no_new_privs``), and where the kernel has Landlock (landlock(7)) it can write nowhere but in the folders named.
 Reading stays as the user's rights have it: modules and texts are loaded when they are first used.
 """
@@ -13,7 +14,8 @@ import ctypes
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from ctypes import c_int, c_long, c_uint32, c_uint64, c_ulong
 from typing import Final, NamedTuple
 
@@ -26,6 +28,8 @@ DEFAULT_USER: Final = "nobody"
 _SET_NO_NEW_PRIVS, _DROP_FROM_BOUNDING_SET, _AMBIENT, _AMBIENT_CLEAR_ALL = 38, 24, 47, 4
 """prctl(2) operations, linux/prctl.h."""
 _MAX_CAPABILITIES: Final = 64
+_DAC_OVERRIDE: Final = 1
+"""CAP_DAC_OVERRIDE, linux/capability.h."""
 _CAPABILITY_VERSION_3: Final = 0x20080522
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT = 444, 445, 446
@@ -110,8 +114,7 @@ def give_up(
         libc.prctl(_DROP_FROM_BOUNDING_SET, c_ulong(capability), c_ulong(0), c_ulong(0), c_ulong(0))
     _become(user)
     libc.prctl(_AMBIENT, c_ulong(_AMBIENT_CLEAR_ALL), c_ulong(0), c_ulong(0), c_ulong(0))
-    if user is not None or os.geteuid() != 0:
-        _drop_capabilities(libc)
+    _keep_capabilities(libc, 0 if os.geteuid() else 1 << _DAC_OVERRIDE)
     if libc.prctl(_SET_NO_NEW_PRIVS, c_ulong(1), c_ulong(0), c_ulong(0), c_ulong(0)):
         raise _error("no_new_privs")
     _check(folders)
@@ -123,14 +126,26 @@ def give_up(
 def _hand_over(folder: str, user: User) -> None:
     status = os.stat(folder)
     if status.st_uid == 0 and not os.listdir(folder):
-        os.chown(folder, user.uid, user.gid)
+        with _needing("CAP_CHOWN", f"{folder} cannot be given to {user.name}"):
+            os.chown(folder, user.uid, user.gid)
 
 
 def _become(user: User | None) -> None:
     if user is not None:
-        os.setgroups([])
-        os.setresgid(user.gid, user.gid, user.gid)
-        os.setresuid(user.uid, user.uid, user.uid)
+        with _needing("CAP_SETGID", f"cannot become {user.name}"):
+            os.setgroups([])
+            os.setresgid(user.gid, user.gid, user.gid)
+        with _needing("CAP_SETUID", f"cannot become {user.name}"):
+            os.setresuid(user.uid, user.uid, user.uid)
+
+
+@contextmanager
+def _needing(capability: str, what: str) -> Iterator[None]:
+    """Root in a container may lack it."""
+    try:
+        yield
+    except PermissionError as error:
+        raise UsageError(f"{what}: {capability} is missing; grant it, or stay root with --user root") from error
 
 
 def _check(folders: Sequence[str]) -> None:
@@ -149,8 +164,13 @@ def _name_of(uid: int) -> str:
         return str(uid)
 
 
-def _drop_capabilities(libc: ctypes.CDLL) -> None:
+def _keep_capabilities(libc: ctypes.CDLL, kept: int) -> None:
+    """Lose all but those of this set of bits, and of them what was not there."""
     header, sets = _Header(_CAPABILITY_VERSION_3, 0), (_Sets * 2)()
+    if libc.capget(ctypes.byref(header), sets):
+        raise _error("capget")
+    here = sets[0].permitted & kept
+    sets[0], sets[1] = _Sets(here, here, 0), _Sets(0, 0, 0)
     if libc.capset(ctypes.byref(header), sets):
         raise _error("capset")
 

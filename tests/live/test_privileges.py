@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -122,8 +124,35 @@ def test_root_stays_root_when_told_so(top: Path, outside: Path) -> None:
     found = gave_up(folder, outside, "root")
     assert found["status"]["Uid"] == ["0"] * 4  # type: ignore[index]
     assert found["status"]["NoNewPrivs"] == ["1"]  # type: ignore[index]
+    only = [f"{1 << 1:016x}"]
+    status = cast("dict[str, list[str]]", found["status"])
+    assert (status["CapEff"], status["CapPrm"]) == (only, only), "CAP_DAC_OVERRIDE"
+    assert (status["CapInh"], status["CapBnd"], status["CapAmb"]) == (["0" * 16],) * 3
+    assert (found["packet"], found["raw"]) == ("EPERM", "EPERM")
+    assert (found["read"], found["inside"], found["null"]) == ("done", "done", "done")
     if not found["notes"]:
         assert (found["write"], found["execute"]) == ("EACCES", "EACCES")
+
+
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [
+        ("setuid", "cannot become nobody: CAP_SETUID is missing; grant it, or stay root with --user root"),
+        ("setgid", "cannot become nobody: CAP_SETGID is missing; grant it, or stay root with --user root"),
+        ("chown", "records cannot be given to nobody: CAP_CHOWN is missing; grant it, or stay root with --user root"),
+    ],
+)
+def test_root_that_lacks_something_says_what(lacks: str, told: str, top: Path, outside: Path) -> None:
+    """As in a container that was given few capabilities; staying root needs none."""
+    needs_root()
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    folder = top / "records"
+    folder.mkdir()
+    command = ["setpriv", f"--bounding-set=-{lacks}", sys.executable, "-c", SCRIPT, str(folder), str(outside)]
+    done = subprocess.run([*command, ""], capture_output=True, check=False, text=True)
+    assert f"UsageError: {told}" in done.stderr.replace(f"{top}/", "")
+    assert subprocess.run([*command, "root"], capture_output=True, check=False).returncode == 0
 
 
 def test_a_user_that_does_not_exist_is_said() -> None:
