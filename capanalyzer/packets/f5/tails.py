@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
-from capanalyzer.packets.f5.dpt import HEADER_BYTES, ITEM_BYTES, MAGIC, TLS_PROVIDER
+from capanalyzer.packets.f5.dpt import MAGIC
 from capanalyzer.packets.f5.find import read_trailer
 from capanalyzer.packets.f5.legacy import LEAST_BYTES
 from capanalyzer.packets.f5.pseudo import PSEUDO_MARK, PseudoPacket, read_pseudo
 from capanalyzer.packets.table import EXTRA, PacketTable
 
-__all__ = ["Tails", "has_trailers", "holds_keys", "mend_lengths", "pseudo_packets", "tails_of"]
+__all__ = ["Tails", "has_trailers", "mend_lengths", "pseudo_packets", "tails_of"]
 
 I64 = NDArray[np.int64]
 
@@ -25,11 +25,6 @@ LOOK_EVERY: Final = 1_024
 """... and one of so many after them."""
 MAX_PSEUDO: Final = 64
 """Records about the capture that are read of a batch: each file of a ring begins with one."""
-MAX_ITEMS: Final = 16
-"""Items of a trailer that are looked at for their provider."""
-MAX_KEY_ITEMS: Final = 64
-"""Items with room for keys that are looked into, of each batch."""
-MOST_PADDING: Final = 50
 _ETHERTYPE_AT: Final = 12
 
 
@@ -97,46 +92,6 @@ def pseudo_packets(batch: RecordBatch, rows: I64) -> Iterator[PseudoPacket]:
         found = read_pseudo(batch.data[offset : offset + captured].tobytes())
         if found is not None:
             yield found
-
-
-def holds_keys(data: NDArray[np.uint8], tails: Tails) -> bool:
-    """One of these trailers carries secrets of a TLS session."""
-    at, stop = _blocks(data, tails.start, tails.stop)
-    stop = np.minimum(stop, at + _u16(data, at + 4)) if len(at) else stop
-    at = at + HEADER_BYTES
-    looked = 0
-    for _ in range(MAX_ITEMS):
-        inside = at + ITEM_BYTES <= stop
-        at, stop = at.compress(inside), stop.compress(inside)
-        if not len(at):
-            return False
-        provider, size = _u16(data, at), _u16(data, at + 4)
-        fits = (size >= ITEM_BYTES) & (at + size <= stop)
-        keys = np.flatnonzero(fits & (provider == TLS_PROVIDER))
-        for number in keys[: MAX_KEY_ITEMS - looked].tolist():
-            looked += 1
-            begin = int(at[number])
-            if data[begin + ITEM_BYTES : begin + int(size[number])].any():
-                return True
-        at, stop = (at + size).compress(fits), stop.compress(fits)
-    return False
-
-
-def _blocks(data: NDArray[np.uint8], start: I64, stop: I64) -> tuple[I64, I64]:
-    """Where trailers with a magic number begin, and where their frames end."""
-    begins, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for skip in range(MOST_PADDING):
-        inside = start + skip + HEADER_BYTES <= stop
-        start, stop = start.compress(inside), stop.compress(inside)
-        if not len(start):
-            break
-        at = start + skip
-        here = (data.take(at) == MAGIC[0]) & (data.take(at + 1) == MAGIC[1])
-        here &= (data.take(at + 2) == MAGIC[2]) & (data.take(at + 3) == MAGIC[3])
-        begins.append(at.compress(here))
-        ends.append(stop.compress(here))
-        start, stop = start.compress(~here), stop.compress(~here)
-    return np.concatenate(begins), np.concatenate(ends)
 
 
 def mend_lengths(batch: RecordBatch, table: PacketTable) -> None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.records import F5Capture, RecordBatch
 from capanalyzer.packets.f5.find import read_trailer
+from capanalyzer.packets.f5.keys import holds_keys
 from capanalyzer.packets.f5.pseudo import PseudoPacket
-from capanalyzer.packets.f5.tails import has_trailers, holds_keys, mend_lengths, pseudo_packets, tails_of
+from capanalyzer.packets.f5.tails import has_trailers, mend_lengths, pseudo_packets, tails_of
 from capanalyzer.packets.table import PacketTable
 from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
 from capanalyzer.streams.f5.join import Kin
@@ -47,6 +48,7 @@ class Collector:
         self.has_trailers = False
         """A trailer was found."""
         self._has_keys = False
+        self._has_begun = False
         self._devices: list[PseudoPacket] = []
 
     @property
@@ -78,6 +80,11 @@ class Collector:
         self._add_devices(batch, np.arange(min(len(batch), 1)))
         if not self.has_trailers:
             self.has_trailers = has_trailers(batch, table, is_known=bool(self._devices))
+        if not self._has_keys:
+            is_known = self.has_trailers or bool(self._devices)
+            self._has_keys = holds_keys(batch, table, everywhere=is_known or not self._has_begun)
+            self.has_trailers |= self._has_keys
+        self._has_begun = True
         if not self.has_trailers:
             return False
         packets = np.ones(len(batch), np.bool_)
@@ -85,8 +92,6 @@ class Collector:
         packets[table.frame - batch.first_frame] = False
         self._add_devices(batch, np.flatnonzero(packets))
         mend_lengths(batch, table)
-        if not self._has_keys:
-            self._has_keys = holds_keys(batch.data, tails_of(batch, table, np.arange(len(table))))
         self._batch, self._table = batch, table
         return True
 
