@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Final, NamedTuple
 
-from capanalyzer.logs.stamps import Stamp, iso, leading
+from capanalyzer.logs.stamps import Stamp, better, iso, leading
 
 __all__ = ["Body", "bodies"]
 
@@ -41,6 +41,11 @@ _CONTAINER: Final = re.compile(r" (?:stdout|stderr) [FP] ")
 _ENVELOPES: Final = ("log", "message", "msg", "MESSAGE", "textPayload", "@message", "Message")
 """Keys under which collectors put the line itself."""
 _MOMENTS: Final = ("time", "timestamp", "timeStamp", "eventTimestamp", "@timestamp", "ts", "date")
+_LOGFMT: Final = re.compile(r"(?:time|ts|t|timestamp)=\"?(?P<stamp>[^\"\s]{19,40})\"? ")
+_MESSAGE: Final = re.compile(r" msg=\"(?P<text>(?:[^\"\\]|\\.){1,16384})\"")
+"""logfmt, which logrus and slog write."""
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]{0,16}m")
+"""SGR sequences (ECMA-48 section 8.3.117): a terminal's colours."""
 _MAX_JSON: Final = 64 << 10
 _DEPTH: Final = 3
 """Headers and envelopes within each other that are taken off."""
@@ -52,11 +57,11 @@ def bodies(text: str) -> list[Body]:
 
 
 def _bodies(text: str, depth: int) -> list[Body]:
-    line = text.strip().lstrip("\ufeff")
+    line = _COLOUR.sub("", text).strip().lstrip("\ufeff") if "\x1b[" in text else text.strip().lstrip("\ufeff")
     if line.startswith("{"):
         found = [_json(line)]
         if depth and (inner := _inside(found[0].json or {})) is not None:
-            found += [one._replace(stamp=one.stamp or inner.stamp) for one in _bodies(inner.text, depth - 1)]
+            found += [one._replace(stamp=better(one.stamp, inner.stamp)) for one in _bodies(inner.text, depth - 1)]
         return found
     found = [Body(line)]
     if depth and (name := _COMPOSE.match(line)) is not None:
@@ -72,6 +77,10 @@ def _bodies(text: str, depth: int) -> list[Body]:
         rest = line[match.end() :].lstrip("\ufeff")
         pid = match["pid"] if match["pid"].isdigit() else ""
         return [*found, Body(rest, stamp, match["program"], pid), *_nested(rest, stamp, depth)]
+    if (match := _LOGFMT.match(line)) is not None and (stamp := iso(match["stamp"])) is not None:
+        message = _MESSAGE.search(line, match.end() - 1)
+        inside = [Body(re.sub(r"\\(.)", r"\1", message["text"]), stamp)] if message is not None else []
+        return [Body(line, stamp), *inside]
     if (read := leading(line[start : start + 64])) is None:
         return found
     stamp, end = read[0], start + read[1]
@@ -88,10 +97,10 @@ def _bodies(text: str, depth: int) -> list[Body]:
 
 def _nested(rest: str, stamp: Stamp, depth: int) -> list[Body]:
     """A header or an envelope within a header."""
-    if not depth or not (rest.startswith(("{", "<")) or leading(rest[:64]) is not None):
+    if not depth or not (rest.startswith(("{", "<")) or leading(rest[:64]) or _LOGFMT.match(rest)):
         return []
     inner = _bodies(rest, depth - 1)
-    return [one._replace(stamp=one.stamp or stamp) for one in (inner if rest.startswith("{") else inner[1:])]
+    return [one._replace(stamp=better(one.stamp, stamp)) for one in (inner if rest.startswith("{") else inner[1:])]
 
 
 def _json(line: str) -> Body:

@@ -44,7 +44,7 @@ class _Open:
     def takes(self, line: LogLine, tie: Tie) -> bool:
         if not 0 <= line.number - self.last.number <= tie.lines:
             return False
-        if tie.is_alike and line.meaning != self.line.meaning:
+        if tie.is_alike and with_role(line, self.line.role).meaning != with_role(self.line, line.role).meaning:
             return False
         if line.format != self.line.format or not _same_end(self.line, line):
             return False

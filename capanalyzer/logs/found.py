@@ -10,7 +10,7 @@ from capanalyzer.logs.body import Body
 from capanalyzer.logs.either import open_causes, open_meaning
 from capanalyzer.logs.line import LogLine, Peer, Role, Said, TimeOf
 from capanalyzer.logs.meanings import MEANINGS
-from capanalyzer.logs.stamps import Stamp
+from capanalyzer.logs.stamps import Stamp, better
 
 __all__ = ["MAX_TEXT", "Format", "Found", "Part", "Tie", "found"]
 
@@ -98,7 +98,7 @@ def found(
     :param stamp: where the program writes its own; else the collector's is taken.
     :param causes: where the line tells more than its meaning does.
     """
-    when = stamp or body.stamp
+    when = better(stamp, body.stamp) if time_of is TimeOf.FAILURE else stamp or body.stamp
     if role is None:
         meaning = open_meaning(meaning)
     known = MEANINGS[meaning]

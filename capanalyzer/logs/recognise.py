@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from capanalyzer.logs.body import bodies
+from capanalyzer.logs.body import Body, bodies
 from capanalyzer.logs.formats import FORMATS
 from capanalyzer.logs.found import MAX_TEXT, Format, Found, Part
-from capanalyzer.logs.line import LogLine
+from capanalyzer.logs.line import LogLine, Peer
+from capanalyzer.logs.mention import is_mention
 
 __all__ = ["possible", "recognise", "understand"]
 
+_ANYWHERE: Final = frozenset(("browser", "curl", "dotnet", "gnutls", "go", "java", "node", "openssl", "python"))
+"""Formats without a form of their own: their words are recognised in any line."""
 _MAX_CHARACTERS: Final = 64 << 10
 """Of a text that are looked at; patterns are linear, and this bounds the rest."""
 
@@ -42,10 +45,16 @@ def understand(text: str, *, source: str = "", number: int = 1, formats: tuple[F
     readings = bodies(text)
     for one in candidates:
         for body in reversed(readings):
-            if (result := one.read(body)) is not None:
+            if (result := one.read(body)) is not None and not _is_mention(one, body, result.line):
                 line = replace(result.line, text=text.strip()[:MAX_TEXT], source=source, number=number)
                 return Found(line, result.tie)
     return None
+
+
+def _is_mention(one: Format, body: Body, line: LogLine) -> bool:
+    """Only words that stand in any text, and with no end that they are said of."""
+    is_bare = line.client == line.server == Peer() and line.sni is None
+    return one.name in _ANYWHERE and is_bare and body.json is None and is_mention(body.text, line.reason)
 
 
 def possible(text: str, formats: tuple[Format, ...] = FORMATS) -> tuple[Format, ...]:

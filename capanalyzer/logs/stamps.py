@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["Stamp", "chromium", "clf", "iso", "leading", "syslog"]
+__all__ = ["Stamp", "better", "chromium", "clf", "iso", "leading", "syslog"]
 
 _SECOND: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,6 +52,13 @@ _KLOG: Final = re.compile(r"[IWEF](?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\
 """Kubernetes and other programs of Google's."""
 _CHROMIUM: Final = re.compile(r"(?P<month>\d\d)(?P<day>\d\d)/(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d)" + _FRACTION)
 _LEADING: Final = (_NUMERIC, _SYSLOG, _APACHE, _CLF, _KLOG)
+
+
+def better(own: Stamp | None, header: Stamp | None) -> Stamp | None:
+    """Of a program's own stamp and that of what collected its line the one that says more: its zone, above all."""
+    if own is None or (header is not None and header.has_zone and not own.has_zone):
+        return header
+    return own
 
 
 def leading(text: str) -> tuple[Stamp, int] | None:

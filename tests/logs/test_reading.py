@@ -123,7 +123,7 @@ def test_a_line_without_a_time_takes_that_of_the_line_above(tmp_path: Path) -> N
         "javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure\n"
     )
     first, second = read_log(str(path))
-    assert (first.meaning, second.meaning) == ("verify-unknown-issuer", "alert-handshake-failure")
+    assert (first.meaning, second.meaning) == ("verify-unknown-issuer", "alert-handshake-failure-either")
     assert first.time_ns is not None
     assert second.time_ns is not None
     assert second.time_ns - first.time_ns == 28_586_000_000

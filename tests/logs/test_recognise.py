@@ -82,10 +82,33 @@ def test_entries_lose_no_failure(texts: list[str]) -> None:
         "error:0909006C:PEM routines:get_name:no start line",
         '192.0.2.7:80 [23/Nov/2026:02:36:31.123] web app/srv1 0/0/1/2/3 200 12 - - ---- 1/1/0/0/0 0/0 "GET / HTTP/1.1"',
         "connect() failed (111: Connection refused)",
+        '2026-11-23 02:36:31 INFO my-app: user searched for "SSL_ERROR_RX_RECORD_TOO_LONG"',
+        '2026-11-23 02:36:31 INFO docs: page "How to fix curl: (60) SSL certificate problem" viewed',
+        'INFO wiki: title="remote error: tls: bad certificate" saved',
+        '192.0.2.7 - - [23/Nov/2026:02:36:31 +0000] "GET /wiki/SSL_ERROR_RX_RECORD_TOO_LONG HTTP/1.1" 200 5',
+        "GET /find?q=SSL_ERROR_RX_RECORD_TOO_LONG",
+        "* TLSv1.3 (OUT), TLS alert, close notify (256):",
+        "    Verify return code: 0 (ok)",
+        "2026-11-23 02:36:31.123 UTC [7] LOG:  SSL error: unexpected eof while reading",
     ],
 )
 def test_lines_about_other_things_are_left_alone(text: str) -> None:
     assert recognise(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'worker failed: "curl: (60) SSL certificate problem: certificate has expired"',
+        'level=error msg="curl: (60) SSL certificate problem: certificate has expired"',
+        "ERROR reason 'SSL_ERROR_RX_RECORD_TOO_LONG'",
+        '{"event":"navigation","shown":"net::ERR_CERT_DATE_INVALID"}',
+    ],
+)
+def test_a_quoted_error_is_an_error_where_it_is_introduced_as_one(text: str) -> None:
+    line = recognise(text)
+    assert line is not None
+    assert line.is_failure
 
 
 def compiled() -> list[tuple[str, re.Pattern[str]]]:

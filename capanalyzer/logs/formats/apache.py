@@ -10,7 +10,7 @@ from typing import Final
 
 from capanalyzer.logs import openssl
 from capanalyzer.logs.body import Body
-from capanalyzer.logs.ends import endpoint
+from capanalyzer.logs.ends import ENDPOINT, endpoint
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
 from capanalyzer.logs.line import Role, Said
 from capanalyzer.logs.stamps import Stamp, leading
@@ -55,6 +55,7 @@ _SERVER: Final[dict[str, tuple[str, Said, int]]] = {
 }
 """(meaning, whose decision, weight) by the number of a message about a client's connection."""
 _PROXY: Final[dict[str, tuple[str, Said, int]]] = {
+    "AH00961": ("backend-tls-failed", Said.LOCAL, 0),
     "AH01997": ("http-answer", Said.LOCAL, 2),
     "AH02003": ("backend-tls-failed", Said.LOCAL, 0),
     "AH02004": ("verify-expired", Said.LOCAL, 2),
@@ -63,6 +64,8 @@ _PROXY: Final[dict[str, tuple[str, Said, int]]] = {
     "AH10273": ("backend-alpn", Said.LOCAL, 2),
 }
 """The same where Apache is the TLS client of its backend."""
+_BACKEND: Final = re.compile(rf" for (?P<end>{ENDPOINT})")
+"""mod_proxy, of which the line may name the user's address first."""
 _VERIFICATIONS: Final = frozenset(("AH02039", "AH02276"))
 
 
@@ -97,6 +100,9 @@ def _read(body: Body) -> Found | None:
     if meaning == "peer-closed" and "reset by peer" in system[0]:
         meaning = "peer-reset"
     address = endpoint(end["address"]) if end is not None else None
+    if name == "AH00961":
+        backend = _BACKEND.search(text)
+        address = endpoint(backend["end"]) if backend is not None else None
     client, server = (address, None) if role is Role.SERVER else (None, address)
     return found(
         body,
@@ -161,4 +167,4 @@ def _verification(
     )
 
 
-FORMAT: Final = Format(_NAME, ("ah01", "ah02", "ah10", "ssl library error"), _read)
+FORMAT: Final = Format(_NAME, ("ah00961", "ah01", "ah02", "ah10", "ssl library error"), _read)

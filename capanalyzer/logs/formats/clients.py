@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from capanalyzer.logs import openssl
-from capanalyzer.logs.alerts import received
+from capanalyzer.logs.alerts import alert_by_name, received, sent
 from capanalyzer.logs.body import Body
 from capanalyzer.logs.found import Format, Found, found
 from capanalyzer.logs.line import Peer, Role, Said
@@ -16,7 +16,12 @@ from capanalyzer.logs.verify import refusal
 
 __all__ = ["BROWSER", "CURL", "GNUTLS"]
 
-_CURL: Final = re.compile(r"(?:^|\s)(?:curl: |cURL error )\(?(?P<code>\d{1,2})\)?:? (?P<words>.{1,600})")
+_CURL: Final = re.compile(r"(?:^|[\s\"'=(])(?:curl: |cURL error )\(?(?P<code>\d{1,2})\)?:? (?P<words>.{1,600})")
+_TRACED: Final = re.compile(
+    r"(?:SSLv3|TLSv1(?:\.\d)?|TLS) \((?P<way>IN|OUT)\), TLS alert, (?P<name>[^()]{1,60}) \((?P<code>\d{1,3})\)"
+)
+"""``curl -v``: the number is the alert's level and description together."""
+_WARNING: Final = 1
 _CONNECT: Final = re.compile(r"Failed to connect to (?P<host>\S{1,255}) port (?P<port>\d{1,5})")
 _TARGET: Final = re.compile(r"target host ?name '(?P<host>[A-Za-z0-9._-]{1,253})'")
 _CURL_CODES: Final = {
@@ -34,7 +39,7 @@ _CURL_CODES: Final = {
 def _curl(body: Body) -> Found | None:
     match = _CURL.search(body.text)
     if match is None:
-        return None
+        return _traced(body)
     code, words = int(match["code"]), match["words"].strip()
     server, name = server_of_url(body.text)
     if (target := _TARGET.search(words)) is not None:
@@ -74,6 +79,19 @@ def _curl(body: Body) -> Found | None:
         alert=alert,
         sni=name,
     )
+
+
+def _traced(body: Body) -> Found | None:
+    match = _TRACED.search(body.text)
+    if match is None:
+        return None
+    level, alert = divmod(int(match["code"]), 256)
+    if level <= _WARNING:
+        return None  # close_notify, mostly
+    is_own = match["way"] == "OUT"
+    meaning = sent(alert, Role.CLIENT) if is_own else received(alert, Role.CLIENT)
+    said = Said.LOCAL if is_own else Said.PEER
+    return found(body, "curl", meaning, reason=match[0], role=Role.CLIENT, said=said, alert=alert)
 
 
 def _unreached(words: str) -> str:
@@ -227,6 +245,7 @@ def _browser(body: Body) -> Found | None:
 
 _UNKNOWN_TYPE: Final = re.compile(r"Received record packet of unknown type (?P<type>\d{1,3})")
 _GNUTLS_ALERT: Final = re.compile(r"(?:Received alert|\*\*\* Received alert) \[(?P<number>\d{1,3})\]")
+_GNUTLS_NAMED: Final = re.compile(r"A TLS fatal alert has been received: (?P<name>[A-Za-z ]{3,60})")
 _STATUS: Final = re.compile(r"- Status: The certificate is NOT trusted\. (?P<why>.{3,300})")
 _WGET: Final = re.compile(
     r"ERROR: (?:The certificate of .{1,260}? (?P<why>is not trusted|has expired|was signed|hasn't got)|cannot "
@@ -265,6 +284,19 @@ def _gnutls(body: Body) -> Found | None:
     if (match := _GNUTLS_ALERT.search(text)) is not None:
         number = int(match["number"])
         return found(body, "gnutls", received(number, None), reason=match[0], said=Said.PEER, alert=number)
+    if (match := _GNUTLS_NAMED.search(text)) is not None and (alert := alert_by_name(match["name"])) is not None:
+        role = Role.CLIENT if server is not None else None
+        return found(
+            body,
+            "gnutls",
+            received(alert, role),
+            reason=match[0],
+            role=role,
+            said=Said.PEER,
+            alert=alert,
+            server=server,
+            sni=name,
+        )
     if (match := _STATUS.match(text)) is not None:
         return found(
             body,
@@ -290,7 +322,7 @@ def _gnutls(body: Body) -> Found | None:
     return None
 
 
-CURL: Final = Format("curl", ("curl: (", "curl error "), _curl)
+CURL: Final = Format("curl", ("curl: (", "curl error ", "), tls alert, "), _curl)
 BROWSER: Final = Format(
     "browser",
     ("err_", "ssl_error_", "sec_error_", "mozilla_pkix", "pr_connect", "pr_end_of", "net_error", "safari"),

@@ -17,7 +17,7 @@ __all__ = ["MYSQL", "POSTGRESQL"]
 _LEAD: Final = re.compile(r".{0,120}?\b(?:LOG|FATAL|ERROR|WARNING|PROTOKOLL):\s{1,3}(?P<what>.*)", re.DOTALL)
 _PID: Final = re.compile(r"\[(?P<pid>\d{1,10})(?:-\d+)?\]")
 _RECEIVED: Final = re.compile(r"connection received: host=(?P<host>[0-9A-Fa-f:.]{2,45}) port=(?P<port>\d{1,5})")
-_ACCEPT: Final = re.compile(r"could not accept SSL connection: (?P<why>.{1,300})")
+_ACCEPT: Final = re.compile(r"(?P<what>could not accept SSL connection|SSL error): (?P<why>.{1,300})")
 _HBA: Final = re.compile(
     r'no pg_hba\.conf entry for host "(?P<host>[0-9A-Fa-f:.]{2,45})", .{1,300}, '
     r"(?:SSL (?:on|off)|no encryption|SSL encryption)"
@@ -46,6 +46,8 @@ def _postgresql(body: Body) -> Found | None:
     if (match := _ACCEPT.match(what)) is not None:
         why = match["why"].strip()
         reason = openssl.by_words(why, Role.SERVER)
+        if match["what"] == "SSL error" and (reason is None or reason.said is not Said.PEER):
+            return None  # of a session that was there; a client's alert may come late, too
         if reason is not None:
             return found(
                 body,
@@ -164,6 +166,7 @@ POSTGRESQL: Final = Format(
     "postgresql",
     (
         "could not accept ssl",
+        " ssl error: ",
         "connection received: host=",
         "pg_hba.conf",
         "startup packet",

@@ -10,7 +10,7 @@ from capanalyzer.logs.body import Body
 from capanalyzer.logs.ends import ENDPOINT, endpoint
 from capanalyzer.logs.found import Format, Found, found
 from capanalyzer.logs.line import Peer, Role, Said
-from capanalyzer.logs.stamps import leading
+from capanalyzer.logs.stamps import better, leading
 from capanalyzer.logs.urls import server_of_url
 from capanalyzer.logs.verify import refusal
 
@@ -122,10 +122,12 @@ def _read(body: Body) -> Found | None:
     stamp = read[0] if read is not None else None
     if (match := _SERVER.search(body.text)) is not None:
         why = match["why"].strip()
-        return _line(body._replace(stamp=stamp or body.stamp), why, Role.SERVER, endpoint(match["client"]), None, None)
+        return _line(
+            body._replace(stamp=better(stamp, body.stamp)), why, Role.SERVER, endpoint(match["client"]), None, None
+        )
     if (said := _CLIENT.search(body.text)) is None:
         return None
-    own, text = body._replace(stamp=stamp or body.stamp), body.text
+    own, text = body._replace(stamp=better(stamp, body.stamp)), body.text
     if said[0] == "tls: " and not any(pattern.search(text, said.start()) for pattern, _, _ in _WHY[:-3]):
         return None  # many things begin so
     role, client, server, name = _ends(text)

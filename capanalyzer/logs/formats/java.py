@@ -22,7 +22,8 @@ _EXCEPTION: Final = re.compile(
     r"(?:javax\.net\.ssl\.SSL\w{0,40}Exception|sun\.security\.(?:validator\.Validator|"
     r"provider\.certpath\.\w{1,40})Exception|"
     r"java\.security\.cert\.\w{1,60}Exception|io\.netty\.handler\.ssl\.\w{1,40}Exception|"
-    r"\bSSL(?:Handshake|PeerUnverified|Protocol)?Exception): (?P<why>.{1,1000})",
+    r"\bSSL(?:Handshake|PeerUnverified|Protocol)?Exception|"
+    r"\bjava(?:x\.crypto|\.lang)\.\w{1,40}Exception(?=: Insufficient buffer remaining for AEAD)): (?P<why>.{1,1000})",
     re.DOTALL,
 )
 _ENDS: Final = re.compile(
@@ -207,6 +208,7 @@ FORMAT: Final = Format(
         "sslexception",
         "sslpeerunverified",
         "sslprotocolexception",
+        "insufficient buffer remaining for aead",
         "sun.security.",
         "java.security.cert.",
         "io.netty.handler.ssl.",

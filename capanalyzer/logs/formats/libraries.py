@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from capanalyzer.logs import openssl
+from capanalyzer.logs.alerts import alert_by_name, received, sent
 from capanalyzer.logs.body import Body
 from capanalyzer.logs.found import Format, Found, found
+from capanalyzer.logs.line import Said
+from capanalyzer.logs.verify import refusal_by_code
 
 __all__ = ["OPENSSL"]
+
+
+_TRACED: Final = re.compile(r"SSL3 alert (?P<way>read|write):fatal:(?P<name>[A-Za-z ]{3,60})")
+"""The callback of OpenSSL's example programs, which servers show in their debug logs."""
+_VERIFY: Final = re.compile(
+    r"(?:verify error:num=|Verify return code: )(?P<code>[1-9]\d{0,2})[: (]{1,2}[^)\r\n]{1,120}"
+)
+"""openssl s_client and s_server: which of them is not told."""
+_NUMBER: Final = re.compile(r"SSL alert number (?P<alert>\d{1,3})\b")
 
 
 def _openssl(body: Body) -> Found | None:
     scanned = openssl.scan(body.text)
     if scanned is None:
-        return None
+        return _bare(body)
     reason, role = scanned
     return found(body, "openssl", reason.meaning, reason=reason.words, said=reason.said, alert=reason.alert, role=role)
 
 
-OPENSSL: Final = Format("openssl", ("ssl routines", "ssl_routines"), _openssl)
+def _bare(body: Body) -> Found | None:
+    """What programs show without OpenSSL's own form of an error."""
+    if (match := _TRACED.search(body.text)) is not None and (alert := alert_by_name(match["name"])) is not None:
+        is_own = match["way"] == "write"
+        meaning, said = (sent(alert, None), Said.LOCAL) if is_own else (received(alert, None), Said.PEER)
+        return found(body, "openssl", meaning, reason=match[0], said=said, alert=alert)
+    if (match := _VERIFY.search(body.text)) is not None:
+        meaning = refusal_by_code(int(match["code"]), None)
+        return found(body, "openssl", meaning, reason=match[0], said=Said.LOCAL)
+    if (match := _NUMBER.search(body.text)) is not None and int(match["alert"]) < 256:
+        alert = int(match["alert"])
+        return found(body, "openssl", received(alert, None), reason=match[0], said=Said.PEER, alert=alert)
+    return None
+
+
+_NEEDLES: Final = (
+    "ssl routines",
+    "ssl_routines",
+    "ssl3 alert ",
+    "verify error:num=",
+    "verify return code: ",
+    "ssl alert number",
+)
+OPENSSL: Final = Format("openssl", _NEEDLES, _openssl)

@@ -52,6 +52,9 @@ _WHATS: Final[tuple[tuple[re.Pattern[str], str, Said], ...]] = tuple(
         (r"upstream timed out .* while SSL handshaking", "server-timeout", Said.TRANSPORT),
         (r"recv\(\) failed \(104: .* while SSL handshaking to upstream", "server-reset", Said.TRANSPORT),
         (r"recv\(\) failed \(104: .* while SSL handshaking", "peer-reset", Said.TRANSPORT),
+        (r"connect\(\) failed \(111: .* while connecting to upstream", "connect-refused", Said.TRANSPORT),
+        (r"connect\(\) failed \((?:101|113): .* while connecting to upstream", "connect-unreachable", Said.TRANSPORT),
+        (r"upstream timed out .* while connecting to upstream", "connect-timeout", Said.TRANSPORT),
         (r"upstream SSL certificate does not match", "verify-hostname", Said.LOCAL),
         (r"client sent no required SSL certificate", "client-certificate-refused-inside", Said.LOCAL),
         (r'no "ssl_certificate" is defined', "no-certificate-configured", Said.LOCAL),
@@ -72,8 +75,8 @@ def _read(body: Body) -> Found | None:
     client, server = _ends(what, role, upstream)
     host = _HOST.search(what)
     facts = _facts(what, role)
-    if facts is None:
-        return None
+    if facts is None or (facts[0].startswith("connect-") and (upstream is None or "https://" not in upstream[0])):
+        return None  # of a backend that is asked without TLS
     meaning, said, alert, reason = facts
     tie = None
     if match["connection"] and role is Role.SERVER:
@@ -129,4 +132,6 @@ def _ends(what: str, role: Role, upstream: re.Match[str] | None) -> tuple[Peer |
     return peer(client["ip"]) if client is not None else None, listener
 
 
-FORMAT: Final = Format(_NAME, ("ssl", "https port", "invalid request", "invalid method", "broken header"), _read)
+FORMAT: Final = Format(
+    _NAME, ("ssl", "https port", 'upstream: "https', "invalid request", "invalid method", "broken header"), _read
+)
