@@ -446,6 +446,30 @@ def test_control_c_is_clean(captures: Path) -> None:
     assert not list(captures.glob(".report*"))
 
 
+def test_control_c_while_modules_are_imported_is_clean(tmp_path: Path) -> None:
+    """Dataclasses are made by executing a text: an interrupt that comes just then is one like all others."""
+    program = """
+import sys
+from capanalyzer import cli
+
+def interrupted(options):
+    exec("raise KeyboardInterrupt")
+
+cli.analyze.run = interrupted
+sys.exit(cli.main(["analyze", "-"]))
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": PROJECT},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"capanalyzer: interrupted\n")
+
+
 # --- terminals --------------------------------------------------------------------------------------------------------
 
 
