@@ -278,18 +278,18 @@ class InterfaceSource:
                 self._look_at(self._by_descriptor[descriptor])
 
     def _look_at(self, tap: Tap) -> None:
-        """What has happened to an interface, by its socket's error."""
+        """What has happened to an interface, by its socket's error, and by the socket itself: one that is down already
+        is removed without an error.
+        """
         number = tap.ring.trouble()
-        if not number:
-            return
-        if number != errno.ENETDOWN:
+        if number not in (0, errno.ENETDOWN):
             raise CaptureError(tap.name, f"can no longer be captured ({errno.errorcode.get(number, number)})")
         if tap.name != ANY and not tap.ring.socket.getsockname()[0]:
             # The kernel has taken the binding away: the interface is no more.
             tap.gone_s = time.monotonic()
             self._poll.unregister(tap.ring.socket.fileno())
             self._news.add(f"{tap.name} has gone: it was removed while it was captured.")
-        else:
+        elif number:
             tap.is_up = False
             self._tell_state(tap)
 

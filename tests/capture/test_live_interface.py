@@ -431,6 +431,16 @@ def test_an_interface_that_is_removed_ends_the_source() -> None:
         assert source.interfaces() == states(gone=1)
 
 
+def test_an_interface_that_is_removed_while_it_is_down_has_gone() -> None:
+    """Of one that is down already the kernel reports no error."""
+    with watch([LEFT]) as source:
+        run("ip", "link", "set", LEFT, "down")
+        assert until_told(source) == [f"{LEFT} went down; what it carries is seen again when it is up."]
+        run("ip", "link", "del", LEFT)
+        assert until_told(source) == [f"{LEFT} has gone: it was removed while it was captured."]
+        assert source.interfaces() == states(gone=1)
+
+
 def test_the_others_go_on_when_one_is_removed() -> None:
     run("ip", "link", "add", "rg9", "type", "veth", "peer", "name", "rg8")
     run("ip", "link", "set", "rg9", "up")
