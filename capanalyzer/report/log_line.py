@@ -125,9 +125,9 @@ def _facts(line: LogLine, look: Look) -> Iterator[Line]:
 
 
 def _acts(line: LogLine) -> Acts:
-    """Whose certificate it is shows where the writer's role does: it refused the other end's."""
+    """Which side the other end is shows where the writer's role does; a certificate that it refused is that end's."""
     acts = MEANINGS[line.meaning].acts
-    if acts is not Acts.OWNER or line.role is None:
+    if acts not in (Acts.OTHER, Acts.OWNER) or line.role is None:
         return acts
     return Acts.SERVER if line.role is Role.CLIENT else Acts.CLIENT
 

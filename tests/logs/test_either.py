@@ -66,6 +66,20 @@ def test_the_role_that_another_line_tells_settles_it() -> None:
     assert with_role(server, Role.CLIENT) == server
 
 
+def test_trouble_of_the_other_end_is_for_that_end_to_mend() -> None:
+    assert "Who acts the other end's side" in shown("javax.net.ssl.SSLException: Received fatal alert: internal_error")
+    server = "http: TLS handshake error from 192.0.2.7:51022: remote error: tls: internal error"
+    assert "Who acts the client's side" in shown(server)
+    assert "Who acts the server's side" in shown("* TLSv1.3 (IN), TLS alert, internal error (592):")
+
+
+def test_causes_of_an_unknown_reason_are_those_of_its_alert() -> None:
+    line = recognise(next(one.text for one in STORED if one.name == "alert-before-the-reason"))
+    assert line is not None
+    assert line.causes[0] == "handshake-failure-unspecified"
+    assert "record-corrupted" not in line.causes
+
+
 def test_a_reset_that_the_big_ip_decided_is_its_own() -> None:
     own = next(one.text for one in STORED if one.name == "reset-of-its-own")
     assert "Who speaks the program that wrote the line: it decided by itself" in shown(own)

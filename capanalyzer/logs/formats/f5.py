@@ -81,6 +81,16 @@ _BY_ALERT: Final = {
     120: "no-alpn",
 }
 """The number in brackets is the alert that goes with the error."""
+_CAUSES_BY_ALERT: Final = {
+    40: (
+        "handshake-failure-unspecified",
+        "no-shared-cipher",
+        "protocol-version-mismatch",
+        "client-certificate-missing",
+        "sni-unrecognized",
+    ),
+}
+"""Of what the alert leaves open where the words are not known."""
 _RESETS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), meaning)
     for pattern, meaning in (
@@ -172,6 +182,7 @@ def _connection_error(body: Body, said: re.Match[str], tmm: tuple[str, ...]) -> 
         reason=words,
         client=client,
         server=server,
+        causes=_CAUSES_BY_ALERT.get(alert or 0) if meaning == "f5-connection-error" else None,
         said=None if said["first"] else Said.LOCAL,  # whether "alert(40)" was sent or received is not told
         alert=alert,
         tie=tie,

@@ -199,7 +199,7 @@ ALERTS: Final[dict[str, Meaning]] = {
             "server-internal-error",
             "protocol-version-mismatch",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OTHER,
     ),
     "alert-inappropriate-fallback": Meaning(
         N_("The server refused a retry with a lower version (alert 86)"),

@@ -78,7 +78,7 @@ F5: Final[dict[str, Meaning]] = {
         N_("BIG-IP: TLS ended with an error"),
         N_(
             "The number in brackets is the TLS alert that goes with the error; the function before it names "
-            "the step. The line itself has no addresses: they stand in 01260013, which the same tmm writes "
+            "the step. Where the line itself has no addresses, they stand in 01260013, which the same tmm writes "
             "next."
         ),
         checks=(N_("The next 01260013 of the same tmm within a second."),),

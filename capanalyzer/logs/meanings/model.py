@@ -16,6 +16,7 @@ class Acts(enum.Enum):
     CLIENT = N_("the client's side")
     SERVER = N_("the server's side")
     BOTH = N_("both sides: they must agree")
+    OTHER = N_("the other end's side")
     OWNER = N_("the side that showed the certificate")
     NETWORK = N_("the network between them")
     UNKNOWN = N_("cannot be told from this line")
