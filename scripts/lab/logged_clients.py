@@ -397,11 +397,12 @@ def chromium(lab: Lab) -> Iterator[Sample]:
     ]
     words += ["--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage"]
     words += ["--dump-dom", "--virtual-time-budget=3000", "--no-proxy-server", "--enable-logging=stderr"]
-    for name, port, expect in (
+    runs: tuple[tuple[str, int, dict[str, Any]], ...] = (
         ("expired", EXPIRED, {"meaning": "date-invalid", "said": "local"}),
         ("other-name", OTHER, {"meaning": "verify-hostname", "said": "local"}),
         ("plaintext-answer", PLAIN, {"meaning": "browser-protocol-error", "said": "local"}),
-    ):
+    )
+    for name, port, expect in runs:
         path = lab.work / f"{name}.log"
         log = Log(lab, path, "browser", origin, stamp, {"role": "client"})
         command = [*words, f"--user-data-dir={lab.work}/profile-{port}", f"https://{lab.www}:{port}/"]

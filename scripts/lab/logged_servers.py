@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from lab.logged import WAIT, Act, Log, Sample, hello, openssl, ports, raw
 from lab.net import Lab
@@ -142,7 +143,7 @@ http {{
         server=None,
         sni="www.example.test",
     )
-    backend = {"role": "client", "client": None}
+    backend: dict[str, Any] = {"role": "client", "client": None}
     yield log.after(
         raw(lab, 80, GET, next(ports)),
         "wrong version",
@@ -219,7 +220,7 @@ backend members
 
     def one(name: str, act: Act, pick: str, **expect: object) -> Sample:
         source = next(ports)
-        given = {"said": "local", "client": f"{lab.plan.client}:{source}", **expect}
+        given: dict[str, Any] = {"said": "local", "client": f"{lab.plan.client}:{source}", **expect}
         return log.after(act(source), pick, name, **given)
 
     def tls(port: int, *words: str, name: str | None = "www") -> Act:
@@ -343,7 +344,7 @@ DocumentRoot {lab.work}/www
 
     def one(name: str, act: Act, pick: str, *, count: int = 1, **expect: object) -> Sample:
         source = next(ports)
-        given = {"role": "server", "client": f"{lab.plan.client}:{source}", **expect}
+        given: dict[str, Any] = {"role": "server", "client": f"{lab.plan.client}:{source}", **expect}
         return log.after(act(source), pick, name, lines=count, **given)
 
     def tls(port: int, *words: str) -> Act:
@@ -426,7 +427,7 @@ connect = 127.0.0.1:8080
 
     def one(name: str, act: Act, *, count: int = 2, **expect: object) -> Sample:
         source = next(ports)
-        given = {"role": "server", "client": f"{lab.plan.client}:{source}", **expect}
+        given: dict[str, Any] = {"role": "server", "client": f"{lab.plan.client}:{source}", **expect}
         return log.after(act(source), r"accepted connection from", name, lines=count, **given)
 
     yield one(
