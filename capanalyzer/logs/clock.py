@@ -153,6 +153,7 @@ def estimate(votes: Sequence[Vote], *, has_zone: bool) -> Clock | None:
         return None  # as likely another day, or a port used again
     is_told = is_natural and (natural == 0 or to_ns - from_ns <= NARROW_NS)
     is_sure = bool(strong) and (is_told or by_port >= ENOUGH) and weight >= 2 * runner_up
+    is_sure &= _is_plausible(offset, has_zone=False)  # by days: clients take the same ports on another day as well
     is_borne = is_natural or is_enough or by_port > 1 or any(one.is_confirmed for one in agreeing)
     return Clock(offset, (to_ns - from_ns) // 2, strong, others, is_sure, is_even or not is_borne)
 

@@ -32,6 +32,8 @@ class Seen:
     outcome: str = "established"
     causes: tuple[str, ...] = ()
     """Of its findings, that of the verdict first."""
+    is_proxied: bool = False
+    """It is one side of a connection that a proxy goes on with, by what the proxy itself says in the capture."""
     alerts: tuple[tuple[str, int], ...] = ()
     """(``client`` or ``server``, code) of each readable alert."""
 
@@ -81,8 +83,9 @@ def agreement(line: LogLine, seen: Seen) -> Agreement:
     if seen.outcome == "idle" and line.said is Said.TRANSPORT:
         return Agreement.SAME  # it came and went, and that is what the line says
     if seen.outcome == "established" and line.role is not Role.CLIENT:
-        # A client may still refuse what it was shown; a server that failed would not have gone on.
-        return Agreement.CONTRADICTS
+        # A client may still refuse what it was shown; a server that failed would not have gone on. A proxy that does
+        # not say which side failed may name the one for the other.
+        return Agreement.UNKNOWN if seen.is_proxied and line.role is None else Agreement.CONTRADICTS
     return Agreement.UNKNOWN
 
 

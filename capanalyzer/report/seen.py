@@ -81,6 +81,7 @@ def seen_of(data: bytes) -> Seen:
         aliases=_aliases(session),
         sni=None if name is None else name.lower(),
         outcome=session.outcome,
+        is_proxied=session.f5 is not None and bool(session.f5.peers),
         causes=tuple([finding.cause for finding in findings]) if findings else (),
         alerts=() if tls is None else tuple([(one.sender, one.code) for one in tls.alerts if one.code is not None]),
     )

@@ -117,6 +117,15 @@ def test_a_clock_that_is_years_off_is_believed_where_several_lines_agree() -> No
     """A device whose clock began anew."""
     joined = join([line(n, at=7 * n * n - YEARS) for n in range(4)], [seen(n, at=7 * n * n) for n in range(4)])
     assert {(match.line.number, match.session) for match in joined.matches} == {(n, n) for n in range(4)}
+    assert {match.confidence for match in joined.matches} == {Confidence.LIKELY}
+
+
+@pytest.mark.parametrize("days", [-1, 1, 3])
+@pytest.mark.parametrize("has_zone", [False, True])
+def test_the_same_ports_on_another_day_are_not_certain(days: int, has_zone: bool) -> None:
+    joined = join([line(n, at=10 * n + 86_400 * days + 0.1, has_zone=has_zone) for n in range(20)], several(20))
+    assert {match.confidence for match in joined.matches} <= {Confidence.LIKELY}
+    assert not any(clock.is_sure for clock in joined.clocks.values())
 
 
 def test_an_odd_offset_of_one_line_needs_words_that_the_packets_confirm() -> None:
@@ -250,6 +259,15 @@ def test_a_line_against_the_packets_is_joined_and_said_to_be() -> None:
     (match,) = [match for match in joined.matches if match.session == 0]
     assert match.agreement is Agreement.CONTRADICTS
     assert match.confidence is Confidence.POSSIBLE
+
+
+def test_a_proxy_may_name_the_side_that_works_for_the_one_that_failed() -> None:
+    """BIG-IP names the client's side; what failed is its connection to the pool member."""
+    whole = seen(0, outcome="established", causes=(), alerts=(), is_proxied=True)
+    said = line(0, at=0.1, server=Peer(SERVER, 443), role=None, said=None, alert=None, causes=())
+    (match,) = join([said], [whole]).matches
+    assert (match.session, match.agreement, match.confidence) == (0, Agreement.UNKNOWN, Confidence.LIKELY)
+    assert not join([said], [replace(whole, is_proxied=False)]).matches
 
 
 def test_another_alert_than_the_packets_show_is_a_contradiction() -> None:

@@ -58,9 +58,11 @@ def sign_of_another(session: Session, close: CloseEvent) -> str | None:
         return None
     side = side_of(session)
     if side is None:
-        return "between" if not known.is_ingress and known.cause is not None else None
+        is_between = facts is not None and facts.is_forwarded and not known.is_ingress and known.cause is not None
+        return "between" if is_between else None
     own = Side.SERVER if side == "client" else Side.CLIENT
-    return "came-in" if known.is_ingress and close.side is own else None
+    # It gives its reason in the RSTs that it makes alone, whatever else the trailer says.
+    return "came-in" if known.is_ingress and close.side is own and known.cause is None else None
 
 
 def side_of(session: Session) -> str | None:

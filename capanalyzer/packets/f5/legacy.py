@@ -54,9 +54,17 @@ def _read_low(version: int, body: bytes, trailer: Trailer) -> bool:
         return False
     if len(body) != _LOW_94.size:  # the oldest form counts from 1 itself
         slot += 1
+    if is_ingress > 1 or (version == 0 and not _is_name(name)):
+        return False
     trailer.is_ingress, trailer.slot, trailer.tmm = is_ingress != 0, slot, tmm
     trailer.virtual_server = read_name(name)
     return True
+
+
+def _is_name(field: bytes) -> bool:
+    """Text, filled with zeros: where a form has no other sign, it is known by that."""
+    text, _, rest = field.partition(b"\0")
+    return text.isascii() and text.decode("ascii").isprintable() and not any(rest)
 
 
 def _read_medium(version: int, body: bytes, trailer: Trailer) -> bool:

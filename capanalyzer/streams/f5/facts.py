@@ -145,6 +145,11 @@ class F5Facts:
             return "server"
         return None
 
+    @property
+    def is_forwarded(self) -> bool:
+        """Packets of both ends came in and went out again: one damaged trailer does not make that."""
+        return all(end in self.received and end in self.sent for end in self.ends)
+
     def reset(self, frame: int) -> F5Reset | None:
         """The RST in a frame."""
         return next((reset for reset in self.resets if reset.frame == frame), None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 import capanalyzer
 from capanalyzer.report import model
 from tests.f5_captures import Record, f5, frame_v4, write
@@ -92,6 +94,18 @@ def test_a_big_ip_that_only_forwards_is_the_device_in_between(tmp_path: Path) ->
     assert "Policy action" in session.findings[0].explanation
     assert session.f5 is not None
     assert session.f5.side is None
+
+
+@pytest.mark.parametrize("packet", range(5))
+def test_one_damaged_trailer_makes_no_device_in_between(tmp_path: Path, packet: int) -> None:
+    """Its flag that the packet came in is turned about; the others of the connection say which side it is."""
+    records = story()
+    time_ns, frame = records[packet]
+    damaged = bytearray(frame)
+    flags = frame.index(f5.dpt(CLIENT_SIDE)[:4]) + 16  # behind the headers of the block and of its first item
+    damaged[flags] ^= 1
+    records[packet] = time_ns, bytes(damaged)
+    assert judged(records, tmp_path).cause == "server-reset"
 
 
 def test_somebody_elses_big_ip_in_the_path_gives_itself_away(tmp_path: Path) -> None:

@@ -264,3 +264,19 @@ def test_the_shortest_form_is_believed_where_something_else_speaks_for_it(
     path = write(tmp_path / "a.pcap", [*first, *connection([f5.low(say, "v1")])])
     [session] = capanalyzer.build_report(path).sessions
     assert (session.f5 is not None) == found
+
+
+@given(st.binary(min_size=32, max_size=32))
+@settings(deadline=None)
+def test_the_oldest_form_is_known_by_its_name(rest: bytes) -> None:
+    """Type, length and version are three bytes; a name that is text must bear them out."""
+    read = read_trailer(b"\x01\x21\x00" + rest)
+    assert read is None or (rest[0] < 2 and read.virtual_server == rest[16:].rstrip(b"\0").decode("ascii"))
+
+
+def test_what_is_no_name_is_no_trailer() -> None:
+    good = f5.low(SAY, "9.4")
+    assert read_trailer(good) is not None
+    assert read_trailer(good[:3] + b"\x5c" + good[4:]) is None  # came in, or went out: 1 or 0
+    assert read_trailer(good[:19] + b"o\t\x18\xd8" + good[23:]) is None
+    assert read_trailer(good[:-1] + b"\x07") is None
