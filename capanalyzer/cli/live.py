@@ -164,11 +164,17 @@ def _seconds(text: str) -> float:
     return value
 
 
+_seconds.__name__ = "number of seconds"  # in argparse's messages
+
+
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return value
+
+
+_count.__name__ = "whole number"
 
 
 def _name(source: LiveSource, lang: str) -> str:

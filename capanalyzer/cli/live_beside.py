@@ -114,6 +114,8 @@ def open_beside(
     for name, other in _NEEDS.items():
         if getattr(options, name) is not None and getattr(options, other) is None:
             raise UsageError(f"--{name.replace('_', '-')} needs --{other.replace('_', '-')}")
+    if "" in (options.record, options.record_all):
+        raise UsageError(f"--record{'' if options.record == '' else '-all'} needs the name of a folder")
     beside, counts = Beside(), dict[str, dict[str, int]]()
     if options.record is not None:
         from capanalyzer.live.recorder.folder import Limits, RecordFolder

@@ -84,6 +84,8 @@ def open_source(options: argparse.Namespace) -> Watched:
         from capanalyzer.capture.interfaces import ANY, describe_interfaces, list_interfaces
 
         raise UsageError(f"say what to watch: -r FILE, or -i IFACE: {describe_interfaces(list_interfaces())}, or {ANY}")
+    if "" in options.interface:
+        raise UsageError("-i needs the name of an interface")
     from capanalyzer.capture.live_open import open_interfaces
 
     source = open_interfaces(

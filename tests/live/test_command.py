@@ -227,6 +227,9 @@ def test_it_ends_by_itself(tmp_path: Path, limit: str, status: int) -> None:
         (("-r", "-", "--user", "no-such-user"), "no-such-user"),
         (("-r", "-", "--filter", "colour=red"), "colour"),
         (("-r", "-", "-o", "/nowhere/out"), "/nowhere/out: "),
+        (("-i", ""), "-i needs the name of an interface"),
+        (("-r", str(capture("healthy-tls13")), "--record", ""), "--record needs the name of a folder"),
+        (("-r", str(capture("healthy-tls13")), "--record-all", ""), "--record-all needs the name of a folder"),
     ],
 )
 def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str) -> None:
@@ -235,6 +238,11 @@ def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str)
     assert done.stdout == b""
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr.decode()
+
+
+@pytest.mark.parametrize(("option", "kind"), [("--duration", "number of seconds"), ("--count", "whole number")])
+def test_what_is_no_number_is_said_in_plain_words(option: str, kind: str) -> None:
+    assert run("-r", "-", option, "abc").stderr.decode().endswith(f"{option}: invalid {kind} value: 'abc'\n")
 
 
 def test_the_backends_are_those_that_there_are() -> None:

@@ -94,6 +94,12 @@ def test_what_is_shown_at_80_by_24() -> None:
         assert text in shown, text
 
 
+def test_tables_are_named_in_the_language_of_the_view() -> None:
+    shown = "\n".join(text_of(frame(board(), Looking(), Look(width=120, lang="ja"), 24)))
+    for text in ("フロー 120", "ハンドシェイク中 7", "再比較待ち 2"):
+        assert text in shown, text
+
+
 def test_the_latest_stand_first_and_the_chosen_one_stays_in_sight() -> None:
     full = board(failures=60)
     lines = text_of(frame(full, Looking(), Look(width=100), 30))

@@ -32,6 +32,15 @@ WIDE, MEDIUM = 100, 70
 """Widths from which on incidents have all columns, or all but their beginning."""
 HEAD: Final = 4
 """Lines above the sections."""
+TABLES: Final = {
+    "flows": N_("flows"),
+    "connections": N_("connections"),
+    "bytes": N_("bytes"),
+    "keys": N_("keys"),
+    "held": N_("held"),
+    "incidents": N_("incidents"),
+}
+"""Names of tables, as in the metrics."""
 SIDES: Final = {"client": N_("client"), "server": N_("server"), "network": N_("network"), "unknown": N_("unknown")}
 """Who has to act, where there is little room."""
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -144,7 +153,7 @@ def _head(board: Board, look: Look) -> Iterator[Line]:
             style = STYLE_OF.get(outcome, "") if count else "quiet"
             spans.append((_("{n} {outcome}").format(n=f"{count:,}", outcome=_(name)), style))
     yield _spread(spans, look)
-    tables = [f"{printable(name)} {count:,}" for name, count in state.tables.items()]
+    tables = [f"{_(TABLES.get(name, name))} {count:,}" for name, count in state.tables.items()]
     yield _spread([*_evictions(state, look), *((text, "quiet") for text in tables)], look)
 
 
