@@ -131,6 +131,21 @@ def test_the_build_compiles_the_catalog(tmp_path: Path) -> None:
     assert (source / "capanalyzer.mo").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(
+    "word", ["書き手", "異議", "の古さである", "相手の古さ", "記憶または", "証明書の日付", "ライブラリの版"]
+)
+def test_the_japanese_has_the_words_of_the_field(word: str) -> None:
+    """Not the English put word for word: a log is written by its program, a certificate has a validity period."""
+    pages = {path.name: path.read_text("utf-8") for path in PACKAGE.rglob("*.ja.md")}
+    assert not [name for name, text in {**pages, "catalog": CATALOG.read_text("utf-8")}.items() if word in text]
+
+
+def test_no_field_runs_into_a_japanese_word() -> None:
+    """Latin text in Japanese has a space on both sides; what stands in a field may be either."""
+    awaited = read_po(CATALOG.read_text("utf-8"))["stalled here: waiting for {awaited}"]
+    assert "を待っていた" not in str(awaited)
+
+
 def test_plurals() -> None:
     english = plural("en")
     assert [english("{n} session", "{n} sessions", n) for n in (0, 1, 2)] == [
