@@ -18,6 +18,8 @@ _TOPIC: Final = re.compile(
     r"user_?agent)\"?\s{0,4}[=:]\s{0,4}$",
     re.IGNORECASE,
 )
+_NAME: Final = re.compile(r"(?:curl:|cURL error) ?$")
+"""The program's name before its words."""
 _WINDOW: Final = 48
 """Characters before a quotation that say what it is."""
 
@@ -27,14 +29,17 @@ def is_mention(text: str, words: str) -> bool:
     at = text.find(words) if words else -1
     if at <= 0 or text.lstrip().startswith("{"):
         return False
-    before = text[:at]
+    before = _NAME.sub("", text[:at]).replace('\\"', "  ")  # quotations within the one that matters
     if before.endswith(("/", "?", "&", "%20", "+")) or (before.endswith("=") and "?" in before.rpartition(" ")[2]):
         return True
     opened = _opened(before)
     if opened is None:
         return False
     lead = before[max(0, opened - _WINDOW) : opened]
-    return bool(lead.strip()) and (_TOPIC.search(lead) is not None or _INTRODUCED.search(lead) is None)
+    if _TOPIC.search(lead) is not None:
+        return True
+    inside = before[max(opened + 1, at - _WINDOW) :]
+    return bool(lead.strip()) and not (_INTRODUCED.search(lead) or _INTRODUCED.search(inside))
 
 
 def _opened(before: str) -> int | None:

@@ -102,6 +102,9 @@ def test_lines_about_other_things_are_left_alone(text: str) -> None:
         'worker failed: "curl: (60) SSL certificate problem: certificate has expired"',
         'level=error msg="curl: (60) SSL certificate problem: certificate has expired"',
         "ERROR reason 'SSL_ERROR_RX_RECORD_TOO_LONG'",
+        'job "nightly" said "download failed: curl: (60) SSL certificate problem: certificate has expired"',
+        r'E1123 02:36:31.4 1 pod.go:1] "Error syncing" err="failed to \"Start\" for x: x509: certificate has expired"',
+        "Retrying after connection broken by 'SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version number')'",
         '{"event":"navigation","shown":"net::ERR_CERT_DATE_INVALID"}',
     ],
 )
