@@ -30,6 +30,8 @@ LINES: Final = 200
 """Lines of all in that time."""
 MAX_KINDS: Final = 1_000
 """Causes and servers told apart in it."""
+MAX_NAME: Final = 253
+"""Characters of a server name that are shown: no name of the DNS has more (RFC 1035 section 2.3.4)."""
 SHOWN: Final = 10
 """Kinds of lines that were left out, told by name."""
 
@@ -72,7 +74,7 @@ class PlainLines:
         """A line when one begins."""
         if new:
             _ = translator(self._lang)
-            who = endpoint(incident.server) + (f" ({incident.sni})" if incident.sni else "")
+            who = endpoint(incident.server) + (f" ({_short(incident.sni)})" if incident.sni else "")
             if self._has_room(("incident", "")):
                 text = _("{time} new incident at {server}: {sentence} [{cause}]")
                 self._line(
@@ -151,7 +153,7 @@ def _session_line(session: model.Session, lang: str, *, changed: bool) -> str:
     """Time, ends, name, what happened, who acts, id."""
     _ = translator(lang)
     name = session.tls.client_hello.sni if session.tls is not None and session.tls.client_hello is not None else None
-    ends = f"{endpoint(session.client)} -> {endpoint(session.server)}" + (f" ({name})" if name else "")
+    ends = f"{endpoint(session.client)} -> {endpoint(session.server)}" + (f" ({_short(name)})" if name else "")
     if session.outcome == "failed" and session.findings:
         found = session.findings[0]
         what = _("{outcome}: {title} [{cause}]; to act: {who}").format(
@@ -165,6 +167,10 @@ def _session_line(session: model.Session, lang: str, *, changed: bool) -> str:
     if changed:
         what = _("changed to {what}").format(what=what)
     return f"{_second(session.end)} {ends} {what}; id {session.id}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
 
 
 def _second(time: str) -> str:
