@@ -35,7 +35,7 @@ class Stored:
 
 def load() -> list[Stored]:
     return [
-        Stored(path.stem.removesuffix("-documented"), **entry)
+        Stored(path.stem.removesuffix("-documented").removesuffix("-by-hand"), **entry)
         for path in sorted(LINES.glob("*.toml"))
         for entry in tomllib.loads(path.read_text("utf-8"))["line"]
     ]
