@@ -18,6 +18,7 @@ from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
 from capanalyzer.report.words import ACTS, OUTCOMES, endpoint
+from capanalyzer.streams.flow import Ended
 
 __all__ = ["PlainLines"]
 
@@ -68,7 +69,8 @@ class PlainLines:
         if told.verdict.outcome == "failed" or told.changed or self._verbose:
             session = told.model
             if self._has_room((session.cause or session.outcome, endpoint(session.server))):
-                self._line(_session_line(session, self._lang, changed=told.changed))
+                goes_on = told.changed and not told.final and told.facts.quality.ended is Ended.CAPTURE_END
+                self._line(_session_line(session, self._lang, changed=told.changed, goes_on=goes_on))
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """A line when one begins."""
@@ -149,8 +151,11 @@ class PlainLines:
         self._write(printable(text).encode("utf-8", "backslashreplace") + b"\n")
 
 
-def _session_line(session: model.Session, lang: str, *, changed: bool) -> str:
-    """Time, ends, name, what happened, who acts, id."""
+def _session_line(session: model.Session, lang: str, *, changed: bool, goes_on: bool) -> str:
+    """Time, ends, name, what happened, who acts, id.
+
+    :param goes_on: it is open: that its end was not seen says nothing yet.
+    """
     _ = translator(lang)
     name = session.tls.client_hello.sni if session.tls is not None and session.tls.client_hello is not None else None
     ends = f"{endpoint(session.client)} -> {endpoint(session.server)}" + (f" ({_short(name)})" if name else "")
@@ -164,7 +169,9 @@ def _session_line(session: model.Session, lang: str, *, changed: bool) -> str:
         )
     else:
         what = _(OUTCOMES[session.outcome]) + (f" [{session.cause}]" if session.cause else "")
-    if changed:
+    if goes_on and session.outcome == "incomplete":
+        what = _("failure taken back: it goes on")
+    elif changed:
         what = _("changed to {what}").format(what=what)
     return f"{_second(session.end)} {ends} {what}; id {session.id}"
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
+from capanalyzer.analysis import Options, analyze_captures
+from capanalyzer.diagnosis.verdict import Outcome
+from capanalyzer.errors import CaptureError
 from capanalyzer.live.lines import MAX_NAME, PlainLines
+from capanalyzer.live.listener import LiveVerdict
+from capanalyzer.streams.flow import Ended
+from tests.live.replay import make
 from tests.live.test_hooks import incident
+
+SAMPLE = next((Path(__file__).resolve().parents[2] / "pcaps" / "ends-mid-handshake").glob("*.pcap*"))
 
 
 def test_a_name_that_is_none_does_not_make_a_line_of_16_000_characters() -> None:
@@ -15,3 +25,23 @@ def test_a_name_that_is_none_does_not_make_a_line_of_16_000_characters() -> None
     [line] = written
     assert f"({'a' * MAX_NAME}…)" in line.decode()
     assert len(line) < 1_000
+
+
+def test_a_session_that_goes_on_is_not_said_to_have_ended() -> None:
+    """A failure by silence that is taken back because the other end answered after all: nothing is known to be missing
+    before the run is over.
+    """
+    facts, verdict = next(
+        (facts, verdict)
+        for run in analyze_captures([str(SAMPLE)], Options())
+        if not isinstance(run, CaptureError)
+        for facts, verdict in run.sessions()
+        if verdict.outcome is Outcome.INCOMPLETE and facts.quality.ended is Ended.CAPTURE_END
+    )
+    written: list[bytes] = []
+    lines = PlainLines(written.append, lambda: None, lang="en")
+    for final in (False, True):
+        lines.verdict(LiveVerdict(facts, verdict, make, changed=True, final=final))
+    goes_on, over = (line.decode() for line in written)
+    assert " failure taken back: it goes on; id " in goes_on
+    assert f" changed to incomplete [{verdict.cause}]; id " in over
