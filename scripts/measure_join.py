@@ -8,6 +8,8 @@ nginx, HAProxy, Apache, stunnel and Go serve in a network namespace of their own
 them in twelve ways, eleven of them wrong, some from ports that are used again. Its own record of each connection, and
 nginx's debug log, say which line belongs to which. Then each log's stamps are moved, the connections' lines shuffled,
 and the capture is analysed with them. Needs root and those programs.
+
+    python3 scripts/measure_join.py --again FOLDER --clients 3      # a capture of three clients, the logs of all
 """
 
 from __future__ import annotations
@@ -146,6 +148,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", metavar="FOLDER", help="write capture and logs here")
     parser.add_argument("--again", metavar="FOLDER", help="analyse what --keep wrote there, without new sessions")
+    parser.add_argument("--clients", type=int, metavar="N", help="only these many clients' packets are in the capture")
     parser.add_argument("--verbose", action="store_true", help="print what is not joined, and what wrongly")
     options = parser.parse_args()
     if options.again:
@@ -180,7 +183,14 @@ def evaluate(work: Path, logs: dict[str, Path], spoken: list[Spoken], options: a
         given += ["--log", str(path)]
         for number, line in enumerate(lines, 1):
             truth[str(path), number] = truth_of(line, name, spoken)
-    command = [sys.executable, "-m", "capanalyzer", "analyze", str(work / "raw.pcap"), *given, "--format", "json"]
+    capture = work / "raw.pcap"
+    if options.clients:
+        hosts = sorted({one.client[0] for one in spoken})[: options.clients]
+        words = " or ".join(f"host {host}" for host in hosts).split()
+        part = work / "part.pcap"
+        subprocess.run(["tcpdump", "-r", str(capture), "-w", str(part), *words], check=True, capture_output=True)
+        capture = part
+    command = [sys.executable, "-m", "capanalyzer", "analyze", str(capture), *given, "--format", "json"]
     command += [word for port in SERVERS.values() for word in ("--tls-port", str(port))]
     report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     print(f"{len(spoken)} connections, {report['summary']['sessions']} sessions: {report['summary']['outcomes']}")
