@@ -30,7 +30,8 @@ class Redactor:
         :param key: at least 16 bytes; None draws one, and nothing can be compared with another run.
         :raises UsageError: the key is too short.
         """
-        key = secrets.token_bytes(32) if key is None else key.strip()
+        # Drawn as text: of bytes, some would be space at an end, and gone when another process makes it anew.
+        key = secrets.token_hex(32).encode() if key is None else key.strip()
         if len(key) < MIN_KEY_BYTES:
             raise UsageError(f"the redaction key has {len(key)} bytes; at least {MIN_KEY_BYTES} are needed")
         self._key = key

@@ -19,6 +19,7 @@ from capanalyzer.logs.kept import Logs
 from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
+from capanalyzer.report.log_story import with_other_sides
 from capanalyzer.report.log_texts import log_texts
 from capanalyzer.report.log_verdict import with_log
 from capanalyzer.report.made import read_line
@@ -110,8 +111,8 @@ class LogJoin:
         try:
             for piece in spool.in_order():
                 data, _, plain = piece.partition(b"\n")
-                session = _with(data, lines)
-                yield session, session if not plain else _with(plain, lines)
+                session = self._with(data, lines)
+                yield session, session if not plain else self._with(plain, lines)
         finally:
             spool.close()
 
@@ -173,6 +174,12 @@ class LogJoin:
             if place not in self._joined and missed.line.is_failure
         ]
 
+    def _with(self, data: bytes, lines: dict[int, list[model.LogLine]]) -> model.Session:
+        """A session with its lines; the story of a proxied one tells of those of its other side, too."""
+        session = with_other_sides(read_line(data), lines, self._lang)
+        own = lines.get(session.id)
+        return session if own is None else with_log(session, tuple(own))
+
     def _text(self, line: LogLine) -> str | None:
         return None if self._redacted else _without_secrets(encodable(line.text))
 
@@ -215,12 +222,6 @@ def _without_secrets(text: str) -> str:
     """A line may quote a request; its secrets are overwritten as they are where packets are shown."""
     # What a load balancer of AWS writes of a certificate looks like the query of a URL.
     return _VALIDITY.join(mask(part.encode()).decode() for part in text.split(_VALIDITY))
-
-
-def _with(data: bytes, lines: dict[int, list[model.LogLine]]) -> model.Session:
-    session = read_line(data)
-    own = lines.get(session.id)
-    return session if own is None else with_log(session, tuple(own))
 
 
 def _clock_model(capture: int, form: str, clock: Clock, zone_minutes: int | None) -> model.LogClock:

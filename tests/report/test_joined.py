@@ -311,3 +311,27 @@ def test_a_session_behind_a_proxy_header_shows_it() -> None:
     ]
     assert len(hidden) == len(found)
     assert msgspec.json.encode(found) != msgspec.json.encode(hidden)
+
+
+def test_the_story_of_a_proxied_connection_has_the_lines_of_both_sides(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The client's side works; the pool member answers in plaintext, and the log names the client's side alone."""
+    capture = str(PCAPS / "big-ip-plaintext-member" / "capture.pcapng")
+    log = tmp_path / "ltm"
+    log.write_text(
+        "Nov 26 17:14:14 bigip1 warning tmm1[17190]: 01260013:4: "
+        "SSL Handshake failed for TCP 192.0.2.10:34612 -> 192.0.2.1:443\n"
+    )
+    report = told(capsys, capture, "--log", str(log))
+    client_side, server_side = report["sessions"][:2]
+    (line,) = client_side["log_lines"]
+    assert (client_side["outcome"], server_side["cause"]) == ("established", "tls-to-http-port")
+    assert line["agreement"] == "unknown"
+    assert f"Log of the client side: {line['title']} ({log}:1)." in server_side["f5"]["story"]
+    assert "Log of the" not in client_side["f5"]["story"]
+    hidden = told(capsys, capture, "--log", str(log), "--redact")
+    assert "Log of the client side" in hidden["sessions"][1]["f5"]["story"]
+    assert str(log) not in json.dumps(hidden)
+    assert cli.main(["analyze", capture, "--log", str(log), "--lang", "ja"]) == 0
+    assert "クライアント側のログ" in capsys.readouterr().out
