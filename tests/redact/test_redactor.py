@@ -11,7 +11,7 @@ def test_another_process_redacts_with_the_same_key() -> None:
     """Whatever key was drawn; some bytes would be taken for space around a key from a file."""
     for _ in range(300):
         redactor = Redactor()
-        again: Redactor = pickle.loads(pickle.dumps(redactor))  # noqa: S301 - what was just made
+        again: Redactor = pickle.loads(pickle.dumps(redactor))
         assert again.address_text("192.0.2.10") == redactor.address_text("192.0.2.10")
 
 
