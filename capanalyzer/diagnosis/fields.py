@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from capanalyzer.diagnosis.evidence import shown
+from capanalyzer.diagnosis.f5.resets import side_of
 from capanalyzer.handshake.session import Session, Side
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SESSION_FIELDS: Final = (
     "since", "until", "nmap", "nmap_sni", "iptables", "ping_size", "ping_headers",
 )  # fmt: skip
 """Fields that every page can use, beside the facts of its findings."""
-OPTIONAL_FIELDS: Final = ("connect", "endpoint", "https_url", "http_url", "dns_name")
+OPTIONAL_FIELDS: Final = ("connect", "endpoint", "https_url", "http_url", "dns_name", "member")
 """Fields that not every session has; a check or command that names one is left out where it is missing."""
 
 PLACEHOLDERS: Final = {
@@ -39,6 +40,7 @@ PLACEHOLDERS: Final = {
     "client_port": "CLIENT_PORT",
     "connect": "-connect SERVER:PORT -servername NAME",
     "endpoint": "-connect SERVER:PORT",
+    "member": "SERVER:PORT",
     "https_url": "https://NAME:PORT/",
     "http_url": "http://NAME:PORT/",
     "since": "START",
@@ -81,8 +83,9 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     and name as they stand in a URL (IPv6 in brackets). ``connect``: how ``openssl s_client`` reaches this server as
     this client did, STARTTLS, proxy and server name included; ``endpoint``: the same without a server name.
     ``https_url``, ``http_url``: URL for curl, led to this server's address, where the port may carry HTTP. ``since``,
-    ``until``: about the session, UTC. ``nmap_sni``: the program's option for the name, after a space, or nothing.
-    ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``: by IP version.
+    ``until``: about the session, UTC. ``member``: the server, where a BIG-IP is its client. ``nmap_sni``: the
+    program's option for the name, after a space, or nothing. ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``:
+    by IP version.
     """
     ends = _Ends(session, hide)
     server, client, name = ends.server, ends.client, ends.name
@@ -108,11 +111,19 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     }
     fields |= _s_client(session, hello, ends)
     fields |= _urls(session, hello, str(fields["server"]), str(fields["url_host"]))
+    if _is_behind_virtual_server(session):
+        fields["member"] = f"{fields['server']}:{session.server.port}"
     fields["nmap_sni"] = ""
     if not _ADDRESS.fullmatch(name):
         fields["dns_name"] = name
         fields["nmap_sni"] = f" --script-args tls.servername={name}"
     return fields
+
+
+def _is_behind_virtual_server(session: Session) -> bool:
+    """A BIG-IP is the client, for one of its own clients; its monitors have no virtual server."""
+    facts = session.f5
+    return facts is not None and side_of(session) == "server" and bool(facts.virtual_server or facts.others)
 
 
 class _Ends:

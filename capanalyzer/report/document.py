@@ -19,6 +19,7 @@ from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.incidents import Incidents
 from capanalyzer.report.line import Line, Lines
+from capanalyzer.report.log_words import has_lines
 from capanalyzer.report.made import lines_of, read_line, session_line, short_line
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ class Document:
             self._watch(session)
         self._outcomes[session.outcome] += 1
         if session.outcome == Outcome.FAILED:
-            if session.log_lines:
+            if has_lines(session):
                 self._with_line += 1
             else:
                 self._without_line += 1

@@ -115,7 +115,7 @@ class Incidents:
             group.sessions.append(session.id)
         else:
             group.unlisted += 1
-        group.log_lines += len(session.log_lines)
+        group.log_lines += _lines_of_story(session)
         if session.findings:
             group.confidence = max(group.confidence, _CONFIDENCES.index(session.findings[0].confidence))
         _compare(group, session)
@@ -199,6 +199,14 @@ def incident_key(session: Session) -> IncidentKey:
     cause, server = session.cause or "", _server(session)
     name = _name_sent(session) if cause.startswith(BY_NAME) else None
     return session.capture, cause, server.ip, server.port, name
+
+
+def _lines_of_story(session: Session) -> int:
+    """Log lines of a failed session, with those of a side beside it that is in no incident itself."""
+    others = () if session.f5 is None else session.f5.other_sides
+    return len(session.log_lines) + sum(
+        len(other.log_lines) for other in others if other.outcome not in (None, "failed")
+    )
 
 
 def _server(session: Session) -> Endpoint:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from capanalyzer.classify.credentials import mask
 from capanalyzer.i18n import plural
 from capanalyzer.logs.clock import Clock
@@ -19,7 +21,6 @@ from capanalyzer.logs.kept import Logs
 from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
-from capanalyzer.report.log_story import with_other_sides
 from capanalyzer.report.log_texts import log_texts
 from capanalyzer.report.log_verdict import with_log
 from capanalyzer.report.made import read_line
@@ -42,6 +43,8 @@ _MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.CLOCK, Why.PO
 _UNSPECIFIED: Final = frozenset((None, "0.0.0.0", "::"))  # noqa: S104 - a listener on all addresses
 _SECOND: Final = 1_000_000_000
 _VALIDITY: Final = ";NotAfter="
+_OTHER_SIDE: Final = b'"other_sides":[{'
+_BEYOND: Final = {"client": "server", "server": "client"}
 
 
 class LogJoin:
@@ -78,7 +81,8 @@ class LogJoin:
 
         :param plain: the session without redaction, where ``line`` is with.
         """
-        if not self._join.wants(seen_of(line.data)):
+        # Lines of its other side are told with it; which that are is known at the end.
+        if not self._join.wants(seen_of(line.data)) and not (self._lines and _OTHER_SIDE in line.data):
             return False
         self._spool.add(line.id, line.data + b"\n" + plain)
         return True
@@ -90,13 +94,13 @@ class LogJoin:
         :param span_ns: times of its first and last packet.
         """
         result = self._join.finish(span_ns)
-        lines: dict[int, list[model.LogLine]] = {}
+        lines: dict[int, list[Match]] = {}
         matches = sorted(result.matches, key=lambda match: (match.time_ns or 0, match.line.source, match.line.number))
         for match in matches:
             self._joined.add(self._place[id(match.line)])
             of_session = lines.setdefault(match.session, [])
             if len(of_session) < MAX_LINES_OF_SESSION:
-                of_session.append(self._shown(match))
+                of_session.append(match)
             else:
                 self._lines_not_shown += 1
         for missed in result.missed:
@@ -174,18 +178,38 @@ class LogJoin:
             if place not in self._joined and missed.line.is_failure
         ]
 
-    def _with(self, data: bytes, lines: dict[int, list[model.LogLine]]) -> model.Session:
-        """A session with its lines; the story of a proxied one tells of those of its other side, too."""
-        session = with_other_sides(read_line(data), lines, self._lang)
-        own = lines.get(session.id)
-        return session if own is None else with_log(session, tuple(own))
-
     def _text(self, line: LogLine) -> str | None:
         return None if self._redacted else _without_secrets(encodable(line.text))
 
-    def _shown(self, match: Match) -> model.LogLine:
+    def _with(self, data: bytes, lines: dict[int, list[Match]]) -> model.Session:
+        session = read_line(data)
+        f5 = session.f5
+        own = lines.get(session.id, ())
+        side = None if f5 is None else f5.side
+        if own:
+            shown = tuple([self._shown(match, side, session.client, session.server) for match in own])
+            session = with_log(session, shown)
+        if f5 is None or not any(other.session in lines for other in f5.other_sides):
+            return session
+        beyond = None if side is None else _BEYOND[side]
+        others = [
+            structs.replace(
+                other,
+                log_lines=tuple(
+                    [self._shown(match, beyond, other.client, other.server) for match in lines.get(other.session, ())]
+                ),
+            )
+            for other in f5.other_sides
+        ]
+        return structs.replace(session, f5=structs.replace(f5, other_sides=tuple(others)))
+
+    def _shown(
+        self, match: Match, side: str | None, client: model.Endpoint | None, server: model.Endpoint | None
+    ) -> model.LogLine:
+        """:param side: of a BIG-IP, on which the session is, with its ``client`` and ``server``; None: not known."""
         line, clock = match.line, match.clock
-        texts = log_texts(line, self._lang)
+        is_by_ends = _are_ends(line, client, server)
+        texts = log_texts(line, self._lang, side if is_by_ends else None)
         return model.LogLine(
             self._paths[line.source],
             line.number,
@@ -222,6 +246,14 @@ def _without_secrets(text: str) -> str:
     """A line may quote a request; its secrets are overwritten as they are where packets are shown."""
     # What a load balancer of AWS writes of a certificate looks like the query of a URL.
     return _VALIDITY.join(mask(part.encode()).decode() for part in text.split(_VALIDITY))
+
+
+def _are_ends(line: LogLine, client: model.Endpoint | None, server: model.Endpoint | None) -> bool:
+    """The line names both ends of that connection itself, not of one that it stands for."""
+    if client is None or server is None:
+        return False
+    ends = (line.client.ip, line.client.port, line.server.ip, line.server.port)
+    return ends == (client.ip, client.port, server.ip, server.port)
 
 
 def _clock_model(capture: int, form: str, clock: Clock, zone_minutes: int | None) -> model.LogClock:

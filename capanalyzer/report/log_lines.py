@@ -21,6 +21,7 @@ from capanalyzer.report.log_words import (
     place,
     reason_text,
     silent_text,
+    story_lines,
     tie_text,
 )
 from capanalyzer.report.terminal import Line, Look, Span, fit, paragraphs, table
@@ -54,11 +55,13 @@ def log_list(end: model.Trailer, look: Look, flow: Flow) -> Iterator[Line]:
 def line_texts(session: model.Session, look: Look) -> Iterator[list[str]]:
     """For each line of a session what is said of it; the first text is where it stands and how it was found."""
     _ = look.text
-    shown = session.log_lines if look.verbose else session.log_lines[:MAX_OF_SESSION]
-    for line in shown:
-        texts = [
-            _("{place}, {format}: {tie}").format(place=place(line), format=line.format, tie=tie_text(line, look.lang))
-        ]
+    told = story_lines(session, look.lang)
+    shown = told if look.verbose else told[:MAX_OF_SESSION]
+    for side, line in shown:
+        found = _("{place}, {format}: {tie}").format(
+            place=place(line), format=line.format, tie=tie_text(line, look.lang)
+        )
+        texts = [_("{side}: {text}").format(side=side, text=found) if side else found]
         if line.text is not None:
             texts += line.text.split("\n")
         texts.append(_("{title}. {text}").format(title=line.title, text=line.meaning))
@@ -67,7 +70,7 @@ def line_texts(session: model.Session, look: Look) -> Iterator[list[str]]:
         if agreement := agreement_text(line, look.lang):
             texts.append(agreement)
         yield texts
-    if left := len(session.log_lines) - len(shown):
+    if left := len(told) - len(shown):
         yield [_("and {n} more").format(n=f"{left:,}")]
     if named := named_text(session, look.lang):
         yield [named]

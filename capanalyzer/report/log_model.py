@@ -113,7 +113,7 @@ class LogCounts(Model, frozen=True, gc=False):
     unmatched: int
     """Lines that tell of a failure and have none; ``unmatched_log_lines`` lists the first."""
     failed_with_line: int
-    """Failed sessions that a line speaks of."""
+    """Failed sessions that a line speaks of: of themselves, or of their other side of a BIG-IP."""
     failed_without_line: int
     """Failed sessions that no line speaks of."""
     sessions_without_line: tuple[int, ...] = ()

@@ -18,7 +18,12 @@ class LogTexts(NamedTuple):
     """Where the line's own words lead astray."""
 
 
-def log_texts(line: LogLine, lang: str) -> LogTexts:
-    """The texts of what was recognised in a line."""
+def log_texts(line: LogLine, lang: str, side: str | None = None) -> LogTexts:
+    """The texts of what was recognised in a line.
+
+    :param side: ``client`` or ``server``: on which side of a BIG-IP the connection between the line's addresses is,
+        where the capture tells that.
+    """
     _, meaning = translator(lang), MEANINGS[line.meaning]
-    return LogTexts(_(meaning.title), _(meaning.text), _(meaning.misleads) if meaning.misleads else None)
+    text = meaning.text if side is None else meaning.of_side.get(side, meaning.text)
+    return LogTexts(_(meaning.title), _(text), _(meaning.misleads) if meaning.misleads else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from capanalyzer.i18n import N_, plural, translator
 from capanalyzer.report import model
@@ -12,14 +12,17 @@ from capanalyzer.report.words import CONFIDENCE
 __all__ = [
     "agreement_text",
     "candidates_text",
+    "has_lines",
     "log_counts_text",
     "log_facts",
     "log_line_count",
     "place",
     "reason_text",
+    "story_lines",
     "tie_text",
 ]
 
+_SIDES: Final = {"client": N_("Client side"), "server": N_("Server side")}
 _FOUND_BY: Final = {
     "addresses-and-ports": N_("by the addresses and ports of both ends"),
     "client-port": N_("by the client's address and port"),
@@ -50,6 +53,37 @@ _AS_THE_CAPTURE: Final = 1.0
 def place(line: model.LogLine | model.UnmatchedLogLine) -> str:
     """Where the line stands: ``error.log:12``."""
     return f"{line.source}:{line.line}"
+
+
+class StoryLine(NamedTuple):
+    """A line of a log in the story of a session."""
+
+    side: str
+    """``Client side`` or ``Server side`` of the proxy that speaks of them, in the report's language; else empty."""
+    line: model.LogLine
+
+
+def story_lines(session: model.Session, lang: str) -> list[StoryLine]:
+    """Lines that speak of a session, and of what a BIG-IP made of the same connection on its other side.
+
+    The client side first, as in the story.
+    """
+    f5, _ = session.f5, translator(lang)
+    if f5 is None or f5.side is None:
+        return [StoryLine("", line) for line in session.log_lines]
+    by_side = dict[str, list[model.LogLine]](client=[], server=[])
+    beyond = "server" if f5.side == "client" else "client"
+    by_side[f5.side] += session.log_lines
+    for other in f5.other_sides:
+        by_side[beyond] += other.log_lines
+    return [StoryLine(_(_SIDES[side]), line) for side, lines in by_side.items() for line in lines]
+
+
+def has_lines(session: model.Session) -> bool:
+    """A log speaks of it or of its other side."""
+    return bool(session.log_lines) or (
+        session.f5 is not None and any(other.log_lines for other in session.f5.other_sides)
+    )
 
 
 def tie_text(line: model.LogLine, lang: str) -> str:

@@ -16,6 +16,7 @@ from capanalyzer.report.log_words import (
     place,
     reason_text,
     silent_text,
+    story_lines,
     tie_text,
 )
 from capanalyzer.report.markdown_text import code, prose
@@ -40,13 +41,15 @@ def log_items(end: model.Trailer, look: Look) -> Iterator[str]:
 
 def session_log_lines(session: model.Session, look: Look) -> Iterator[str]:
     """What logs say of a session."""
-    if not session.log_lines:
+    told = story_lines(session, look.lang)
+    if not told:
         return
     _ = look.text
     yield from ("", f"**{_('Log')}**", "")
-    shown = session.log_lines if look.verbose else session.log_lines[:MAX_OF_SESSION]
-    for line in shown:
-        yield f"- {code(place(line))}, {line.format}: {prose(tie_text(line, look.lang))}"
+    shown = told if look.verbose else told[:MAX_OF_SESSION]
+    for side, line in shown:
+        found = f"{code(place(line))}, {line.format}: {prose(tie_text(line, look.lang))}"
+        yield f"- {_('{side}: {text}').format(side=side, text=found) if side else found}"
         if line.text is not None:
             yield f"  - {' '.join(map(code, line.text.split(_LINE_FEED)))}"
         yield f"  - {prose(_('{title}. {text}').format(title=line.title, text=line.meaning))}"
@@ -54,7 +57,7 @@ def session_log_lines(session: model.Session, look: Look) -> Iterator[str]:
             yield f"  - {prose(_('Beware: {text}').format(text=line.misleads))}"
         if agreement := agreement_text(line, look.lang):
             yield f"  - {prose(agreement)}"
-    if left := len(session.log_lines) - len(shown):
+    if left := len(told) - len(shown):
         yield f"- {_('and {n} more').format(n=f'{left:,}')}"
     if named := named_text(session, look.lang):
         yield ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from capanalyzer.report.log_model import LogLine
 from capanalyzer.report.structure import Endpoint, Model
 
 __all__ = ["F5", "F5Address", "F5Capture", "F5Peer", "F5Reset", "F5Side"]
@@ -63,6 +64,8 @@ class F5Side(Model, frozen=True, gc=False):
     """As that session tells it."""
     state: str
     """How it fared, in a few words."""
+    log_lines: tuple[LogLine, ...] = ()
+    """Lines of logs that speak of it: they belong to the same story."""
 
 
 class F5(Model, frozen=True, gc=False):

@@ -313,25 +313,84 @@ def test_a_session_behind_a_proxy_header_shows_it() -> None:
     assert msgspec.json.encode(found) != msgspec.json.encode(hidden)
 
 
-def test_the_story_of_a_proxied_connection_has_the_lines_of_both_sides(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+# -- one connection through a BIG-IP, with the lines of both its sides -------------------------------------------------
+
+PROXIED = str(PCAPS / "big-ip-plaintext-member" / "capture.pcapng")
+"""Clients' sessions 0 and 2 that work; 1 and 3 are the BIG-IP's own to the member, which speaks plaintext."""
+CLIENT_LINE = (
+    "Nov 26 17:14:14 bigip1 warning tmm1[17190]: "
+    "01260013:4: SSL Handshake failed for TCP 192.0.2.10:34612 -> 192.0.2.1:443\n"
+)
+SERVER_LINE = CLIENT_LINE.replace("192.0.2.10:34612 -> 192.0.2.1:443", "198.51.100.1:33322 -> 198.51.100.20:8443")
+
+
+@pytest.fixture
+def ltm(tmp_path: Path) -> Path:
+    return tmp_path / "ltm"
+
+
+def test_a_line_of_the_side_that_works_is_in_the_story_of_the_side_that_failed(
+    capsys: pytest.CaptureFixture[str], ltm: Path
 ) -> None:
-    """The client's side works; the pool member answers in plaintext, and the log names the client's side alone."""
-    capture = str(PCAPS / "big-ip-plaintext-member" / "capture.pcapng")
-    log = tmp_path / "ltm"
-    log.write_text(
-        "Nov 26 17:14:14 bigip1 warning tmm1[17190]: 01260013:4: "
-        "SSL Handshake failed for TCP 192.0.2.10:34612 -> 192.0.2.1:443\n"
-    )
-    report = told(capsys, capture, "--log", str(log))
-    client_side, server_side = report["sessions"][:2]
-    (line,) = client_side["log_lines"]
-    assert (client_side["outcome"], server_side["cause"]) == ("established", "tls-to-http-port")
-    assert line["agreement"] == "unknown"
-    assert f"Log of the client side: {line['title']} ({log}:1)." in server_side["f5"]["story"]
-    assert "Log of the" not in client_side["f5"]["story"]
-    hidden = told(capsys, capture, "--log", str(log), "--redact")
-    assert "Log of the client side" in hidden["sessions"][1]["f5"]["story"]
-    assert str(log) not in json.dumps(hidden)
-    assert cli.main(["analyze", capture, "--log", str(log), "--lang", "ja"]) == 0
-    assert "クライアント側のログ" in capsys.readouterr().out
+    ltm.write_text(CLIENT_LINE)
+    report = told(capsys, PROXIED, "--log", str(ltm))
+    works, failed, _, _ = report["sessions"]
+    (own,) = works["log_lines"]
+    (other,) = failed["f5"]["other_sides"]
+    assert (failed["log_lines"], other["session"], other["log_lines"]) == ([], 0, [own])
+    assert works["f5"]["other_sides"][0]["log_lines"] == []
+    assert "the client side (client-ssl)" in own["meaning"]
+    assert [incident["log_lines"] for incident in report["incidents"]] == [1]
+    counts = report["summary"]["log_lines"]
+    assert (counts["joined"], counts["failed_with_line"], counts["sessions_without_line"]) == (1, 1, [3])
+
+
+def test_each_side_says_which_it_is(capsys: pytest.CaptureFixture[str], ltm: Path) -> None:
+    ltm.write_text(SERVER_LINE)
+    works, failed, _, _ = told(capsys, PROXIED, "--log", str(ltm))["sessions"]
+    (own,) = failed["log_lines"]
+    assert works["f5"]["other_sides"][0]["log_lines"] == [own]  # healthy, and no line names it: it waited all the same
+    assert "the server side (server-ssl)" in own["meaning"]
+    assert "looking up the addresses" not in own["meaning"]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+@pytest.mark.parametrize(
+    ("lang", "sides"), [("en", ("Client side", "Server side")), ("ja", ("クライアント側", "サーバ側"))]
+)
+def test_the_lines_of_both_sides_are_told_client_side_first(
+    capsys: pytest.CaptureFixture[str], ltm: Path, form: str, lang: str, sides: tuple[str, str]
+) -> None:
+    ltm.write_text(SERVER_LINE + CLIENT_LINE)
+    assert cli.main(["analyze", PROXIED, "--log", str(ltm), "--format", form, "--lang", lang, "--verbose"]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    heads = [f"{side}: " for side in sides]
+    if form != "html":
+        heads = [
+            f"{head}{quote}{ltm}" for head, quote in zip(heads, "``" if form == "markdown" else ["", ""], strict=True)
+        ]
+    else:
+        heads = [f"<b>{head}BIG-IP" for head in heads]
+    places = [page.find(head) for head in heads]
+    assert -1 < places[0] < places[1]
+
+
+def test_a_redacted_story_has_the_lines_and_no_text(capsys: pytest.CaptureFixture[str], ltm: Path) -> None:
+    ltm.write_text(SERVER_LINE + CLIENT_LINE)
+    assert cli.main(["analyze", PROXIED, "--log", str(ltm), "--format", "json", "--redact"]) == 0
+    out = capsys.readouterr().out
+    failed = json.loads(out)["sessions"][1]
+    (line,) = failed["f5"]["other_sides"][0]["log_lines"]
+    assert (line["text"], "client side" in line["meaning"]) == (None, True)
+    assert "192.0.2.10" not in out
+    assert "bigip1" not in out
+
+
+def test_a_member_in_plaintext_is_mended_at_server_ssl_first(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = told(capsys, PROXIED)["sessions"][1]
+    first = failed["findings"][0]["remedies"][0]
+    assert "server-ssl profile" in first
+    assert "198.51.100.20:8443" in first
+    plain = str(PCAPS / "tls-to-http-port" / "capture.pcapng")
+    (remedy, *_) = next(one["findings"][0]["remedies"] for one in told(capsys, plain)["sessions"] if one["findings"])
+    assert "server-ssl" not in remedy

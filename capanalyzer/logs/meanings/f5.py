@@ -18,6 +18,18 @@ F5: Final[dict[str, Meaning]] = {
             "member); which one it is shows by looking up the addresses. The reason stands in 01260009 just "
             "before, from the same tmm."
         ),
+        of_side={
+            "client": N_(
+                "The arrow runs from the TCP client to the TCP server. The capture's trailers tell which side of the "
+                "BIG-IP this is: the client side (client-ssl), from the client to the virtual server. The reason "
+                "stands in 01260009 just before, from the same tmm."
+            ),
+            "server": N_(
+                "The arrow runs from the TCP client to the TCP server. The capture's trailers tell which side of the "
+                "BIG-IP this is: the server side (server-ssl), from the BIG-IP to a pool member. The reason stands in "
+                "01260009 just before, from the same tmm."
+            ),
+        },
         misleads=N_(
             "A source port says nothing about the protocol: the client may use any port. What was spoken is "
             "decided by the first bytes alone."

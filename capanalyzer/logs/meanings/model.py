@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from capanalyzer.i18n import N_
@@ -38,3 +40,5 @@ class Meaning(NamedTuple):
     acts: Acts = Acts.UNKNOWN
     is_failure: bool = True
     """It tells that a TLS session, or the way to it, failed."""
+    of_side: Mapping[str, str] = MappingProxyType({})
+    """``text`` where the capture tells that the connection is on the ``client`` or the ``server`` side of a proxy."""

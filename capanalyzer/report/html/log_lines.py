@@ -16,6 +16,7 @@ from capanalyzer.report.log_words import (
     place,
     reason_text,
     silent_text,
+    story_lines,
     tie_text,
 )
 from capanalyzer.report.words import CONFIDENCE, OUTCOMES
@@ -32,20 +33,21 @@ MAX_UNMATCHED: Final = 200
 
 def session_lines(session: model.Session, look: Look) -> Markup:
     """What logs say of a session; empty where they say nothing."""
-    if not session.log_lines:
+    told = story_lines(session, look.lang)
+    if not told:
         return Markup()
     named = named_text(session, look.lang)
     return join(
-        element("ul", *(element("li", _line(line, look)) for line in session.log_lines), class_="log-lines"),
+        element("ul", *(element("li", _line(side, line, look)) for side, line in told), class_="log-lines"),
         element("p", lines(named), class_="named") if named else None,
     )
 
 
-def _line(line: model.LogLine, look: Look) -> Markup:
+def _line(side: str, line: model.LogLine, look: Look) -> Markup:
     _ = look.text
     head = element(
         "p",
-        element("b", line.title),
+        element("b", _("{side}: {text}").format(side=side, text=line.title) if side else line.title),
         element("span", wire(place(line)), ", ", line.format, class_="soft"),
         element("span", tie_text(line, look.lang), class_="soft"),
         class_="tie",
