@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 from typing import Any
 
 import pytest
 
+from capanalyzer.diagnosis.f5.resets import side_of
 from capanalyzer.diagnosis.fields import OPTIONAL_FIELDS, SESSION_FIELDS, session_fields
 from capanalyzer.diagnosis.render import render_finding
 from capanalyzer.diagnosis.rule import failure
 from capanalyzer.diagnosis.verdict import Blame, Confidence
 from capanalyzer.handshake.session import Endpoint, Session, Upgrade
+from capanalyzer.streams.f5.facts import Address, F5Facts
 
 from .sessions import C, client_hello_body, handshake, session
 
@@ -27,6 +30,17 @@ def upgraded(kind: str, opening: bytes = b"", **rest: Any) -> Session:
 def at(one: Session, server: str, client: str = "2001:db8::7") -> Session:
     one.server, one.client = Endpoint(server, one.server.port), Endpoint(client, one.client.port)
     return one
+
+
+def test_a_pool_member_is_one_that_a_virtual_server_led_to() -> None:
+    """A monitor is the BIG-IP's own connection, too, and no profile of a virtual server made it speak TLS."""
+    one = at(tls(), "2001:db8::9")
+    client, server = (Address(ipaddress.ip_address(end.ip).packed, end.port) for end in (one.client, one.server))
+    one.f5 = F5Facts(0, (client, server), sent={client: 3}, received={server: 2})
+    assert side_of(one) == "server"
+    assert "member" not in session_fields(one)
+    one.f5.virtual_server = "/Common/vs_www"
+    assert session_fields(one)["member"] == "[2001:db8::9]:443"
 
 
 def test_a_plain_session() -> None:

@@ -345,6 +345,16 @@ def test_a_line_of_the_side_that_works_is_in_the_story_of_the_side_that_failed(
     assert (counts["joined"], counts["failed_with_line"], counts["sessions_without_line"]) == (1, 1, [3])
 
 
+def test_lines_of_two_sides_that_both_failed_are_counted_once(capsys: pytest.CaptureFixture[str], ltm: Path) -> None:
+    capture = str(PCAPS / "big-ip-reset-relayed" / "capture.pcapng")
+    ends = ("192.0.2.10:34590 -> 192.0.2.1:443", "198.51.100.1:39328 -> 198.51.100.20:443")
+    ltm.write_text("".join(CLIENT_LINE.replace("192.0.2.10:34612 -> 192.0.2.1:443", one) for one in ends))
+    report = told(capsys, capture, "--log", str(ltm))
+    for session in report["sessions"][:2]:
+        assert (len(session["log_lines"]), len(session["f5"]["other_sides"][0]["log_lines"])) == (1, 1)
+    assert sum(incident["log_lines"] for incident in report["incidents"]) == 2
+
+
 def test_each_side_says_which_it_is(capsys: pytest.CaptureFixture[str], ltm: Path) -> None:
     ltm.write_text(SERVER_LINE)
     works, failed, _, _ = told(capsys, PROXIED, "--log", str(ltm))["sessions"]
