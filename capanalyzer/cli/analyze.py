@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
-from capanalyzer.cli.arguments import add_lang, jobs, port
+from capanalyzer.cli.arguments import add_expected, add_lang, jobs
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.formats import FORMATS, PLAIN_WIDTH
 from capanalyzer.cli.tell import tell
@@ -91,19 +91,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones"
     )
-    parser.add_argument(
-        "--tls-port",
-        type=port,
-        action="append",
-        default=[],
-        metavar="PORT",
-        help="expect TLS on this port too (repeatable); TLS itself is found on any port",
-    )
-    parser.add_argument(
-        "--ca-file",
-        metavar="FILE",
-        help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
-    )
+    add_expected(parser)
     parser.add_argument(
         "--log",
         action="append",

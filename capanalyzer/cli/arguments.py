@@ -10,12 +10,29 @@ from capanalyzer import i18n
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
-__all__ = ["add_lang", "jobs", "port"]
+__all__ = ["add_expected", "add_lang", "jobs", "port"]
 
 
 def add_lang(parser: argparse.ArgumentParser, default: str) -> None:
     """``--lang``; ``default`` is said in the help."""
     parser.add_argument("--lang", choices=i18n.LANGUAGES, help=f"language of the texts (default: {default})")
+
+
+def add_expected(parser: argparse.ArgumentParser) -> None:
+    """What is known of the network: ``--tls-port`` and ``--ca-file``."""
+    parser.add_argument(
+        "--tls-port",
+        type=port,
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="expect TLS on this port too (repeatable); TLS itself is found on any port",
+    )
+    parser.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
+    )
 
 
 def port(text: str) -> int:

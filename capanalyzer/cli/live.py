@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
-from capanalyzer.cli.arguments import add_lang, port
+from capanalyzer.cli.arguments import add_expected, add_lang
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.live_beside import add_beside, open_beside
 from capanalyzer.cli.live_source import add_source, open_source
@@ -58,19 +58,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end after so long")
     parser.add_argument("--count", type=_count, metavar="N", help="end when so many packets were read")
     parser.add_argument("--until-failure", action="store_true", help="end when a session failed")
-    parser.add_argument(
-        "--tls-port",
-        type=port,
-        action="append",
-        default=[],
-        metavar="PORT",
-        help="expect TLS on this port too (repeatable); TLS itself is found on any port",
-    )
-    parser.add_argument(
-        "--ca-file",
-        metavar="FILE",
-        help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
-    )
+    add_expected(parser)
     parser.add_argument(
         "--user",
         metavar="NAME",

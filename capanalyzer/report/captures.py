@@ -39,8 +39,8 @@ def heading(end: model.Trailer, look: Look) -> Iterator[Line]:
     if len(end.captures) <= MAX_HEADINGS:
         for capture in end.captures:
             yield from _flow(printable(capture.path), capture_facts(capture, look), look)
-            yield from paragraphs(capture_comments(capture), look, "quiet", indent=2)
-            yield from paragraphs(capture_notes(capture, look), look, "warning", indent=2)
+            yield from paragraphs(capture_comments(capture), look, "quiet", indent=3)
+            yield from paragraphs(capture_notes(capture, look), look, "warning", indent=3)
     else:
         yield from _sum(end.captures, look)
     yield from log_list(end, look, _flow)
