@@ -46,3 +46,23 @@ def test_nothing_is_loaded_later() -> None:
     )
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+VIEW = """
+import sys
+from capanalyzer.live.view.screen import View
+from capanalyzer.report.terminal import Look
+from rich.cells import cell_len
+
+View(sys.stdout, Look(80, lang="ja"), "eth0", lambda: None)
+late = []
+sys.addaudithook(lambda event, arguments: late.append(arguments[0]) if event in ("import", "open") else None)
+assert cell_len("最近の失敗 …") == 12
+sys.exit("\\n".join(map(str, late)) if late else 0)
+"""
+
+
+def test_the_view_loads_the_widths_of_characters() -> None:
+    done = subprocess.run([sys.executable, "-c", VIEW], cwd=PROJECT, capture_output=True, check=False, text=True)
+    assert done.stderr == ""
+    assert done.returncode == 0

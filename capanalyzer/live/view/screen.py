@@ -11,6 +11,7 @@ from typing import Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
@@ -71,6 +72,7 @@ class View:
             redirect_stderr=False,
         )
         self._thread = threading.Thread(target=self._run, name="view", daemon=True)
+        cell_len("字")  # the widths of characters are read when first asked for, which may not be allowed any more then
 
     def start(self) -> None:
         """Take the terminal; to be followed by :meth:`close`, whatever happens."""
