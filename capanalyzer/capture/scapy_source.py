@@ -39,8 +39,8 @@ _POLL_S: Final = 0.1
 class _Tap:
     """One socket."""
 
-    def __init__(self, name: str, opened: Any, library: Any) -> None:
-        self.name, self.opened, self.library = name, opened, library
+    def __init__(self, name: str, opened: Any, libpcap: Any) -> None:
+        self.name, self.opened, self.libpcap = name, opened, libpcap
         self.handle = opened.pcap_fd.pcap
         opened.pcap_fd.setnonblock(True)
         self.link = link_type(opened.pcap_fd.datalink())
@@ -49,12 +49,12 @@ class _Tap:
 
     def complaint(self) -> str:
         """The last error text of libpcap."""
-        return _text(self.library.pcap_geterr(self.handle))
+        return _text(self.libpcap.pcap_geterr(self.handle))
 
     def count_drops(self) -> None:
         """Ask for the counters; where a system has none, they stay as they are."""
-        told = self.library.pcap_stat()
-        if self.library.pcap_stats(self.handle, ctypes.byref(told)) == 0:
+        told = self.libpcap.pcap_stat()
+        if self.libpcap.pcap_stats(self.handle, ctypes.byref(told)) == 0:
             self.lost = Drops(max(told.ps_drop, self.lost.ring), max(told.ps_ifdrop, self.lost.interface))
 
 
@@ -169,7 +169,7 @@ class ScapySource:
 
     def _drain(self, tap: _Tap, place: int, data: bytearray, rows: list[tuple[int, int, int, int, int, int]]) -> bool:
         """Packets of one socket, up to a batch's size; whether that was all of them."""
-        read = tap.library.pcap_next_ex
+        read = tap.libpcap.pcap_next_ex
         most, room = len(rows) + _BATCH_PACKETS, len(data) + _BATCH_BYTES
         while len(rows) < most and len(data) < room:
             got = read(tap.handle, ctypes.byref(self._header), ctypes.byref(self._data))
