@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from capanalyzer.logs.ends import UNSPECIFIED
 from capanalyzer.logs.line import LogLine
 from capanalyzer.logs.seen import End, Seen, name_of
 
@@ -15,7 +16,6 @@ __all__ = ["Key", "Sessions"]
 
 MAX_CANDIDATES: Final = 256
 """Sessions that one line is compared with."""
-_UNSPECIFIED: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 - what a log calls a listener on all addresses
 
 
 class Key(enum.Enum):
@@ -86,7 +86,7 @@ class Sessions:
         :param starts_ns: the first and last time at which they may have begun; None: any.
         """
         client, server = line.client, line.server
-        server_ip = None if server.ip in _UNSPECIFIED else server.ip
+        server_ip = None if server.ip in UNSPECIFIED else server.ip
         if client.ip is not None and (client.port is not None or self.knows_host(client.ip)):
             if client.port is None:
                 found = _at(self._by_host[client.ip], server_ip, server.port, starts_ns)

@@ -9,9 +9,11 @@ from typing import Final
 
 from capanalyzer.logs.line import Peer
 
-__all__ = ["ENDPOINT", "NOBODY", "dotted", "endpoint", "peer"]
+__all__ = ["ENDPOINT", "NOBODY", "UNSPECIFIED", "dotted", "endpoint", "peer"]
 
 NOBODY: Final = Peer()
+UNSPECIFIED: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 - how a listener on all addresses is logged
+"""No address of anybody."""
 _MAX_PORT: Final = 65535
 _DOMAIN: Final = re.compile(r"%(\d{1,5})$")
 

@@ -15,6 +15,7 @@ from msgspec import structs
 from capanalyzer.classify.credentials import mask
 from capanalyzer.i18n import plural
 from capanalyzer.logs.clock import Clock
+from capanalyzer.logs.ends import UNSPECIFIED
 from capanalyzer.logs.fit import Match, Missed, Why
 from capanalyzer.logs.join import Join
 from capanalyzer.logs.kept import Logs
@@ -40,7 +41,6 @@ MAX_UNMATCHED: Final = 1_000
 """Lines without a session that are listed."""
 _MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.CLOCK, Why.PORT, Why.NO_SESSION, Why.SEVERAL)
 """Of several captures each has its reason why it has no session for a line; the last of these tells the most."""
-_UNSPECIFIED: Final = frozenset((None, "0.0.0.0", "::"))  # noqa: S104 - a listener on all addresses
 _SECOND: Final = 1_000_000_000
 _VALIDITY: Final = ";NotAfter="
 _OTHER_SIDE: Final = b'"other_sides":[{'
@@ -277,6 +277,6 @@ def _hidden(line: LogLine, redactor: Redactor) -> LogLine:
 
 
 def _hidden_peer(peer: Peer, redactor: Redactor) -> Peer:
-    if peer.ip is None or peer.ip in _UNSPECIFIED:
+    if peer.ip is None or peer.ip in UNSPECIFIED:
         return peer
     return replace(peer, ip=redactor.address_text(peer.ip))

@@ -10,7 +10,7 @@ from typing import Final
 
 from capanalyzer.logs import openssl
 from capanalyzer.logs.body import Body
-from capanalyzer.logs.ends import endpoint, peer
+from capanalyzer.logs.ends import UNSPECIFIED, endpoint, peer
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
 from capanalyzer.logs.line import Peer, Role, Said
 from capanalyzer.logs.stamps import iso
@@ -31,7 +31,6 @@ _SERVER: Final = re.compile(r", server: (?P<server>[^,\s]{1,255})(?:,|$)")
 _UPSTREAM: Final = re.compile(r', upstream: "(?:\w{1,16}://)?(?P<end>[^/"\s]{2,80})')
 _HOST: Final = re.compile(r', host: "(?P<host>[^"\s]{1,255})"')
 _VERIFY: Final = re.compile(r"SSL certificate verify error: \((?P<code>\d{1,3}):(?P<text>[^)]{0,120})\)")
-_WILDCARDS: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 - how a listener on every address is logged
 
 _WHATS: Final[tuple[tuple[re.Pattern[str], str, Said], ...]] = tuple(
     (re.compile(pattern), meaning, said)
@@ -127,7 +126,7 @@ def _ends(what: str, role: Role, upstream: re.Match[str] | None) -> tuple[Peer |
     start = max(what.rfind(", client: "), 0) if what.startswith("broken header") else 0
     client, server = _CLIENT.search(what, start), _SERVER.search(what, start)
     listener = endpoint(server["server"]) if server is not None else None
-    if listener is not None and listener.ip in _WILDCARDS:
+    if listener is not None and listener.ip in UNSPECIFIED:
         listener = Peer(None, listener.port)
     return peer(client["ip"]) if client is not None else None, listener
 
