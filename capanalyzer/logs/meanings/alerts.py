@@ -7,7 +7,22 @@ from typing import Final
 from capanalyzer.i18n import N_
 from capanalyzer.logs.meanings.model import Acts, Meaning
 
-__all__ = ["ALERTS"]
+__all__ = ["ALERTS", "OF_HANDSHAKE_FAILURE", "SSLV3_WORD"]
+
+SSLV3_WORD: Final = N_(
+    'The word "sslv3" in the text is only how OpenSSL spells old alerts: the connection need not '
+    "have anything to do with SSL 3.0."
+)
+OF_HANDSHAKE_FAILURE: Final = (
+    "handshake-failure-unspecified",
+    "no-shared-cipher",
+    "no-shared-group",
+    "no-shared-signature-algorithm",
+    "sni-missing",
+    "client-certificate-missing",
+    "protocol-version-mismatch",
+)
+"""Causes behind alert 40, which says none."""
 
 ALERTS: Final[dict[str, Meaning]] = {
     "alert-close-notify": Meaning(
@@ -49,10 +64,7 @@ ALERTS: Final[dict[str, Meaning]] = {
             "The server sent handshake_failure: no cipher suite, group or signature algorithm in common, no "
             "server name, no client certificate, or a version it dislikes."
         ),
-        misleads=N_(
-            'The word "sslv3" in the text is only how OpenSSL spells old alerts: the connection need not '
-            "have anything to do with SSL 3.0."
-        ),
+        misleads=SSLV3_WORD,
         checks=(
             N_("The server's log at the same second names the reason."),
             N_(
@@ -60,15 +72,7 @@ ALERTS: Final[dict[str, Meaning]] = {
                 "-groups, with -cert."
             ),
         ),
-        causes=(
-            "handshake-failure-unspecified",
-            "no-shared-cipher",
-            "no-shared-group",
-            "no-shared-signature-algorithm",
-            "sni-missing",
-            "client-certificate-missing",
-            "protocol-version-mismatch",
-        ),
+        causes=OF_HANDSHAKE_FAILURE,
         acts=Acts.BOTH,
     ),
     "alert-handshake-failure-from-client": Meaning(
@@ -77,10 +81,7 @@ ALERTS: Final[dict[str, Meaning]] = {
             "The client sent handshake_failure: what the server chose is not acceptable to it, such as short "
             "DH parameters, no secure renegotiation, or a version."
         ),
-        misleads=N_(
-            'The word "sslv3" in the text is only how OpenSSL spells old alerts: the connection need not '
-            "have anything to do with SSL 3.0."
-        ),
+        misleads=SSLV3_WORD,
         checks=(N_("The client's own log; in a capture, what stands between the ServerHello and the alert."),),
         causes=("handshake-failure-unspecified",),
         acts=Acts.BOTH,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.i18n import N_
+from capanalyzer.logs.meanings.alerts import OF_HANDSHAKE_FAILURE, SSLV3_WORD
 from capanalyzer.logs.meanings.model import Acts, Meaning
 
 __all__ = ["EITHER"]
@@ -17,10 +18,7 @@ EITHER: Final[dict[str, Meaning]] = {
             "no cipher suite, group or signature algorithm fits, or where a server name or a client certificate is "
             "missing; a client, where it does not accept what the server chose."
         ),
-        misleads=N_(
-            'The word "sslv3" in the text is only how OpenSSL spells old alerts: the connection need not '
-            "have anything to do with SSL 3.0."
-        ),
+        misleads=SSLV3_WORD,
         checks=(
             N_("The other end's log at the same second."),
             N_(
@@ -28,15 +26,7 @@ EITHER: Final[dict[str, Meaning]] = {
                 "-groups, with -cert."
             ),
         ),
-        causes=(
-            "handshake-failure-unspecified",
-            "no-shared-cipher",
-            "no-shared-group",
-            "no-shared-signature-algorithm",
-            "sni-missing",
-            "client-certificate-missing",
-            "protocol-version-mismatch",
-        ),
+        causes=OF_HANDSHAKE_FAILURE,
         acts=Acts.BOTH,
     ),
     "alert-certificate-rejected-either": Meaning(
