@@ -303,7 +303,9 @@ def _without_failure(story: Story, context: Context) -> Outcome:
     if client in _SPEAKS_TLS or (server in _SPEAKS_TLS and sent):
         return Outcome.PLAINTEXT if _imitates_tls(story) else Outcome.INCOMPLETE
     if not sent and (not answered or server in _SPEAKS_TLS):
-        if quality.one_sided is not None or (quality.starts_mid_session and story.connected_ns is None):
+        if quality.one_sided is not None or quality.lost:
+            return Outcome.INCOMPLETE  # somebody did, and it was not captured
+        if quality.starts_mid_session and story.connected_ns is None:
             return Outcome.INCOMPLETE
         return _without_payload(story, context)
     is_partial = quality.starts_mid_session or quality.truncated or quality.one_sided is not None or quality.lost

@@ -5,6 +5,9 @@ fragments overlap, the bytes of the one with the lower offset count (the earlier
 as in Wireshark; RFC 5722 would discard such IPv6 datagrams, but what the receiver did is not visible here, so
 a conflict is only noted. Offsets and lengths are checked before anything is stored: nothing can be written
 outside the datagram ("teardrop").
+
+A mirrored port shows every fragment twice, so that a fragment may come again after its datagram was completed. Such
+echoes make a datagram when all of them come again; else nothing is missing, and nothing is told.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ MAX_BYTES: Final = 16 << 20
 MAX_PIECES: Final = 1024
 """Fragments of one datagram: 64 KiB over links of 68 bytes (the least MTU, RFC 791) would be 1366, over any
 real link less than 128."""
+MAX_COMPLETED_BYTES: Final = 4 << 20
+"""Payload kept of the datagrams completed last, to know echoes of their fragments by: a copy follows within
+milliseconds."""
 MAX_DATAGRAM_BYTES: Final = 65535
 """The payload an IP datagram can have."""
 TIMEOUT_NS: Final = 60_000_000_000
@@ -30,10 +36,12 @@ TIMEOUT_NS: Final = 60_000_000_000
 
 
 class _Datagram:
-    __slots__ = ("first_ns", "frames", "held", "pieces", "total")
+    __slots__ = ("first_ns", "frames", "held", "is_echo", "pieces", "total")
 
-    def __init__(self, first_ns: int) -> None:
+    def __init__(self, first_ns: int, is_echo: bool) -> None:
         self.first_ns = first_ns
+        self.is_echo = is_echo
+        """Every piece so far is part of the datagram completed before under the same key."""
         self.pieces: list[tuple[int, bytes]] = []
         self.frames: list[int] = []
         self.held = 0
@@ -71,13 +79,16 @@ def _offset(piece: tuple[int, bytes]) -> int:
 class Reassembler:
     """Datagrams waiting for pieces, oldest first."""
 
-    __slots__ = ("_bytes", "_waiting", "frames")
+    __slots__ = ("_bytes", "_completed", "_completed_bytes", "_waiting", "frames")
 
     def __init__(self) -> None:
         self.frames: tuple[int, ...] = ()
         """Those whose pieces made the datagram completed last, itself included."""
         self._waiting: dict[bytes, _Datagram] = {}
         self._bytes = 0
+        self._completed: dict[bytes, tuple[int, bytes]] = {}
+        """By key: time and payload, the oldest first."""
+        self._completed_bytes = 0
 
     def add(
         self, key: bytes, offset: int, more: bool, piece: bytes, time_ns: int, notes: Notes, frame: int = 0
@@ -99,8 +110,12 @@ class Reassembler:
         if datagram is not None and time_ns - datagram.first_ns > TIMEOUT_NS:
             self._give_up(key, notes)
             datagram = None
+        is_echo = (datagram is None or datagram.is_echo) and self._is_echo(key, offset, piece, time_ns)
+        if datagram is not None and datagram.is_echo and not is_echo:
+            self._forget(key)  # the identification is in use again, for another datagram
+            datagram = None
         if datagram is None:
-            datagram = self._waiting[key] = _Datagram(time_ns)
+            datagram = self._waiting[key] = _Datagram(time_ns, is_echo)
         datagram.pieces.append((offset, piece))
         datagram.frames.append(frame)
         datagram.held += len(piece)
@@ -111,6 +126,7 @@ class Reassembler:
         if whole is not None:
             self.frames = tuple(datagram.frames)
             self._forget(key)
+            self._remember(key, time_ns, whole)
         elif len(datagram.pieces) >= MAX_PIECES:
             self._give_up(key, notes)
         while len(self._waiting) > MAX_DATAGRAMS or self._bytes > MAX_BYTES:
@@ -122,8 +138,25 @@ class Reassembler:
         for key in list(self._waiting):
             self._give_up(key, notes)
 
+    def _is_echo(self, key: bytes, offset: int, piece: bytes, time_ns: int) -> bool:
+        """Whether the datagram completed last under this key holds the same bytes at the same place."""
+        done_ns, payload = self._completed.get(key, (0, b""))
+        return payload[offset : offset + len(piece)] == piece and time_ns - done_ns <= TIMEOUT_NS
+
+    def _remember(self, key: bytes, time_ns: int, payload: bytes) -> None:
+        completed = self._completed
+        _, before = completed.pop(key, (0, b""))
+        completed[key] = (time_ns, payload)
+        self._completed_bytes += len(payload) - len(before)
+        while self._completed_bytes > MAX_COMPLETED_BYTES:
+            _, oldest = completed.pop(next(iter(completed)))
+            self._completed_bytes -= len(oldest)
+
     def _give_up(self, key: bytes, notes: Notes) -> None:
+        is_echo = self._waiting[key].is_echo
         self._forget(key)
+        if is_echo:
+            return
         notes[FRAGMENT_GIVEN_UP] = notes.get(FRAGMENT_GIVEN_UP, 0) + 1
 
     def _forget(self, key: bytes) -> None:

@@ -52,6 +52,7 @@ _LINK_LAYERS: Final[dict[int, Layer]] = {
     204: media.skip_direction(LINKTYPE + 9),
     205: media.skip_direction(LINKTYPE + 104),
     206: media.skip_direction(LINKTYPE + 107),
+    219: link.mpls,
     226: media.ipnet,
     228: internet.ipv4,
     229: internet.ipv6,

@@ -547,6 +547,11 @@ NOT_FAILED: dict[str, tuple[Callable[[], Session], str, str | None]] = {
         "plaintext",
         None,
     ),
+    "what was acknowledged is not in the file": (
+        lambda: session(client={"gap": True, "gap_at": 0}, quality={"lost": True}, closes=[fin(S, 0.05), fin(C, 0.06)]),
+        "incomplete",
+        "capture-lost-packets",
+    ),
     "two syns, file ends": (lambda: syn_only(2, 1), "incomplete", "capture-ends-mid-handshake"),
     "one syn-ack": (
         lambda: session(connected=False, server={"packets": 1, "syn_count": 1}, ended=Ended.CAPTURE_END),

@@ -111,6 +111,46 @@ def test_equal_overlap_is_no_conflict() -> None:
     assert NOTES == {}
 
 
+@pytest.mark.parametrize("pieces", [PIECES4, PIECES6], ids=["ipv4", "ipv6"])
+def test_each_fragment_twice(pieces: list[bytes]) -> None:
+    """A mirrored port: the datagram was whole, so the copies that come after it are no datagram with a piece missing."""
+    doubled = [piece for piece in pieces for _ in range(2)]
+    rows, _, decoder = decode([(0, 101, len(piece), piece) for piece in doubled])
+    assert [row["frame"] for row in rows] == [len(doubled) - 1]
+    assert decoder.finish() == {}
+
+
+def test_echo_does_not_mix_with_the_next_datagram() -> None:
+    """The copy of a last fragment is not joined with the first ones of the datagram that has its identification next."""
+    other = pieces_of(V4 / TCP(sport=2) / (b"B" * len(PAYLOAD)), 400)
+    rows, _, decoder = decode([(0, 101, len(piece), piece) for piece in [*PIECES4, PIECES4[-1], *other]])
+    assert [row["payload"] for row in rows] == [PAYLOAD, b"B" * len(PAYLOAD)]
+    assert decoder.finish() == {}
+
+
+def test_half_of_a_copy_differs() -> None:
+    """A datagram that begins like the one before it is its own: what is missing of it is told."""
+    reassembler = Reassembler()
+    add(reassembler, 0, b"A" * 8)
+    assert add(reassembler, 8, b"B" * 8, more=False) is not None
+    add(reassembler, 8, b"C" * 8, more=False)
+    reassembler.finish(NOTES)
+    assert NOTES == {"fragment-incomplete": 1}
+
+
+def test_completed_payload_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest completed datagrams are remembered; the copy of an older fragment counts as one of its own."""
+    monkeypatch.setattr(fragments, "MAX_COMPLETED_BYTES", 40)
+    reassembler = Reassembler()
+    for n in range(3):
+        add(reassembler, 0, b"A" * 8, key=bytes([n]))
+        assert add(reassembler, 8, b"B" * 8, more=False, key=bytes([n])) is not None
+    for n in range(3):
+        add(reassembler, 8, b"B" * 8, more=False, key=bytes([n]))
+    reassembler.finish(NOTES)
+    assert NOTES == {"fragment-incomplete": 1}
+
+
 def test_teardrop() -> None:
     """A fragment inside another, and one beyond the last, write nothing outside the datagram."""
     reassembler = Reassembler()

@@ -91,6 +91,7 @@ STACKS: dict[str, tuple[int, Scapy | bytes]] = {
     "mpls pseudowire": (1, FRAME4[:12] + b"\x88\x47" + label(30, last=True) + FRAME4),
     "mpls pseudowire, control word": (1, FRAME4[:12] + b"\x88\x47" + label(30, last=True) + bytes(4) + FRAME4),
     "mpls pseudowire, MAC 4x": (1, FRAME4[:12] + b"\x88\x47" + label(30, last=True) + b"\x45" + FRAME4[1:]),
+    "mpls, link type": (219, label(9, last=False) + label(16, last=True) + INNER4),
     "mpls by scapy": (1, ETHER / MPLS(label=7, s=0) / MPLS(label=8, s=1) / V4 / SEGMENT),
     "pppoe": (1, ETHER / PPPoE(sessionid=4) / PPP(proto=0x21) / V4 / SEGMENT),
     "pppoe, IPv6, padding": (1, bytes(ETHER / PPPoE(sessionid=4) / PPP(proto=0x57) / V6 / SEGMENT) + bytes(9)),
