@@ -132,10 +132,25 @@ def _remote(url: str, spool: str | None) -> Input:
     except ImportError as error:
         raise CaptureError(name, f"this kind of URL needs another package ({_one_line(error)})") from error
     except FileNotFoundError as error:
-        raise CaptureError(name, "there is no such file") from error
+        raise CaptureError(name, _not_found(error)) from error
     except Exception as error:
         raise CaptureError(name, f"cannot be opened ({_one_line(error)})") from error
     return examine_stream(name, handle, owned=True, total_bytes=total, spool=spool)
+
+
+def _not_found(error: FileNotFoundError) -> str:
+    """What is behind it: fsspec says of every HTTP error that there is no such file, and names the true one as its
+    cause.
+    """
+    cause: BaseException | None = error
+    while isinstance(cause, FileNotFoundError):
+        cause = cause.__cause__
+    status, message = getattr(cause, "status", None), getattr(cause, "message", "")
+    if cause is None or status in (404, 410):
+        return "there is no such file"
+    if status is not None:
+        return f"the server refuses it ({status} {message})"
+    return f"cannot be reached ({_one_line(cause)})"
 
 
 def _without_secrets(url: str) -> str:
@@ -150,7 +165,7 @@ def _without_secrets(url: str) -> str:
         return url.split("?", 1)[0]
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

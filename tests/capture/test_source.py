@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ def test_cut_short(name: str) -> None:
     assert result.packets == many(3000, seed=9)[: len(result.packets)]
     (warning,) = result.info.warnings
     assert f"The {name} data is cut short" in warning
+
+
+@pytest.mark.parametrize("name", list(COMPRESSIONS))
+def test_nothing_inside(name: str) -> None:
+    """Packed length zero is length zero; of a piece too short to unpack it is not said that it is no capture."""
+    nothing = read_bytes(COMPRESSIONS[name](b""))
+    assert nothing.info.warnings == ["The file is empty: not one byte, so not one packet."]
+    with pytest.raises(CaptureError, match=f"gives nothing when unpacked .The {name} data is cut short"):
+        read_bytes(COMPRESSIONS[name](pcap(many(5)))[:14])
 
 
 @pytest.mark.parametrize("name", list(COMPRESSIONS))
@@ -334,6 +344,39 @@ def test_url() -> None:
     for url in ("memory://captures/none.pcap", "nosuchscheme://user:secret@host/x?sig=secret"):
         (error,) = open_captures([url])
         assert "secret" not in str(only_error(error))
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Says the status that the path names."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(int(self.path.split("/")[1].split(".")[0]))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_url_that_is_not_served() -> None:
+    """No such file, refused, out of reach: each is said as it is, without what the URL holds of secrets."""
+    pytest.importorskip("fsspec")
+    pytest.importorskip("aiohttp")
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        urls = [f"http://127.0.0.1:{server.server_port}/{status}.pcap?sig=secret" for status in (404, 403, 500)]
+        said = [str(only_error(each)).split(": ")[-1] for each in open_captures(list(urls))]
+        server.shutdown()
+    assert said == [
+        "there is no such file",
+        "the server refuses it (403 Forbidden)",
+        "the server refuses it (500 Internal Server Error)",
+    ]
+    (closed,) = open_captures([urls[0]])
+    assert "cannot be reached (" in str(only_error(closed))
+    assert "secret" not in str(only_error(closed))
 
 
 def test_url_without_fsspec(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_equal_overlap_is_no_conflict() -> None:
 
 @pytest.mark.parametrize("pieces", [PIECES4, PIECES6], ids=["ipv4", "ipv6"])
 def test_each_fragment_twice(pieces: list[bytes]) -> None:
-    """A mirrored port: the datagram was whole, so the copies that come after it are no datagram with a piece missing."""
+    """A mirrored port: copies that come after the datagram was whole are no datagram with a piece missing."""
     doubled = [piece for piece in pieces for _ in range(2)]
     rows, _, decoder = decode([(0, 101, len(piece), piece) for piece in doubled])
     assert [row["frame"] for row in rows] == [len(doubled) - 1]
@@ -121,7 +121,7 @@ def test_each_fragment_twice(pieces: list[bytes]) -> None:
 
 
 def test_echo_does_not_mix_with_the_next_datagram() -> None:
-    """The copy of a last fragment is not joined with the first ones of the datagram that has its identification next."""
+    """A last fragment that comes again is not joined with the datagram that has its identification next."""
     other = pieces_of(V4 / TCP(sport=2) / (b"B" * len(PAYLOAD)), 400)
     rows, _, decoder = decode([(0, 101, len(piece), piece) for piece in [*PIECES4, PIECES4[-1], *other]])
     assert [row["payload"] for row in rows] == [PAYLOAD, b"B" * len(PAYLOAD)]
