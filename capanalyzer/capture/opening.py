@@ -134,12 +134,10 @@ def unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
     head = b""
     for layer in range(_LAYERS + 1):
         head = _peek(source)
-        if not head and not source.problem:
-            return source, "", layer
         if not head:
-            raise CaptureError(
-                name, source.problem if layer == 0 else f"gives nothing when unpacked ({source.problem})"
-            )
+            if source.problem is None:
+                return source, "", layer
+            raise CaptureError(name, f"gives nothing when unpacked ({source.problem})" if layer else source.problem)
         source = Prefixed(head, source)
         kind = format_of(head)
         if kind is not None:
