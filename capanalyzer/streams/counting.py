@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.streams.blank import UNSET
 from capanalyzer.streams.chunk import Chunk
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN
 from capanalyzer.streams.live import CLOSED_RST, FIN_SIDE_0, FIN_SIDE_1, LiveFlows
@@ -26,10 +27,10 @@ def place_segments(chunk: Chunk, live: LiveFlows) -> None:
     begun, by_row = _set_base(chunk, at, live)
     synacks = np.flatnonzero((chunk.flags & (SYN | ACK)) == (SYN | ACK))
     if len(chunk.from_error):
-        told_by = np.full(2 * live.capacity, -1)
-        told_by[begun] = by_row
         side = at.take(synacks)
-        known = live.has_base.take(side) & (told_by.take(side) < synacks)
+        with live.blanks[0].column(2 * live.capacity, begun, by_row) as told_by:
+            told = told_by.take(side)
+        known = live.has_base.take(side) & ((told == UNSET) | (told < synacks))
         synacks = synacks.compress(known | (chunk.from_error.take(synacks) < 0))
     live.base[at.take(synacks)] = chunk.seq.take(synacks) + np.uint32(1)
 
@@ -65,20 +66,20 @@ def _set_base(chunk: Chunk, at: I64, live: LiveFlows) -> tuple[I64, I64]:
         own, acks = (rows.compress(chunk.from_error.take(rows) < 0) for rows in (own, acks))
     if not len(own) and not len(acks):
         return _NONE, _NONE
-    unset = len(chunk.frame)
-    first_own = np.full(2 * live.capacity, unset)
-    first_own[at.take(own)] = own
-    first_ack = np.full(2 * live.capacity, unset)
-    first_ack[other.take(acks)] = acks
-    touched = np.flatnonzero(np.minimum(first_own, first_ack) < unset)
-    sides = touched.compress(~live.has_base.take(touched))
-    row = first_own.take(sides)
-    from_own = row < first_ack.take(sides)
-    row = np.where(from_own, row, first_ack.take(sides))
+    by_own, by_ack = at.take(own), other.take(acks)
+    blanks, size = live.blanks, 2 * live.capacity
+    with blanks[0].column(size, by_own, own) as first_own, blanks[1].column(size, by_ack, acks) as first_ack:
+        # Each side once: where it stands in the row that came first, and a second time for none that has both.
+        mine = by_own.compress(first_own.take(by_own) == own)
+        theirs = by_ack.compress((first_ack.take(by_ack) == acks) & (first_own.take(by_ack) == UNSET))
+        touched = np.concatenate([mine, theirs])
+        own_row, ack_row = first_own.take(touched), first_ack.take(touched)
+    is_new = ~live.has_base.take(touched)
+    sides, row, from_own = touched.compress(is_new), np.minimum(own_row, ack_row), own_row < ack_row
+    row, from_own = row.compress(is_new), from_own.compress(is_new)
     live.base[sides] = np.where(from_own, _first_byte(chunk, row), chunk.ack.take(row))
     live.has_base[sides] = True
-    begun = touched.compress(first_own.take(touched) < unset)
-    first = _first_byte(chunk, first_own.take(begun))
+    begun, first = touched[: len(mine)], _first_byte(chunk, own_row[: len(mine)])
     far = (first - live.base.take(begun)).view(np.int32) >= live.wanted.take(begun)
     live.base[begun.compress(far)] = first.compress(far)
     return sides, row

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.table import EXTRA
+from capanalyzer.streams.blank import UNSET
 from capanalyzer.streams.chunk import Chunk, bytes_at, distinct
 from capanalyzer.streams.flow import ACK, SYN
 from capanalyzer.streams.live import LiveFlows
@@ -194,9 +195,8 @@ class FlowIndex:
         single = np.flatnonzero(count == 1)
         entries, starts = entries.take(single), rows.take(gone.take(at.take(single)))
         cells = self._open(chunk, entries, starts)
-        start_of = np.full(self._keys.count + 1, len(chunk.frame))
-        start_of[entries] = starts
-        mine = np.flatnonzero(start_of.take(chunk.entry) <= np.arange(len(chunk.frame)))
+        mine, which = _rows_of(chunk, entries)
+        mine = mine.compress(starts.take(which) <= mine)
         chunk.cell[mine] = self._cell_of.take(chunk.entry.take(mine))
         return starts, cells
 
@@ -210,11 +210,12 @@ class FlowIndex:
         seq = chunk.seq.take(rows)
         same = live.has_base.take(at) & (live.base.take(at) == seq + np.uint32(1))
         # Flows of this chunk have no base yet: compare with their first row, where that is a SYN of this side.
-        first_of = np.full(live.capacity, -1)
-        for cells, firsts in self._opened:
-            first_of[cells] = firsts
-        first = first_of.take(cell)
-        opened_here = first >= 0
+        pairs = [(_NONE, _NONE), *self._opened]
+        opened, firsts = (np.concatenate(columns) for columns in zip(*pairs, strict=True))
+        with live.blanks[0].column(live.capacity, opened, firsts) as first_of:
+            first = first_of.take(cell)
+        opened_here = first != UNSET
+        first[~opened_here] = 0
         by_syn = (side == 0) & ((chunk.flags.take(first) & SYN) > 0)
         if len(chunk.from_error):
             by_syn &= chunk.from_error.take(first) < 0  # a quoted SYN begins no side
@@ -228,9 +229,7 @@ class FlowIndex:
     def _reopen_each(self, chunk: Chunk, entries: I32) -> tuple[I64, I64, dict[int, int]]:
         """Walk the segments of a few flows one by one: here the rules depend on the order."""
         live = self._live
-        touched = np.zeros(self._keys.count + 1, np.bool_)
-        touched[entries] = True
-        rows = np.flatnonzero(touched.take(chunk.entry))
+        rows, _ = _rows_of(chunk, entries)
         rows = rows.take(np.argsort(chunk.entry.take(rows), kind="stable"))
         starts: list[int] = []
         start_entries: list[int] = []
@@ -281,3 +280,12 @@ class FlowIndex:
         chunk.cell[rows] = owner
         ended |= {int(cells[at]): time_ns for at, time_ns in closed_here.items()}
         return np.array(starts, np.int64), cells, ended
+
+
+def _rows_of(chunk: Chunk, entries: I32) -> tuple[I64, I64]:
+    """The rows of some key entries, ascending without a double, and for each the place of its entry among them."""
+    if not len(entries):
+        return _NONE, _NONE
+    place = np.searchsorted(entries, chunk.entry)
+    rows = np.flatnonzero(entries.take(place, mode="clip") == chunk.entry)
+    return rows, place.take(rows)

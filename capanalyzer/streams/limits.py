@@ -24,8 +24,7 @@ class Limits:
         self, *, flows: int = 200_000, objects: int = 1 << 15, payload: int = 1 << 28, keys: int = 400_000
     ) -> None:
         self.flows = flows
-        """Open connections, about 300 bytes each. Their columns grow to 262,143: what comes at once beyond the limit
-        finds room, and leaves."""
+        """Open connections, about 350 bytes each. What comes at once beyond the limit finds room, and leaves."""
         self.objects = objects
         """Connections of which more than a SYN and its answer was seen and not all is said yet."""
         self.payload = payload
@@ -33,3 +32,10 @@ class Limits:
         self.keys = keys
         """Connections remembered by their addresses and ports, about 28 bytes each, so that a late packet of one
         that is over opens none."""
+
+    @property
+    def cells(self) -> int:
+        """For how many open connections there are columns from the start, a quarter more than the limit. Made at once
+        they take memory as they are used; growing would move them, and leave holes in the process's memory.
+        """
+        return self.flows + self.flows // 4 + 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLOSED_RST", "FIN_SIDE_0", "FIN_SIDE_1", "WANTED_BYTES", "LiveFlows", "is_over"]
+from capanalyzer.streams.blank import Blank
+
+__all__ = ["CLOSED_RST", "FIN_SIDE_0", "FIN_SIDE_1", "WANTED_BYTES", "LiveFlows", "is_over", "longer"]
 
 WANTED_BYTES: Final = 20_000
 """Payload looked at in each direction unless a connection asks for more: a handshake with a long
@@ -22,6 +24,13 @@ def is_over(closing: NDArray[np.uint8]) -> NDArray[np.bool_]:
     both = FIN_SIDE_0 | FIN_SIDE_1
     over: NDArray[np.bool_] = ((closing & CLOSED_RST) > 0) | ((closing & both) == both)
     return over
+
+
+def longer(column: NDArray[Any], length: int) -> NDArray[Any]:
+    """A column with zeros behind it, shape (length, ...). What is not used of it yet takes no memory."""
+    result = np.zeros((length, *column.shape[1:]), column.dtype)
+    result[: len(column)] = column
+    return result
 
 
 class LiveFlows:
@@ -92,7 +101,10 @@ class LiveFlows:
     }
 
     def __init__(self, capacity: int = 1 << 10) -> None:
+        """:param capacity: cells there are at first."""
         self.capacity = 1
+        self.blanks = Blank(), Blank()
+        """For whoever works on a chunk; shape (2 * capacity,) at most."""
         for name, kind in self.PER_FLOW.items():
             setattr(self, name, np.zeros(1, kind))
         for name, kind in self.PER_SIDE.items():
@@ -100,28 +112,33 @@ class LiveFlows:
         self.address: NDArray[np.uint8] = np.zeros((1, 32), np.uint8)
         """Side 0's address in bytes 0-15, side 1's in 16-31; IPv4 in the first four of each."""
         self._free: NDArray[np.int64] = np.zeros(0, np.int64)
+        """The first ``_spare`` of them are free cells; the last of those is taken next, the lowest ones first."""
+        self._spare = 0
         self._grow(capacity)
 
     def __len__(self) -> int:
         """Cells in use."""
-        return self.capacity - 1 - len(self._free)
+        return self.capacity - 1 - self._spare
 
     def _grow(self, capacity: int) -> None:
-        for name, kind in self.PER_FLOW.items():
-            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(capacity - self.capacity, kind)]))
-        for name, kind in self.PER_SIDE.items():
-            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(2 * (capacity - self.capacity), kind)]))
-        self.address = np.concatenate([self.address, np.zeros((capacity - self.capacity, 32), np.uint8)])
-        self._free = np.concatenate([np.arange(capacity - 1, self.capacity - 1, -1), self._free])
-        self.capacity = capacity
+        for name in self.PER_FLOW:
+            setattr(self, name, longer(getattr(self, name), capacity))
+        for name in self.PER_SIDE:
+            setattr(self, name, longer(getattr(self, name), 2 * capacity))
+        self.address = longer(self.address, capacity)
+        spare = np.arange(capacity - 1, self.capacity - 1, -1)
+        free = np.empty(capacity - 1, np.int64)
+        free[: len(spare)] = spare
+        free[len(spare) : len(spare) + self._spare] = self._free[: self._spare]
+        self._free, self._spare, self.capacity = free, self._spare + len(spare), capacity
 
     def take(self, count: int) -> NDArray[np.int64]:
         """``count`` cells, cleared, shape (count,)."""
-        if count > len(self._free):
+        if count > self._spare:
             self._grow(max(2 * self.capacity, self.capacity + count))
-        cut = len(self._free) - count
-        cells = self._free[cut:][::-1].copy()
-        self._free = self._free[:cut]
+        cut = self._spare - count
+        cells = self._free[cut : self._spare][::-1].copy()
+        self._spare = cut
         for name in self.PER_FLOW:
             getattr(self, name)[cells] = 0
         sides = np.concatenate([2 * cells, 2 * cells + 1])
@@ -135,7 +152,8 @@ class LiveFlows:
         """These flows are over."""
         self.entry[cells] = 0
         self.only_quoted[cells] = False
-        self._free = np.concatenate([self._free, cells[::-1]])
+        self._free[self._spare : self._spare + len(cells)] = cells[::-1]
+        self._spare += len(cells)
 
     def last_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Newest packet of each of these flows, NEVER where none was captured."""

@@ -69,7 +69,7 @@ class RunningTracker(Tracker[S_co]):
         :param silence_ns: a SYN that was sent again is looked at when nothing came for so long.
         """
         self._limits = limits or Limits()
-        self._running = RunningFlows()
+        self._running = RunningFlows(self._limits.cells)
         super().__init__(
             connect,
             shortcut=shortcut,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.streams.chunk import Chunk
 from capanalyzer.streams.flow import Row
-from capanalyzer.streams.live import LiveFlows
+from capanalyzer.streams.live import LiveFlows, longer
 
 __all__ = ["KEPT_ROWS", "NOT_DUE", "RunningFlows"]
 
@@ -88,8 +88,7 @@ class RunningFlows(LiveFlows):
         super().__init__(capacity)
 
     def _grow(self, capacity: int) -> None:
-        more = np.zeros((2 * capacity - len(self._options), _OPTIONS), np.uint8)
-        self._options = np.concatenate([self._options, more])
+        self._options = longer(self._options, 2 * capacity)
         super()._grow(capacity)
 
     def take(self, count: int) -> I64:
