@@ -314,12 +314,14 @@ class Engine:
         if number == abs(told):
             return told
         identity = live_id(session.transport, session.stream)
+        before = self._tally.what(max(0, told))
         news = LiveVerdict(
             session,
             verdict,
             partial(session_model, identity, lang=self._lang),
             changed=told > 0,
             final=final,
+            before=before,
         )
         if told <= 0 and not self._is_chosen(news):
             if not told:
@@ -327,7 +329,7 @@ class Engine:
             return -number
         if told < 0:
             self._tally.left_out -= 1
-        before = self._tally.replace(max(0, told), number)
+        self._tally.replace(max(0, told), number)
         if before is not None and before.outcome is Outcome.FAILED:
             self._incidents.remove(identity)
         for listener in self._listeners:

@@ -26,11 +26,13 @@ MAX_LISTED: Final = 200_000
 MAX_OVER: Final = 1_000
 """Incidents that are over, kept for the end of the run: the latest."""
 MAX_PLACES: Final = 20_000
-"""Sessions whose verdict may still change, by id: the latest."""
+"""Failed sessions whose verdict may still change, by id: the latest, about 200 bytes each."""
 
 
 class _Place(NamedTuple):
     key: IncidentKey
+    number: int
+    """Of its incident: when that is over, another one may have its key."""
     client: str
     is_listed: bool
 
@@ -38,9 +40,10 @@ class _Place(NamedTuple):
 class _Open:
     """An incident that goes on."""
 
-    __slots__ = ("gathered", "grew", "last_ns", "listed", "sessions")
+    __slots__ = ("gathered", "grew", "key", "last_ns", "listed", "number", "sessions")
 
-    def __init__(self, clients: Room) -> None:
+    def __init__(self, key: IncidentKey, number: int, clients: Room) -> None:
+        self.key, self.number = key, number
         self.gathered = Incidents(clients)
         self.sessions = self.listed = 0
         self.last_ns = 0
@@ -59,6 +62,8 @@ class LiveIncidents:
         """Sessions that those list."""
         self._room, self._clients = Room(MAX_LISTED), Room(MAX_CLIENTS)
         self._places: OrderedDict[int, _Place] = OrderedDict()
+        self._begun = 0
+        """Incidents so far."""
         self.unlisted = 0
         """Sessions that no incident lists, because theirs, or all together, had so many."""
         self.evicted = 0
@@ -76,7 +81,8 @@ class LiveIncidents:
             if len(self._open) >= MAX_OPEN:
                 self._close(next(iter(self._open)))
                 self.evicted += 1
-            known = self._open[key] = _Open(self._clients)
+            self._begun += 1
+            known = self._open[key] = _Open(key, self._begun, self._clients)
         else:
             self._open.move_to_end(key)
         known.last_ns = now_ns
@@ -90,7 +96,7 @@ class LiveIncidents:
             self.unlisted += 1
         known.sessions += 1
         known.gathered.add(session, is_listed=is_listed)
-        self._places[session.id] = _Place(key, client_of(session), is_listed)
+        self._places[session.id] = _Place(known.key, known.number, client_of(session), is_listed)
         if len(self._places) > MAX_PLACES:
             self._places.popitem(last=False)
         return self._model(known) if is_new else None
@@ -99,15 +105,15 @@ class LiveIncidents:
         """A session that failed is thought of otherwise now."""
         place = self._places.pop(identity, None)
         known = self._open.get(place.key) if place is not None else None
-        if place is None or known is None:
-            return
-        known.gathered.remove(place.key, identity, place.client, is_listed=place.is_listed)
+        if place is None or known is None or known.number != place.number:
+            return  # what is over stays as it was
+        known.gathered.remove(known.key, identity, place.client, is_listed=place.is_listed)
         if place.is_listed:
             known.listed -= 1
             self._room.give_back()
         known.sessions -= 1
         if not known.sessions:
-            del self._open[place.key]
+            del self._open[known.key]
 
     def grown(self, now_ns: int) -> Iterator[model.Incident]:
         """Incidents that grew since this was asked last; those that are over are put aside."""

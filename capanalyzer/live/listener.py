@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from capanalyzer.capture.records import RecordBatch
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.session import Session
 from capanalyzer.report import model
+
+if TYPE_CHECKING:
+    from capanalyzer.live.tally import What
 
 __all__ = ["Listener", "LiveVerdict", "State"]
 
@@ -36,10 +39,13 @@ class LiveVerdict:
         *,
         changed: bool,
         final: bool,
+        before: What | None = None,
     ) -> None:
         self.facts, self.verdict = facts, verdict
         self.changed = changed
         """Another verdict of this session (same ``id``) was told before."""
+        self.before = before
+        """What that one said, where one was told."""
         self.final = final
         """Nothing more will be told of it: the session has left."""
         self._make = make

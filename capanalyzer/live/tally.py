@@ -59,13 +59,15 @@ class Tally:
             number = self._numbers[what] = len(self._whats)
         return number
 
-    def replace(self, before: int, after: int) -> What | None:
-        """Count a session's verdict in the place of an earlier one (0: none), and give that."""
-        earlier = self._whats[before - 1] if before else None
-        if earlier is not None:
-            self._count(earlier, -1)
+    def what(self, number: int) -> What | None:
+        """The verdict that has this number; 0: none."""
+        return self._whats[number - 1] if number else None
+
+    def replace(self, before: int, after: int) -> None:
+        """Count a session's verdict in the place of an earlier one (0: none)."""
+        if before:
+            self._count(self._whats[before - 1], -1)
         self._count(self._whats[after - 1], 1)
-        return earlier
 
     def _count(self, what: What, by: int) -> None:
         self.outcomes[what.outcome.value] += by

@@ -62,3 +62,16 @@ def test_all_of_them_list_no_more_than_there_is_room_for(monkeypatch: pytest.Mon
         assert sum(len(one.sessions) for one in open_ones) <= 20 + 10, "the first session of each is always listed"
         assert 10 < sum(one.clients for one in open_ones) <= 15
         assert sum(len(one.sessions) for one in found.all()) <= 20 + 20 + 10
+
+
+def test_what_is_over_is_not_taken_back_from_what_came_after() -> None:
+    """A session whose verdict changes when its incident is over leaves the next one alone that is like it."""
+    found = LiveIncidents("en")
+    found.add(session(0), 0)
+    later_ns = 2 * incidents_module.QUIET_NS
+    list(found.grown(later_ns))
+    found.add(session(1), later_ns)
+    found.remove(0)
+    assert [one.sessions for one in found.all()] == [(0,), (1,)]
+    found.remove(1)
+    assert [one.sessions for one in found.all()] == [(0,)]

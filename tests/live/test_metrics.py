@@ -28,6 +28,7 @@ from capanalyzer.live.metrics import server as server_module
 from capanalyzer.live.metrics.exposition import BESIDE
 from capanalyzer.live.metrics.numbers import OPEN_NS
 from capanalyzer.live.metrics.server import Metrics
+from capanalyzer.live.tally import What
 from capanalyzer.report import model
 from capanalyzer.report.times import from_rfc3339
 from tests.live.replay import Replay, make
@@ -119,8 +120,9 @@ def test_a_changed_verdict_takes_the_first_one_back(metrics: Metrics) -> None:
     finding = Finding("server-silent", Severity.FAILURE, Confidence.LIKELY)
     failed = replace(sample.verdict, outcome=Outcome.FAILED, findings=(finding,))
     metrics.verdict(LiveVerdict(facts, failed, make, changed=False, final=False))
-    metrics.verdict(LiveVerdict(facts, failed, make, changed=True, final=False))
-    metrics.verdict(LiveVerdict(facts, sample.verdict, make, changed=True, final=True))
+    told = What(Outcome.FAILED, None, "server-silent", None)
+    metrics.verdict(LiveVerdict(facts, failed, make, changed=True, final=False, before=told))
+    metrics.verdict(LiveVerdict(facts, sample.verdict, make, changed=True, final=True, before=told))
     metrics.tick(STATE)
     assert value(metrics, "capanalyzer_handshakes_total", outcome="failed", cause="server-silent") == 1
     assert value(metrics, "capanalyzer_handshakes_revised_total", outcome="failed", cause="server-silent") == 1

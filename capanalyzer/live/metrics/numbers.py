@@ -30,8 +30,6 @@ OPEN_NS: Final = 300_000_000_000
 """An incident is open while its last failure is no older."""
 MAX_INCIDENTS: Final = 10_000
 """Incidents whose last failure is remembered; as many as a report keeps."""
-MAX_TOLD: Final = 20_000
-"""Sessions whose verdict may still change, and is remembered to be taken back."""
 OTHER: Final = "other"
 """In the place of a cause that is not in the vocabulary: labels stay bounded whatever happens."""
 
@@ -69,8 +67,6 @@ class Numbers:
         self._verdicts = {(Outcome.FAILED.value, cause): 0 for cause in failures}
         self._verdicts |= {(outcome.value, ""): 0 for outcome in (Outcome.ESTABLISHED, Outcome.PLAINTEXT, Outcome.IDLE)}
         self._revised: dict[tuple[str, str], int] = {}
-        self._told: dict[int, tuple[str, str]] = {}
-        """Verdicts that may still change, by stream."""
         self._buckets = [0] * (len(BUCKETS_S) + 1)
         self._duration_ns = 0
         self._incidents = dict.fromkeys(failures, 0)
@@ -85,19 +81,15 @@ class Numbers:
 
     def verdict(self, told: LiveVerdict) -> None:
         """Count it; a verdict that takes another's place takes that one back."""
-        stream, verdict = told.facts.stream, told.verdict
+        verdict, earlier = told.verdict, told.before
         key = verdict.outcome.value, self._label(verdict.cause or "")
-        before = self._told.pop(stream, None) if told.changed else None
+        before = None if earlier is None else (earlier.outcome.value, self._label(earlier.cause or ""))
         if before != key:
             if before is not None:
                 self._revised[before] = self._revised.get(before, 0) + 1
             self._verdicts[key] = self._verdicts.get(key, 0) + 1
             if verdict.outcome is Outcome.ESTABLISHED:
                 self._measure(told)
-        if not told.final:
-            if len(self._told) >= MAX_TOLD:
-                del self._told[next(iter(self._told))]
-            self._told[stream] = key
 
     def _measure(self, told: LiveVerdict) -> None:
         """From the ClientHello to the end of the handshake, as ``timing.handshake_ms`` of a report."""
