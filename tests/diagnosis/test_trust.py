@@ -13,6 +13,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.page import read_page
 from capanalyzer.diagnosis.render import render_finding
+from capanalyzer.diagnosis.running import GENERATION_NS, RunningJudge
+from capanalyzer.diagnosis.trust import issuers
 from capanalyzer.diagnosis.trust.roots import Roots, read_pem
 from capanalyzer.diagnosis.verdict import Confidence, Finding, Outcome, Severity, Verdict
 from capanalyzer.handshake.session import Endpoint, Session, Side
@@ -283,6 +285,27 @@ def test_another_issuer_than_other_clients_see() -> None:
     assert finding.confidence is Confidence.POSSIBLE  # two private authorities may be two servers
     assert finding.facts["detail"] == "CN=Example CA A1"
     assert told(theirs).cause == "certificate-unknown-ca"
+
+
+def test_another_issuer_is_noticed_however_long_a_run_goes_on() -> None:
+    """Each generation of knowledge learns who accepted what, of chains that it meets first and of those long known."""
+    inspector = issue("Corporate Web Inspection", is_ca=True)
+    theirs = of(refused(48, issue(NAME, inspector), inspector), "192.0.2.200")
+    genuine, judge = of(works(*GOOD), "192.0.2.7"), RunningJudge()
+    for now_ns in range(0, 4 * GENERATION_NS, GENERATION_NS // 8):
+        judge.leave(genuine, now_ns, learned=0)
+        found = judge.leave(theirs, now_ns, learned=0).verdict.findings[0]
+        assert (found.cause, found.variant) == ("tls-interception", "other-issuer")
+
+
+def test_what_is_known_of_chains_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One certificate at ever more servers, each of which is looked at once and learned from."""
+    monkeypatch.setattr(issuers, "MAX_FOUND", 10)
+    monkeypatch.setattr(issuers, "MAX_SERVERS", 50)
+    judge = Judge()
+    for number in range(200):
+        judge.see(works(*GOOD, server_ip=f"198.51.100.{number}"))
+    assert len(judge.knowledge.trust.issuers._found) <= 10
 
 
 def test_another_issuer_is_likely_where_the_others_is_a_public_one() -> None:

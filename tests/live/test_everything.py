@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dpkt
+import numpy as np
 import pytest
 
 import capanalyzer
-from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.live.recorder import everything
 from capanalyzer.live.recorder.everything import FileRing, FullCapture
 from tests.live.replay import Replay
@@ -84,3 +86,34 @@ def test_a_new_file_is_begun_on_demand(tmp_path: Path) -> None:
     replay.feed(CAPTURE, rows=1000)
     replay.close()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_batch_that_goes_around_a_ring_is_no_more_than_its_packets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an interface's ring, 128 MB, a batch may hold the last packet and the first one."""
+    submitted: list[int] = []
+
+    class Writing:
+        def __init__(self, *_: object) -> None: ...
+
+        def submit(self, job: Callable[[], None], size: int) -> bool:
+            submitted.append(size)
+            job()
+            return True
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(everything, "Writing", Writing)
+    full = FullCapture(FileRing(str(tmp_path), file_bytes=1 << 30, files=9), CaptureInfo("eth9"), tell=print)
+    ring = np.zeros(20 << 20, np.uint8)
+    offset, captured = np.array([len(ring) - 100, 50], np.int64), np.array([100, 60], np.int64)
+    for at, size in zip(offset.tolist(), captured.tolist(), strict=True):
+        ring[at : at + size] = np.arange(size)
+    full.packets(RecordBatch(ring, offset, captured, captured, np.array([1, 2]), np.ones(2, np.uint16), 1))
+    full.close()
+    assert sum(submitted) < 1_000
+    [path] = tmp_path.iterdir()
+    with path.open("rb") as stream:
+        written = [bytes(packet) for _, packet in dpkt.pcapng.Reader(stream)]
+    assert written == [bytes(range(100)), bytes(range(60))]

@@ -6,14 +6,13 @@ more to say is *suspect*, and the rules look at it closely.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.trust.faults import unfit_usages
-from capanalyzer.diagnosis.trust.issuers import Shown
 from capanalyzer.diagnosis.trust.names import ServerNames
 from capanalyzer.diagnosis.trust.products import product_named
 from capanalyzer.diagnosis.trust.strength import looks_weak
-from capanalyzer.handshake.session import Endpoint
 from capanalyzer.tls.x509 import CertificateFacts
 
 __all__ = ["SOON_NS", "Glance", "Glances", "expires_soon"]
@@ -27,6 +26,8 @@ MAX_GLANCES: Final = 4096
 MAX_KEPT_BYTES: Final = 16 << 20
 """Bytes of certificates kept for them, whichever comes first."""
 
+_numbers: Final = count()
+
 
 class Glance(NamedTuple):
     chain: tuple[CertificateFacts, ...]
@@ -35,9 +36,8 @@ class Glance(NamedTuple):
     """From and before these times nothing is to be said of its dates."""
     is_suspect: bool
     names: ServerNames
-    shown: dict[Endpoint, Shown]
-    """For :meth:`capanalyzer.diagnosis.trust.issuers.Issuers.learn_accepted`: where it keeps what it learns of this
-    chain, so that the next session finds it at once."""
+    number: int
+    """No other glance of this process has it."""
 
     def is_clean(self, name: str | None, at_ns: int) -> bool:
         """The chain shows no fault for this name at this time."""
@@ -83,7 +83,7 @@ def look_at(chain: tuple[CertificateFacts, ...]) -> Glance:
         or product_named(leaf.issuer) is not None
         or any(_is_suspect(above) for above in chain[1:]),
         ServerNames.of(leaf),
-        {},
+        next(_numbers),
     )
 
 

@@ -23,6 +23,8 @@ MAX_SERVERS: Final = 4096
 """Servers whose issuers are remembered; about 2 kB each for a server with the usual one issuer."""
 MAX_ISSUERS: Final = 4096
 ISSUERS_OF_SERVER: Final = 8
+MAX_FOUND: Final = 8_192
+"""Chains at servers that are found without a search; then all are forgotten at once."""
 NAMES_OF_ISSUER: Final = 32
 """Names that one issuer has vouched for at one server; certificates of more names are rarely intercepted."""
 DOMAINS: Final = 16
@@ -70,12 +72,25 @@ class Issuers:
         self._servers: Bounded[Endpoint, dict[str, Shown]] = Bounded(MAX_SERVERS)
         self._domains: Bounded[tuple[str], dict[str, str]] = Bounded(MAX_ISSUERS)
         """(issuer,) -> registrable domain -> the smallest of the servers' addresses."""
+        self._found: dict[tuple[int, Endpoint], Shown] = {}
+        """By a glance's number and a server what is kept of it: found at once by the many sessions that show it again.
+        Of use to this process alone."""
+
+    def __getstate__(self) -> tuple[object, ...]:
+        return self._servers, self._domains
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._servers, self._domains = state
+        self._found = {}
 
     def learn_accepted(self, glance: Glance, client: str, server: Endpoint) -> None:
         """This client went on after it had been shown this chain."""
-        shown = glance.shown.get(server)
+        key = glance.number, server
+        shown = self._found.get(key)
         if shown is None:
-            glance.shown[server] = self._first_shown(glance, client, server)
+            if len(self._found) >= MAX_FOUND:
+                self._found.clear()
+            self._found[key] = self._first_shown(glance, client, server)
         elif client < shown.first:
             shown.first = client
         elif client > shown.last:

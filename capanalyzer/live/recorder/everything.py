@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.linktypes import UNKNOWN
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
-from capanalyzer.capture.write_columns import ColumnWriter
+from capanalyzer.capture.write_columns import PIECE, ColumnWriter, pieces_of
 from capanalyzer.i18n import translator
 from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.listener import LiveVerdict, State
@@ -120,11 +120,13 @@ class FullCapture:
         rows = np.flatnonzero(batch.link < UNKNOWN)
         if not len(rows):
             return
-        low = int(batch.offset.min())
-        data = batch.data[low : int((batch.offset + batch.captured).max())].copy()
+        # Where they lie nothing else may be copied: an interface's batch may begin at a ring's end and go on at its
+        # beginning, with all of the ring between.
+        pieces, counts = pieces_of(batch.data, batch.offset[rows], batch.captured[rows])
+        data = pieces.view(np.uint8)
         kept = RecordBatch(
             data,
-            batch.offset[rows] - low,
+            PIECE * (np.cumsum(counts) - counts),
             batch.captured[rows],
             batch.original[rows],
             batch.time_ns[rows],

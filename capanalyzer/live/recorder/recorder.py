@@ -42,7 +42,8 @@ MAX_OPEN_BYTES: Final = 32 << 20
 MAX_QUEUED_BYTES: Final = 32 << 20
 """Records that wait for the disk."""
 MAX_REMEMBERED: Final = 10_000
-"""Written records that are changed when their session's verdict does."""
+"""Written records that are changed when their session's verdict does, about 300 bytes each; no more of them than the
+folder may hold."""
 EXPIRE_TICKS: Final = 60
 
 
@@ -253,7 +254,7 @@ class Recorder:
             return
         self._written.pop(stream, None)
         self._written[stream] = _Written(stem, len(gathered.packets))
-        while len(self._written) > MAX_REMEMBERED:
+        while len(self._written) > min(MAX_REMEMBERED, self._folder.limits.records):
             del self._written[next(iter(self._written))]
 
     def _cannot_write(self, error: Exception) -> None:
