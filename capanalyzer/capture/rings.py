@@ -6,14 +6,14 @@ times follow each other. ``dumpcap -b`` writes ``x_00001_20240131120000.pcapng``
 
 The times decide. ``host1.pcap`` and ``host2.pcap`` taken at the same time are two captures; so are two
 files days apart. To know a file's last packet without reading it all, the last records of a plain file
-are found from its end; of a compressed one as much is read as is cheap.
+are found from its end; of a compressed one as much is read as is cheap. Files without a packet, which a
+quiet network leaves, have no times; their names lie between those of the ring.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from typing import Final, Literal
 
@@ -24,15 +24,9 @@ from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.opening import Input
 from capanalyzer.capture.probe import make_reader
 from capanalyzer.capture.records import BATCH_BYTES, CaptureInfo, RecordBatch
+from capanalyzer.capture.ring_names import RingName
 
 __all__ = ["RingCapture", "find_rings"]
-
-_COMPRESSION_SUFFIX = re.compile(r"\.(gz|bz2|xz|zst|zstd|lz4)$", re.IGNORECASE)
-_TRAILING_COUNTER = re.compile(r"(?<=[a-z])(\.?)(\d+)$", re.IGNORECASE)
-_DIGITS = re.compile(r"\d+")
-_TIME_STAMP = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|(?<!\d)1\d{9}(?!\d)")
-"""A year and what belongs to it, or seconds since the epoch."""
-_COUNTER_IN_WORD = re.compile(r"[a-z]\d+(\.[a-z]+)?$", re.IGNORECASE)
 
 _MOST_GAP_STAMPED_NS: Final = 24 * 3600 * 10**9
 """Files with a time stamp in their names are rotated by time, and a network may be quiet for a night."""
@@ -66,17 +60,21 @@ _SIDES: Final[dict[bool, Literal["left", "right"]]] = {False: "left", True: "rig
 
 
 class _Span:
-    """When a file's packets were captured, and what its name counts."""
+    """A file's place in a ring: when its packets were captured, and what its name counts."""
 
-    __slots__ = ("counter", "first_ns", "last_ns", "links", "member", "most_gap_ns")
+    __slots__ = ("counter", "first_ns", "last_ns", "links", "member", "name")
 
-    def __init__(self, member: Input, first_ns: int, last_ns: int, links: list[str]) -> None:
-        self.member, self.first_ns, self.last_ns, self.links = member, first_ns, last_ns, links
-        base = _base(member)
-        self.counter: int | None = None
-        self.most_gap_ns = _MOST_GAP_STAMPED_NS
-        if not _TIME_STAMP.search(base):
-            self.most_gap_ns = _MOST_GAP_IN_WORD_NS if _COUNTER_IN_WORD.search(base) else _MOST_GAP_NS
+    def __init__(self, member: Input, counter: int | None, first_ns: int, last_ns: int, links: list[str]) -> None:
+        self.member, self.counter, self.links = member, counter, links
+        self.first_ns, self.last_ns = first_ns, last_ns
+        self.name = RingName.of(member.name)
+
+    @property
+    def most_gap_ns(self) -> int:
+        """How long after the file before it this one may begin."""
+        if self.name.is_stamped:
+            return _MOST_GAP_STAMPED_NS
+        return _MOST_GAP_IN_WORD_NS if self.name.is_counted_in_word else _MOST_GAP_NS
 
 
 def find_rings(inputs: list[Input]) -> list[list[Input]]:
@@ -85,25 +83,9 @@ def find_rings(inputs: list[Input]) -> list[list[Input]]:
     for each in inputs:
         if each.is_file and each.format:
             folder = os.path.realpath(os.path.dirname(each.name))
-            groups.setdefault((folder, _family(_base(each)), each.format), []).append(each)
+            groups.setdefault((folder, RingName.of(each.name).family, each.format), []).append(each)
     families = (family for group in groups.values() for family in _families(group))
     return [ring for family in families for ring in _follow(family)]
-
-
-def _base(member: Input) -> str:
-    return _COMPRESSION_SUFFIX.sub("", os.path.basename(member.name))
-
-
-def _family(base: str) -> str:
-    """A name with every number replaced: equal for the files of a ring."""
-    return _DIGITS.sub("#", _TRAILING_COUNTER.sub("", base))
-
-
-def _numbers(base: str) -> list[int]:
-    """The numbers in a name; the last is the counter behind the extension, 0 where there is none."""
-    trailing = _TRAILING_COUNTER.search(base)
-    numbers = _DIGITS.findall(_TRAILING_COUNTER.sub("", base))
-    return [*map(int, numbers), int(trailing.group(2)) if trailing else 0]
 
 
 def _families(group: list[Input]) -> list[list[tuple[Input, int | None]]]:
@@ -113,9 +95,10 @@ def _families(group: list[Input]) -> list[list[tuple[Input, int | None]]]:
     """
     if len(group) < 2:
         return []
-    if all(_TIME_STAMP.search(_base(each)) for each in group):
+    names = [RingName.of(each.name) for each in group]
+    if all(name.is_stamped for name in names):
         return [[(each, None) for each in group]]
-    numbers = [_numbers(_base(each)) for each in group]
+    numbers = [name.numbers for name in names]
     counting = [place for place in range(len(numbers[0])) if len({each[place] for each in numbers}) > 1]
     if len(counting) < 2:
         place = counting[0] if counting else -1
@@ -128,39 +111,61 @@ def _families(group: list[Input]) -> list[list[tuple[Input, int | None]]]:
 
 
 def _follow(family: list[tuple[Input, int | None]]) -> Iterator[list[Input]]:
-    """The runs of files whose times and counters follow each other."""
+    """The runs of files whose times and counters follow each other, with the empty ones among them."""
     spans: list[_Span] = []
+    empty: list[_Span] = []
     for member, counter in family:
-        span = _span_of(member)
-        if span is not None:
-            span.counter = counter
-            spans.append(span)
+        info, last_ns = _times_of(member)
+        if info.first_ns is None or last_ns is None:
+            empty.append(_Span(member, counter, 0, 0, info.link_types))
+        else:
+            spans.append(_Span(member, counter, info.first_ns, max(last_ns, info.first_ns), info.link_types))
     # Equal first times: the name decides, so that the order is the same on every run.
     spans.sort(key=lambda span: (span.first_ns, span.member.name))
     counters = [span.counter for span in spans if span.counter is not None]
     wrap = (max(counters), min(counters)) if counters else None
-    run: list[_Span] = []
+    skipped = {span.counter for span in empty}
+    runs: list[list[_Span]] = []
     for span in spans:
-        if run and not _continues(run, span, wrap):
-            if len(run) > 1:
-                yield [each.member for each in run]
-            run = []
-        run.append(span)
-    if len(run) > 1:
-        yield [each.member for each in run]
+        if runs and _continues(runs[-1], span, wrap, skipped):
+            runs[-1].append(span)
+        else:
+            runs.append([span])
+    _take_in(runs, empty)
+    yield from ([each.member for each in run] for run in runs if len(run) > 1)
 
 
-def _continues(run: list[_Span], span: _Span, wrap: tuple[int, int] | None) -> bool:
-    """Whether a file goes on where those before it ended."""
+def _take_in(runs: list[list[_Span]], empty: list[_Span]) -> None:
+    """Put files without a packet, as a quiet network leaves them, into the runs of more than one file that their names
+    lie next to.
+    """
+    run_of = {id(span): run for run in runs for span in run}
+    order = sorted([*empty, *(span for run in runs for span in run)], key=lambda span: span.name.numbers)
+    for step in (1, -1):
+        before: _Span | None = None
+        for span in order[::step]:
+            run = run_of.get(id(before)) if before is not None else None
+            if id(span) not in run_of and before is not None and run is not None and len(run) > 1:
+                is_next = span.counter is None or before.counter is None or span.counter == before.counter + step
+                if is_next and span.links in ([], run[0].links):
+                    run.insert(run.index(before) + (step > 0), span)
+                    run_of[id(span)] = run
+            before = span
+
+
+def _continues(run: list[_Span], span: _Span, wrap: tuple[int, int] | None, skipped: Collection[int | None]) -> bool:
+    """Whether a file goes on where those before it ended; between their counters may lie those of empty files."""
     before = run[-1]
     if before.links != span.links or span.first_ns <= before.first_ns:
         return False
     if before.counter is not None and span.counter is not None:
         # Up by one; from the highest to the lowest, where a ring is written again (tcpdump -W); or down by
         # one, as logrotate renames.
-        step = span.counter - before.counter
-        is_renamed = step == -1 and bool(_TRAILING_COUNTER.search(_base(before.member)))
-        if step != 1 and (before.counter, span.counter) != wrap and not is_renamed:
+        is_renamed = span.counter == before.counter - 1 and before.name.is_counted_behind
+        following = before.counter + 1
+        while following in skipped:
+            following += 1
+        if span.counter != following and (before.counter, span.counter) != wrap and not is_renamed:
             return False
     last_ns = max(each.last_ns for each in run)
     durations = (before.last_ns - before.first_ns, span.last_ns - span.first_ns)
@@ -169,19 +174,15 @@ def _continues(run: list[_Span], span: _Span, wrap: tuple[int, int] | None) -> b
     return span.first_ns - last_ns <= max(span.most_gap_ns, *durations)
 
 
-def _span_of(member: Input) -> _Span | None:
-    """First and last time of a file, from its two ends; None without packets."""
+def _times_of(member: Input) -> tuple[CaptureInfo, int | None]:
+    """What the start of a file tells, its first time among it, and its last time; no times without packets."""
     if member.is_compressed:
         seen = _read_start(member, _COMPRESSED_PEEK_BYTES)
-        last = seen.last_ns
-    else:
-        seen = _read_start(member, _PEEK_BYTES)
-        last = seen.last_ns
-        if member.total_bytes is not None and member.total_bytes > _PEEK_BYTES:
-            last = _read_end(member) or last
-    if seen.first_ns is None or last is None:
-        return None
-    return _Span(member, seen.first_ns, max(last, seen.first_ns), list(seen.link_types))
+        return seen, seen.last_ns
+    seen = _read_start(member, _PEEK_BYTES)
+    if member.total_bytes is not None and member.total_bytes > _PEEK_BYTES:
+        return seen, _read_end(member) or seen.last_ns
+    return seen, seen.last_ns
 
 
 def _read_start(member: Input, most: int) -> CaptureInfo:

@@ -64,6 +64,37 @@ def test_rings(names: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "empty"),
+    [
+        (["x_00001_20240131120000.pcapng", "x_00003_20240131120020.pcapng"], ["x_00002_20240131120010.pcapng"]),
+        (["x_00001_20240131120000.pcap", "x_00002_20240131120010.pcap"], ["x_00003_20240131120020.pcap"]),
+        (["x_00002_20240131120010.pcap", "x_00003_20240131120020.pcap"], ["x_00001_20240131120000.pcap"]),
+        (["x.pcap", "x.pcap3"], ["x.pcap1", "x.pcap2"]),
+        (["x-1.pcap", "x-2.pcap"], ["x-3.pcap", "x-4.pcap"]),
+        (["x-3.pcap", "x-4.pcap"], ["x-1.pcap", "x-2.pcap"]),
+        (["x-1.pcap.gz", "x-3.pcap.gz"], ["x-2.pcap.gz"]),
+    ],
+)
+def test_empty_files_of_a_ring(names: list[str], empty: list[str], tmp_path: Path) -> None:
+    """Files in which nothing was written, as on a quiet network, belong to the ring around them."""
+    files = {name: packets_at(10.01 * index) for index, name in enumerate(names)}
+    write(tmp_path, files | {name: [] for name in empty})
+    (capture,) = open_captures([str(tmp_path)])
+    result = read(capture)
+    assert sorted(os.path.basename(name) for name in result.info.files) == sorted(names + empty)
+    assert result.packets == [packet for packets in files.values() for packet in packets]
+    assert result.info.warnings == []
+
+
+@pytest.mark.parametrize("empty", ["host-4.pcap", "host-2.pcapng", "guest-3.pcap", "host.pcap.3"])
+def test_empty_file_of_its_own(empty: str, tmp_path: Path) -> None:
+    """An empty file whose name does not follow the ring's, or whose link type differs, is a capture of its own."""
+    write(tmp_path, {"host-1.pcap": packets_at(0), "host-2.pcap": packets_at(10.01), empty: []})
+    (tmp_path / "host-3.pcap").write_bytes(pcap([], network=113))
+    assert sorted(groups(tmp_path)) == sorted([["host-1.pcap", "host-2.pcap"], ["host-3.pcap"], [empty]])
+
+
+@pytest.mark.parametrize(
     "starts",
     [
         {"host1.pcap": 0, "host2.pcap": 0.001},
