@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from capanalyzer.capture.probe import PROBE_BYTES, compression_of, describe, format_of
 from capanalyzer.capture.spool import Spool
 from capanalyzer.capture.streams import Prefixed, Source, StreamSource
-from capanalyzer.capture.windows import MappedWindow, StreamWindow, Window
+from capanalyzer.capture.windows import FileWindow, StreamWindow, Window
 from capanalyzer.errors import CaptureError
 
 __all__ = ["Input", "examine_file", "examine_stream", "unwrap"]
@@ -102,7 +102,7 @@ def examine_file(path: str, spool: str | None = None) -> Input:
         found.open, found.is_file, found.source = _Reopened(path, found), True, None
         return found
     handle.close()
-    return Input(path, kind or "", status.st_size, lambda size: _map(path, size), is_file=True)
+    return Input(path, kind or "", status.st_size, lambda size: _read(path, size), is_file=True)
 
 
 @dataclass(slots=True)
@@ -119,12 +119,12 @@ class _Reopened:
         return StreamWindow(source, batch_bytes)
 
 
-def _map(path: str, batch_bytes: int) -> Window:
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+def _read(path: str, batch_bytes: int) -> Window:
+    file = io.FileIO(path)
     try:
-        return MappedWindow(fd, batch_bytes)
+        return FileWindow(file, batch_bytes)
     except BaseException:
-        os.close(fd)
+        file.close()
         raise
 
 

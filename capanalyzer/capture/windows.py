@@ -1,8 +1,8 @@
-"""A sliding window over a capture's bytes: a mapped file, or a buffer that a stream fills."""
+"""A sliding window over a capture's bytes: a buffer that a file or a stream fills."""
 
 from __future__ import annotations
 
-import mmap
+import io
 import os
 import time
 from typing import Protocol
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.streams import Source
 
-__all__ = ["MappedWindow", "StreamWindow", "Window"]
+__all__ = ["FileWindow", "StreamWindow", "Window"]
 
 _SILENCE_S = 0.02
 """A pipe silent for this long hands on what it gave: a live view may wait that much."""
@@ -40,43 +40,56 @@ class Window(Protocol):
         ...
 
 
-class MappedWindow:
-    """A regular file, mapped piece by piece, so that resident memory is one piece however large the file.
+class FileWindow:
+    """A regular file, read piece by piece into one buffer, so that memory is one piece however large the file.
 
-    A file that shrinks while it is read (a ring's oldest file is written anew) would kill the process
-    where a mapped page is gone, so its size is looked at before each piece.
+    Reading costs less than mapping: a page fault for every few packets takes longer than copying what lies between
+    them, and a file that shrinks while it is read (a ring's oldest file is written anew) does not kill the process.
     """
 
-    def __init__(self, fd: int, batch_bytes: int) -> None:
-        self._fd, self._batch_bytes = fd, batch_bytes
-        self._place = 0
-        self.data = np.empty(0, np.uint8)
-        self._size = os.fstat(fd).st_size
+    def __init__(self, file: io.FileIO, batch_bytes: int) -> None:
+        self._file, self._batch_bytes = file, batch_bytes
+        self._left = os.fstat(file.fileno()).st_size
+        """Bytes of the file that are not in the buffer yet; what is appended from now on is not read."""
+        self._buffer = np.empty(min(batch_bytes, self._left), np.uint8)
+        self._filled = 0
+        self.data = self._buffer[:0]
+        self.at_end = False
         self.problem: str | None = None
         self.advance(0, 0)
 
     def advance(self, used: int, wants: int) -> None:
         """See :class:`Window`."""
-        self._place += used
-        wants = max(wants, len(self.data) - used + 1)
-        size = os.fstat(self._fd).st_size
-        if size < self._size:
-            self._size = size
+        left = self._filled - used
+        size = min(max(self._batch_bytes, wants, left + 1), left + self._left)
+        old = self._buffer[used : self._filled]
+        if size > len(self._buffer):
+            self._buffer = np.empty(size, np.uint8)
+        if used:
+            old = old.copy()
+        self._buffer[:left] = old
+        self._filled = left
+        while self._filled < size and not self.problem:
+            count = self._read(self._buffer[self._filled : size].data)
+            self._filled += count
+            self._left -= count
+        self.at_end = not self._left or self.problem is not None
+        self.data = self._buffer[: self._filled]
+
+    def _read(self, target: memoryview) -> int:
+        try:
+            count = self._file.readinto(target)
+        except OSError as error:
+            self.problem = f"Reading failed ({error.strerror or error})"
+            return 0
+        if not count:
             self.problem = "The file became shorter while it was read"
-        aligned = self._place - self._place % mmap.ALLOCATIONGRANULARITY
-        end = min(self._size, self._place + max(self._batch_bytes, wants))
-        self.at_end = end >= self._size
-        if end <= self._place:
-            self.data = np.empty(0, np.uint8)
-            return
-        piece = mmap.mmap(self._fd, end - aligned, access=mmap.ACCESS_READ, offset=aligned)
-        # The array keeps the piece mapped for as long as anyone holds a view of it.
-        self.data = np.frombuffer(piece, np.uint8)[self._place - aligned :]
+        return count or 0
 
     def close(self) -> None:
         """See :class:`Window`."""
-        self.data = np.empty(0, np.uint8)
-        os.close(self._fd)
+        self.data = self._buffer = np.empty(0, np.uint8)
+        self._file.close()
 
 
 class StreamWindow:

@@ -44,13 +44,31 @@ def alerts_at_end(data: NDArray[np.uint8], position: NDArray[np.int64], length: 
     """
     result = np.full(len(position), -1)
     end = position + length
+    rows = _candidates(data, end, length)
+    position, end = position.take(rows), end.take(rows)
     # From the longest to the shortest: the one that begins last is the one that counts.
     for size in sorted(ALERT_LENGTHS, reverse=True):
         at = end - 5 - size
-        rows = np.flatnonzero(at >= position)
-        rows = rows.compress(data.take(at.take(rows)) == 0x15)
-        at = at.take(rows)
-        header = data[at[:, None] + np.arange(1, 5)]
-        found = (header[:, 0] == 3) & (header[:, 1] <= 4) & (header[:, 2] == 0) & (header[:, 3] == size)
-        result[rows.compress(found)] = at.compress(found)
+        inside = np.flatnonzero(at >= position)
+        at = at.take(inside)
+        header = data[at[:, None] + np.arange(5)]
+        found = (header[:, 0] == 0x15) & (header[:, 1] == 3) & (header[:, 2] <= 4)
+        found &= (header[:, 3] == 0) & (header[:, 4] == size)
+        result[rows.take(inside.compress(found))] = at.compress(found)
     return result
+
+
+def _candidates(data: NDArray[np.uint8], end: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of n segments are worth a closer look: the short ones, and those with an alert's type byte in a place where
+    one can begin.
+    """
+    long = np.flatnonzero(length >= _LONGEST)
+    worth = length < _LONGEST
+    if len(long):
+        begin = end.take(long)
+        begin -= _LONGEST
+        marked = np.zeros(len(long), np.bool_)
+        for size in ALERT_LENGTHS:
+            marked |= data[_LONGEST - 5 - size :].take(begin) == 0x15
+        worth[long] = marked
+    return np.flatnonzero(worth)
