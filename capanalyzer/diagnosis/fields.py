@@ -15,7 +15,15 @@ from capanalyzer.handshake.session import Session, Side
 if TYPE_CHECKING:
     from capanalyzer.tls.hello import ClientHello
 
-__all__ = ["OPTIONAL_FIELDS", "PLACEHOLDERS", "SESSION_FIELDS", "Hide", "session_fields"]
+__all__ = [
+    "FINDING_FIELDS",
+    "OF_THIS_SESSION",
+    "OPTIONAL_FIELDS",
+    "PLACEHOLDERS",
+    "SESSION_FIELDS",
+    "Hide",
+    "session_fields",
+]
 
 Hide: TypeAlias = Callable[[str, str | int | float], str | int | float]
 """Gives what is shown of a field, by its name and value."""
@@ -27,6 +35,10 @@ SESSION_FIELDS: Final = (
 """Fields that every page can use, beside the facts of its findings."""
 OPTIONAL_FIELDS: Final = ("connect", "endpoint", "https_url", "http_url", "dns_name", "member")
 """Fields that not every session has; a check or command that names one is left out where it is missing."""
+FINDING_FIELDS: Final = ("denied", "login", "unreached")
+"""Facts that not every finding of a cause has: likewise."""
+OF_THIS_SESSION: Final = frozenset(("member", *FINDING_FIELDS))
+"""A check that names one of these fits this session better than those that fit all: it comes first."""
 
 PLACEHOLDERS: Final = {
     "server": "SERVER",
@@ -41,6 +53,9 @@ PLACEHOLDERS: Final = {
     "connect": "-connect SERVER:PORT -servername NAME",
     "endpoint": "-connect SERVER:PORT",
     "member": "SERVER:PORT",
+    "denied": "403",
+    "login": "407",
+    "unreached": "502, 503, 504",
     "https_url": "https://NAME:PORT/",
     "http_url": "http://NAME:PORT/",
     "since": "START",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from capanalyzer.diagnosis.fields import OPTIONAL_FIELDS, Hide, session_fields
+from capanalyzer.diagnosis.fields import FINDING_FIELDS, OF_THIS_SESSION, OPTIONAL_FIELDS, Hide, session_fields
 from capanalyzer.diagnosis.page import read_page
 from capanalyzer.diagnosis.verdict import Finding
 from capanalyzer.handshake.session import Session
@@ -53,19 +53,24 @@ def render_finding(finding: Finding, session: Session, lang: str = "en", hide: H
         page.summary(finding.variant).format_map(fields),
         tuple(translate(item.text).format_map(fields) for item in finding.evidence),
         finding.alternatives,
-        tuple(text.format_map(fields) for text in page.checks + page.commands if _applies(text, fields)),
+        tuple(text.format_map(fields) for text in (*_first(page.checks), *page.commands) if _applies(text, fields)),
     )
 
 
+def _first(checks: tuple[str, ...]) -> list[str]:
+    """What holds for some sessions only, and for this one if it is there at all, before what holds for any."""
+    return sorted(checks, key=lambda text: OF_THIS_SESSION.isdisjoint(_optional(text)))
+
+
 def _applies(text: str, fields: Mapping[str, object]) -> bool:
-    """Everything that not all sessions have and that the text names is there."""
+    """Everything that not all sessions or findings have and that the text names is there."""
     return all(name in fields for name in _optional(text))
 
 
 @lru_cache(1 << 10)
 def _optional(text: str) -> tuple[str, ...]:
-    """The fields that a text of a page names and not all sessions have."""
-    return tuple(name for name in _FIELD.findall(text) if name in OPTIONAL_FIELDS)
+    """The fields that a text of a page names and not all sessions or findings have."""
+    return tuple(name for name in _FIELD.findall(text) if name in OPTIONAL_FIELDS or name in FINDING_FIELDS)
 
 
 _SIDES_JA: Final = {"client": "クライアント", "server": "サーバ"}

@@ -266,7 +266,8 @@ def connect_refused(lab: Lab) -> list[Expected]:
         for number in range(len(answers)):
             through_proxy(lab, "curl", 3128 + number)
             through_proxy(lab, ("openssl", "wget")[number % 2], 3128 + number)
-    return [label] * (2 * len(answers))
+    login = label.but(blame="client")
+    return [login if status.startswith("407") else label for status in answers for _ in range(2)]
 
 
 @case(

@@ -102,7 +102,19 @@ def packets(steps: list[Step], port: int) -> list[Packet]:
         ),
         pytest.param(
             [("c", CONNECT), ("s", LOGIN_FIRST), ("c", None)],
-            3128, "failed", "proxy-connect-refused", "server", id="CONNECT without a login",
+            3128, "failed", "proxy-connect-refused", "client", id="CONNECT without a login",
+        ),
+        pytest.param(
+            [("c", CONNECT), ("s", LOGIN_FIRST), ("c", CONNECT), ("s", LOGIN_FIRST), ("c", None)],
+            3128, "failed", "proxy-connect-refused", "client", id="CONNECT with a login that is refused",
+        ),
+        pytest.param(
+            [("c", CONNECT), ("s", LOGIN_FIRST), ("c", CONNECT), ("s", b"HTTP/1.1 403 No\r\n\r\n"), ("c", None)],
+            3128, "failed", "proxy-connect-refused", "server", id="CONNECT refused after the login",
+        ),
+        pytest.param(
+            [("c", CONNECT), ("s", b"HTTP/1.1 504 Gateway Timeout\r\n\r\n"), ("c", None)],
+            3128, "failed", "proxy-connect-refused", "server", id="CONNECT to a target that the proxy does not reach",
         ),
         pytest.param(
             [("c", CONNECT), ("s", LOGIN_FIRST), ("c", CONNECT), ("s", b"HTTP/1.1 200 OK\r\n\r\n"), ("c", HELLO),

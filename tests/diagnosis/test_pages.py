@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 from capanalyzer.diagnosis.explain import GROUPS, causes, explained, list_causes
-from capanalyzer.diagnosis.fields import OPTIONAL_FIELDS, PLACEHOLDERS, SESSION_FIELDS
+from capanalyzer.diagnosis.fields import FINDING_FIELDS, OPTIONAL_FIELDS, PLACEHOLDERS, SESSION_FIELDS
 from capanalyzer.diagnosis.page import HEADINGS, Page, read_page
 from capanalyzer.diagnosis.registry import ALL_RULES
 from capanalyzer.diagnosis.rule import Rule
@@ -210,7 +210,7 @@ def test_the_list_is_complete_and_by_stage() -> None:
 
 
 def test_placeholders_stand_for_every_session_field() -> None:
-    assert set(PLACEHOLDERS) | {"filter"} == {*SESSION_FIELDS, *OPTIONAL_FIELDS}
+    assert set(PLACEHOLDERS) | {"filter"} == {*SESSION_FIELDS, *OPTIONAL_FIELDS, *FINDING_FIELDS}
 
 
 def test_an_unknown_cause_names_close_ones() -> None:

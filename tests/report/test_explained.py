@@ -44,6 +44,15 @@ def test_code_in_prose_is_not_broken(cause: str, lang: str) -> None:
             assert any(code in line for line in lines), code
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_fits_any_session_comes_before_what_fits_a_few(lang: str) -> None:
+    """Without a session nobody knows of a BIG-IP; with one its own check comes first."""
+    checks = explained("tls-to-http-port", lang).checks
+    (of_members,) = [place for place, text in enumerate(checks) if "SERVER:PORT" in text]
+    assert of_members == len(checks) - 1
+    assert "listen PORT ssl;" in checks[0]
+
+
 def test_colour_says_nothing_that_the_words_do_not() -> None:
     plain = "".join(shown("http-to-tls-port", "en"))
     coloured = "".join(shown("http-to-tls-port", "en", colour=True))

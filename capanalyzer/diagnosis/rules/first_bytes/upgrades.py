@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from capanalyzer.diagnosis.evidence import first_data, of_end, shown
@@ -27,6 +29,10 @@ _GOES_ON: Final = (
     b"\nGROUP ",
 )
 """Commands with which a client works on in plaintext after the refusal: the session is then one that works."""
+_LOGIN_WANTED: Final = "407"
+_DENIED: Final = frozenset(("403", "405"))
+_UNREACHED: Final = frozenset(("502", "503", "504"))
+"""Of a proxy that did not reach the target."""
 
 
 class StarttlsRefused(Rule):
@@ -107,7 +113,11 @@ class StarttlsRefused(Rule):
 
 
 class ProxyConnectRefused(Rule):
-    """An HTTP proxy answers CONNECT with other than 2xx (RFC 9110 section 9.3.6), and no tunnel follows."""
+    """An HTTP proxy answers CONNECT with other than 2xx (RFC 9110 section 9.3.6), and no tunnel follows.
+
+    407 (section 15.5.8) asks for a login: then it is for the client to give one that the proxy accepts. Any other
+    answer is the proxy's own decision, or its own trouble with the target.
+    """
 
     causes = ("proxy-connect-refused",)
 
@@ -121,7 +131,12 @@ class ProxyConnectRefused(Rule):
         ):
             return None
         at = (session.tcp.server.first_data_ns or session.start_ns, upgrade.answer_frame or upgrade.frame or 0)
-        return _finding(session, upgrade, "proxy-connect-refused", at)
+        status = upgrade.answer.split(" ", 1)[0]
+        if status == _LOGIN_WANTED:
+            facts = {"login": status}
+            return _finding(session, upgrade, "proxy-connect-refused", at, facts, Blame.CLIENT, variant="login")
+        facts = {"unreached": status} if status in _UNREACHED else {"denied": status} if status in _DENIED else {}
+        return _finding(session, upgrade, "proxy-connect-refused", at, facts)
 
 
 def _is_unanswered(session: Session) -> bool:
@@ -130,17 +145,27 @@ def _is_unanswered(session: Session) -> bool:
     return asked_ns is not None and (answered_ns is None or answered_ns <= asked_ns)
 
 
-def _finding(session: Session, upgrade: Upgrade, cause: str, at: tuple[int, int]) -> Finding:
+def _finding(
+    session: Session,
+    upgrade: Upgrade,
+    cause: str,
+    at: tuple[int, int],
+    facts: Mapping[str, str] = MappingProxyType({}),
+    blame: Blame = Blame.SERVER,
+    *,
+    variant: str = "",
+) -> Finding:
     asked_ns, asked_frame = first_data(session, Side.CLIENT)
     return failure(
         cause,
         Confidence.CERTAIN,
-        Blame.SERVER,
+        blame,
         at,
         facts={
             "kind": upgrade.kind,
             "answer": shown(upgrade.answer),
             "request": shown(session.opening[Side.CLIENT].split(b"\r\n", 1)[0]),
+            **facts,
         },
         evidence=(
             Evidence(
@@ -151,5 +176,6 @@ def _finding(session: Session, upgrade: Upgrade, cause: str, at: tuple[int, int]
             else None,
         ),
         stage=Stage.FIRST_BYTES,
-        waiting_on=WaitingOn.SERVER,
+        waiting_on=WaitingOn.SERVER if blame is Blame.SERVER else WaitingOn.CLIENT,
+        variant=variant,
     )
