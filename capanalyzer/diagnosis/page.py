@@ -10,7 +10,8 @@ A page begins with a front part between two lines ``---``, one text a line:
 Then come five headings, the same in each language (``HEADINGS``). What to check first and the commands are lists,
 one item a line; together they are a finding's remedies. Fields are filled with the finding's facts and the session's
 own addresses, ports and names (see :func:`capanalyzer.diagnosis.fields.session_fields`); an item that names a field
-which a session or finding need not have is left out where it has none, and of checks that do comes first where it has. Literal braces are doubled.
+which a session or finding need not have is left out where it has none; a check that only some sessions need comes
+first where it applies. Literal braces are doubled.
 """
 
 from __future__ import annotations

@@ -103,19 +103,40 @@ _OTHERS: Final = {
     116: "alert-certificate-required",
     120: "alert-no-application-protocol",
 }
+_FROM_SERVERS: Final = frozenset((86, 112, 115, 116, 120))
+_FROM_CLIENTS: Final = {
+    41: "client-certificate-missing",
+    111: "alert-other",
+    113: "alert-stapled-response",
+    114: "alert-other",
+    121: "alert-ech-required",
+}
+"""What only one of the ends has reason to send: RFC 7507, RFC 6066 sections 3, 5 and 8, RFC 4279, RFC 7301, RFC 8446
+section 6.2, RFC 9849; 41 is SSL 3.0's (RFC 6101).
+"""
 _SENT: Final = {
-    10: "first-record-not-tls",
+    10: "sent-unexpected-message",
     20: "record-corrupted",
     21: "record-corrupted",
     22: "record-corrupted",
-    40: "handshake-failed",
+    30: "record-corrupted",
+    40: "sent-handshake-failure",
     47: "message-malformed",
+    49: "sent-access-denied",
     50: "message-malformed",
     51: "record-corrupted",
     70: "version-refused",
+    71: "sent-insufficient-security",
     80: "local-internal-error",
+    90: "sent-user-canceled",
+    109: "message-malformed",
+    110: "message-malformed",
+}
+_SENT_BY_SERVER: Final = {
     86: "fallback-refused",
     112: "sni-refused",
+    115: "sent-unknown-psk",
+    116: "client-certificate-missing",
     120: "no-alpn",
 }
 _SENT_ABOUT_SERVER: Final = {
@@ -137,15 +158,19 @@ def received(number: int, role: Role | None) -> str:
     """The meaning of an alert that the other end sent to a program of ``role``."""
     if number in _OF_CERTIFICATES:
         return "alert-client-certificate-rejected" if role is Role.CLIENT else _OF_CERTIFICATES[number]
-    if number == 40 and role is Role.SERVER:
-        return "alert-handshake-failure-from-client"
-    return _OTHERS.get(number, "alert-other")
+    if role is Role.SERVER and number in (40, 100):
+        return "alert-handshake-failure-from-client" if number == 40 else "renegotiation-refused"
+    if (role is Role.SERVER and number in _FROM_SERVERS) or (role is Role.CLIENT and number in _FROM_CLIENTS):
+        return "alert-out-of-role"
+    return _FROM_CLIENTS.get(number) or _OTHERS.get(number, "alert-other")
 
 
 def sent(number: int, role: Role | None) -> str:
     """The meaning of an alert that a program of ``role`` says it sent itself."""
     if number in _SENT_ABOUT_SERVER:
         return "client-certificate-refused" if role is Role.SERVER else _SENT_ABOUT_SERVER[number]
-    if number == 116:
+    if number == 41 and role is not Role.SERVER:
         return "client-certificate-missing"
-    return _SENT.get(number, "handshake-failed")
+    if role is not Role.CLIENT and number in _SENT_BY_SERVER:
+        return _SENT_BY_SERVER[number]
+    return _SENT.get(number, "sent-other")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from capanalyzer.logs.line import LogLine, Role
+from capanalyzer.logs.alerts import received, sent
+from capanalyzer.logs.line import LogLine, Role, Said
 from capanalyzer.logs.meanings import MEANINGS
 
 __all__ = ["open_causes", "open_meaning", "with_role"]
@@ -64,7 +65,11 @@ def with_role(line: LogLine, role: Role | None) -> LogLine:
     if role is None or line.role is not None:
         return line
     meaning = line.meaning
-    if meaning in _MEANINGS:
+    if line.alert is not None and line.said is Said.PEER and meaning == open_meaning(received(line.alert, None)):
+        meaning = received(line.alert, role)
+    elif line.alert is not None and line.said is Said.LOCAL and meaning == open_meaning(sent(line.alert, None)):
+        meaning = sent(line.alert, role)
+    elif meaning in _MEANINGS:
         meaning = _MEANINGS[meaning][0 if role is Role.SERVER else 1]
     elif role is Role.SERVER and meaning in _OF_EITHER_CERTIFICATE:
         meaning = "client-certificate-refused"

@@ -14,7 +14,7 @@ from capanalyzer.logs.alerts import alert_by_name, received
 from capanalyzer.logs.line import Role, Said
 from capanalyzer.logs.verify import refusal
 
-__all__ = ["REASONS", "Reason", "by_number", "by_words", "scan"]
+__all__ = ["REASONS", "Reason", "by_number", "by_words", "role_of_call", "scan"]
 
 
 class Reason(NamedTuple):
@@ -140,6 +140,8 @@ _CLIENT_FUNCTION: Final = re.compile(
     re.IGNORECASE,
 )
 _SERVER_FUNCTION: Final = re.compile(r"process_client_|client_hello|construct_server|accept", re.IGNORECASE)
+_CALL: Final = re.compile(r"\bSSL_(?:(?P<server>accept)|connect)\b")
+"""The program's own call, which it names before OpenSSL's words."""
 _SERVERS_REASONS: Final = frozenset((0x9C, 0x9B, 0xC1, 0xC7, 0x175, 0xEB, 0x115))
 """Which only a server gives."""
 _CLIENTS_REASONS: Final = frozenset((0x152, 0x18A))
@@ -165,7 +167,7 @@ def scan(text: str, role: Role | None = None) -> tuple[Reason, Role | None] | No
     if function.startswith("SSL_CTX_"):
         return Reason(words, "no-certificate-configured", Said.LOCAL), role  # before any connection
     if role is None:
-        role = _role_of(function, number)
+        role = role_of_call(text) or _role_of(function, number)
     if number is not None and not _FIRST_ALERT <= number <= _LAST_ALERT and (said := _ALERT_NUMBER.search(text)):
         number = _FIRST_ALERT + int(said[1])
     reason = (by_number(number, words, role) if number is not None else None) or by_words(words, role)
@@ -198,6 +200,12 @@ def by_words(words: str, role: Role | None) -> Reason | None:
         if alert is not None:
             return Reason(words, received(alert, role), Said.PEER, alert)
     return None
+
+
+def role_of_call(text: str) -> Role | None:
+    """``SSL_accept`` is what a server calls, ``SSL_connect`` a client."""
+    match = _CALL.search(text)
+    return None if match is None else Role.SERVER if match["server"] else Role.CLIENT
 
 
 def _by_role(entry: _Entry, words: str, role: Role | None) -> Reason:

@@ -127,9 +127,9 @@ def _facts(line: LogLine, look: Look) -> Iterator[Line]:
 def _acts(line: LogLine) -> Acts:
     """Which side the other end is shows where the writer's role does; a certificate that it refused is that end's."""
     acts = MEANINGS[line.meaning].acts
-    if acts not in (Acts.OTHER, Acts.OWNER) or line.role is None:
+    if acts not in (Acts.OTHER, Acts.OWNER, Acts.OWN) or line.role is None:
         return acts
-    return Acts.SERVER if line.role is Role.CLIENT else Acts.CLIENT
+    return Acts.SERVER if (line.role is Role.SERVER) is (acts is Acts.OWN) else Acts.CLIENT
 
 
 def _speaker(line: LogLine, look: Look) -> str:

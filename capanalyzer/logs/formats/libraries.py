@@ -36,14 +36,16 @@ def _bare(body: Body) -> Found | None:
     """What programs show without OpenSSL's own form of an error."""
     if (match := _TRACED.search(body.text)) is not None and (alert := alert_by_name(match["name"])) is not None:
         is_own = match["way"] == "write"
-        meaning, said = (sent(alert, None), Said.LOCAL) if is_own else (received(alert, None), Said.PEER)
-        return found(body, "openssl", meaning, reason=match[0], said=said, alert=alert)
+        role = openssl.role_of_call(body.text)
+        meaning, said = (sent(alert, role), Said.LOCAL) if is_own else (received(alert, role), Said.PEER)
+        return found(body, "openssl", meaning, reason=match[0], said=said, alert=alert, role=role)
     if (match := _VERIFY.search(body.text)) is not None:
-        meaning = refusal_by_code(int(match["code"]), None)
-        return found(body, "openssl", meaning, reason=match[0], said=Said.LOCAL)
+        role = openssl.role_of_call(body.text)
+        meaning = refusal_by_code(int(match["code"]), role)
+        return found(body, "openssl", meaning, reason=match[0], said=Said.LOCAL, role=role)
     if (match := _NUMBER.search(body.text)) is not None and int(match["alert"]) < 256:
-        alert = int(match["alert"])
-        return found(body, "openssl", received(alert, None), reason=match[0], said=Said.PEER, alert=alert)
+        alert, role = int(match["alert"]), openssl.role_of_call(body.text)
+        return found(body, "openssl", received(alert, role), reason=match[0], said=Said.PEER, alert=alert, role=role)
     return None
 
 

@@ -183,10 +183,10 @@ ALERTS: Final[dict[str, Meaning]] = {
     ),
     "alert-insufficient-security": Meaning(
         N_("The other end wants stronger cipher suites (alert 71)"),
-        N_("The other end knows some of the offered cipher suites or keys, but holds them to be too weak."),
-        checks=(N_("The client's cipher list."),),
+        N_("The other end knows some of the cipher suites or keys of this program, but holds them to be too weak."),
+        checks=(N_("This program's cipher list, and the size of its key and of its Diffie-Hellman parameters."),),
         causes=("no-shared-cipher",),
-        acts=Acts.CLIENT,
+        acts=Acts.OWN,
     ),
     "alert-internal-error": Meaning(
         N_("The other end reports trouble of its own (alert 80)"),
@@ -218,7 +218,7 @@ ALERTS: Final[dict[str, Meaning]] = {
         N_("The user or program at the other end gave up during the handshake."),
         checks=(N_("Nothing, unless it repeats."),),
         causes=("user-canceled",),
-        acts=Acts.CLIENT,
+        acts=Acts.OTHER,
     ),
     "alert-message-rejected": Meaning(
         N_("The other end rejected a message as malformed"),
@@ -260,13 +260,13 @@ ALERTS: Final[dict[str, Meaning]] = {
     ),
     "alert-access-denied": Meaning(
         N_("The other end denies access (alert 49)"),
-        N_("The certificate is valid, but a policy of the other end does not let it in."),
-        checks=(N_("The other end's access policy."),),
-        causes=(
-            "access-denied",
-            "client-certificate-rejected",
+        N_(
+            "The other end's policy does not let this one in, by its certificate, its address or the name: what was "
+            "shown may well be valid."
         ),
-        acts=Acts.CLIENT,
+        checks=(N_("The other end's access policy; its log at the same second names the rule."),),
+        causes=("access-denied",),
+        acts=Acts.OTHER,
     ),
     "alert-unknown-psk": Meaning(
         N_("The other end does not know the pre-shared key (alert 115)"),
@@ -274,6 +274,42 @@ ALERTS: Final[dict[str, Meaning]] = {
         checks=(N_("Identity and key at both ends."),),
         causes=("unknown-psk",),
         acts=Acts.BOTH,
+    ),
+    "alert-stapled-response": Meaning(
+        N_("The client refused the stapled OCSP response (alert 113)"),
+        N_(
+            "The client sent bad_certificate_status_response: the proof of not being revoked that the server sends "
+            "with its certificate is invalid, or older than the client accepts."
+        ),
+        misleads=N_("The certificate itself need not be at fault."),
+        checks=(
+            N_(
+                "openssl s_client -status: the dates of the stapled response, by whom it is signed, the server's clock."
+            ),
+        ),
+        causes=("alert-other",),
+        acts=Acts.SERVER,
+    ),
+    "alert-ech-required": Meaning(
+        N_("The client insists on Encrypted ClientHello (alert 121)"),
+        N_(
+            "The server did not decrypt the ClientHello. The client learnt the server's present keys for that, and "
+            "ended this connection with ech_required to try again with them."
+        ),
+        checks=(N_("The HTTPS record in DNS against the ECH keys of the server, if the second attempt fails too."),),
+        causes=("alert-other",),
+        acts=Acts.SERVER,
+    ),
+    "alert-out-of-role": Meaning(
+        N_("The other end sent an alert that only the opposite role sends"),
+        N_(
+            "This program was the server and received an alert that only servers send, or the client and one that only "
+            "clients send. Either it had the other role in this connection (a proxy towards its backend), or the other "
+            "end is faulty."
+        ),
+        checks=(N_("In a capture: which end sent the ClientHello, and which sent the alert?"),),
+        causes=("alert-other",),
+        acts=Acts.UNKNOWN,
     ),
     "alert-other": Meaning(
         N_("The other end sent a fatal alert"),

@@ -103,7 +103,7 @@ HANDSHAKE: Final[dict[str, Meaning]] = {
         ),
         checks=(N_("The lines just before this one, at a higher log level."),),
         causes=("server-internal-error",),
-        acts=Acts.SERVER,
+        acts=Acts.OWN,
     ),
     "too-many-connections": Meaning(
         N_("A limit on TLS connections was reached"),

@@ -19,6 +19,7 @@ class Acts(enum.Enum):
     SERVER = N_("the server's side")
     BOTH = N_("both sides: they must agree")
     OTHER = N_("the other end's side")
+    OWN = N_("the side of the program that wrote the line")
     OWNER = N_("the side that showed the certificate")
     NETWORK = N_("the network between them")
     UNKNOWN = N_("cannot be told from this line")

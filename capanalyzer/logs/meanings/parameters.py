@@ -109,7 +109,7 @@ PARAMETERS: Final[dict[str, Meaning]] = {
             "no-shared-signature-algorithm",
             "message-rejected",
         ),
-        acts=Acts.SERVER,
+        acts=Acts.OTHER,
     ),
     "no-alpn": Meaning(
         N_("No application protocol in common (ALPN)"),
