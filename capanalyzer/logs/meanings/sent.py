@@ -27,8 +27,8 @@ SENT: Final[dict[str, Meaning]] = {
     "sent-unexpected-message": Meaning(
         N_("This program got a message that does not belong there (alert 10)"),
         N_(
-            "The program sent unexpected_message: what came from the other end was no TLS at all, such as plaintext, or "
-            "a handshake message out of turn."
+            "The program sent unexpected_message: what came from the other end was no TLS at all, such as plaintext, "
+            "or a handshake message out of turn."
         ),
         checks=(N_("The first bytes of both sides in a capture: 16 03 is TLS."),),
         causes=(
@@ -51,7 +51,8 @@ SENT: Final[dict[str, Meaning]] = {
     "sent-insufficient-security": Meaning(
         N_("What the other end offers is too weak for this program (alert 71)"),
         N_(
-            "The program knows some of the other end's cipher suites or keys, but its settings hold them to be too weak."
+            "The program knows some of the other end's cipher suites or keys, but its settings hold them to be too "
+            "weak."
         ),
         checks=(N_("The other end's cipher list and key sizes against this program's security level."),),
         causes=("no-shared-cipher",),
