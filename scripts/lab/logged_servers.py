@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from lab.kernel import reset_on_close
 from lab.logged import WAIT, Act, Log, Sample, hello, openssl, ports, raw
 from lab.net import Lab
 from lab.raw import lines
@@ -200,6 +203,46 @@ frontend traffic
   bind :6443 name tls ssl {crt}
   option httpslog
   default_backend behind
+frontend plain
+  bind :8880 name http
+  default_backend behind
+frontend checked
+  bind :7443 name tls ssl {crt}
+  default_backend unreached
+frontend passing
+  mode tcp
+  option tcplog
+  bind :2443 name tcp
+  bind :2444 name refused
+  bind :2445 name sorted
+  bind :2446 name empty
+  bind :2447 name resetting
+  bind :2448 name silent
+  tcp-request inspect-delay 2s
+  tcp-request content reject if {{ dst_port 2445 }} !{{ req.ssl_hello_type 1 }}
+  use_backend dead if {{ dst_port 2444 }}
+  use_backend empty if {{ dst_port 2446 }}
+  use_backend resetting if {{ dst_port 2447 }}
+  use_backend silent if {{ dst_port 2448 }}
+  default_backend closing
+backend closing
+  mode tcp
+  server one 127.0.0.1:8081
+backend dead
+  mode tcp
+  server one 127.0.0.1:82
+backend resetting
+  mode tcp
+  server one 127.0.0.1:8082
+backend silent
+  mode tcp
+  timeout server 1s
+  server one 127.0.0.1:8083
+backend empty
+  mode tcp
+  server one 127.0.0.1:82 disabled
+backend unreached
+  server plain 127.0.0.1:8080 ssl verify none
 backend behind
   http-request return status 200 content-type text/plain string hello
 backend members
@@ -208,6 +251,9 @@ backend members
   server closed 127.0.0.1:82 ssl verify none check inter 1s
 """
     lab.serve("server", 8080, lambda peer: peer.sendall(b"220 hello\r\n"))
+    lab.serve("server", 8081, lambda peer: peer.recv(65536) and None)
+    lab.serve("server", 8082, lambda peer: peer.recv(65536) and reset_on_close(peer))
+    lab.serve("server", 8083, lambda peer: (peer.recv(65536), peer.recv(65536)))
     path = lab.write("haproxy.cfg", config)
     lab.start("server", "haproxy", "-db", "-f", str(path), port=443)
     written = next(iter(sorted(lab.work.glob("process-*.log"), reverse=True)))
@@ -228,6 +274,20 @@ backend members
 
     def plain(port: int, data: bytes, *, reset: bool = False, wait_s: float = 0.5) -> Act:
         return lambda source: raw(lab, port, data, source, reset=reset, wait_s=wait_s)
+
+    def leaves(source: int) -> Callable[[], object]:
+        """A handshake, and then an end."""
+
+        def talk() -> None:
+            context = ssl.create_default_context(cafile=str(lab.pki.trust))
+            where = (lab.plan.client, source)
+            with (
+                socket.create_connection((lab.plan.server, 443), 10, source_address=where) as plain,
+                context.wrap_socket(plain, server_hostname=lab.plan.fqdn("www")),
+            ):
+                time.sleep(0.3)
+
+        return lambda: lab.inside("client", talk)
 
     yield checks.after(
         WAIT,
@@ -296,6 +356,35 @@ backend members
     )
     yield one(
         "httpslog-plaintext-http", plain(6443, GET), r"traffic(?:/tls|~)", meaning="haproxy-handshake-failed", said=None
+    )
+    yield one("httplog-tls-to-http", plain(8880, hello()), r" plain ", role=None, meaning="request-unreadable")
+    yield one(
+        "httplog-backend-speaks-plaintext", tls(7443), r" checked~ ", meaning="backend-unreachable", said="transport"
+    )
+    left: dict[str, Any] = {"meaning": "left-without-request", "is_failure": False, "said": "transport"}
+    yield one("httplog-left-without-request", leaves, r" public~ ", **left)
+    tcp = {"role": None}
+    yield one(
+        "tcplog-refused", plain(2444, hello()), r" passing ", meaning="backend-unreachable", said="transport", **tcp
+    )
+    yield one("tcplog-no-server", plain(2446, hello()), r" passing ", meaning="no-backend", **tcp)
+    yield one("tcplog-rejected", plain(2445, GET), r" passing ", meaning="rejected-by-rule", **tcp)
+    ended: dict[str, Any] = {"said": "transport", **tcp}
+    yield one("tcplog-server-closed", plain(2443, hello()), r" passing ", meaning="passed-on-unanswered", **ended)
+    yield one("tcplog-server-reset", plain(2447, hello()), r" passing ", meaning="passed-on-server-closed", **ended)
+    yield one(
+        "tcplog-server-silent",
+        plain(2448, hello(), wait_s=4),
+        r" passing ",
+        meaning="passed-on-server-silent",
+        **ended,
+    )
+    yield one(
+        "tcplog-client-left",
+        plain(2448, hello(), reset=True, wait_s=0.2),
+        r" passing ",
+        **ended,
+        meaning="passed-on-client-closed",
     )
 
 

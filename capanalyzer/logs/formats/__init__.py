@@ -19,6 +19,7 @@ from capanalyzer.logs.formats import (
     gcp,
     go,
     haproxy,
+    haproxy_traffic,
     java,
     libraries,
     mail,
@@ -35,7 +36,9 @@ FORMATS: Final[tuple[Format, ...]] = (
     # Load balancers and servers: lines of a fixed form, most with addresses.
     f5.FORMAT,
     nginx.FORMAT,
+    haproxy_traffic.TRAFFIC,
     haproxy.FORMAT,
+    haproxy.CODES,
     apache.FORMAT,
     stunnel.FORMAT,
     envoy.FORMAT,

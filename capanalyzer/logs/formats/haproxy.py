@@ -1,4 +1,5 @@
-"""HAProxy: the error line, ``error-log-format`` with the documented fields, ``httpslog``, and health checks.
+"""HAProxy: the error line, ``error-log-format`` with the documented fields, ``httpslog``, and health checks. Its other
+traffic logs are in :mod:`capanalyzer.logs.formats.haproxy_traffic`.
 
 The time in brackets is that of the accepted connection; the line itself is written when the failure comes.
 """
@@ -16,35 +17,47 @@ from capanalyzer.logs.line import Role, Said, TimeOf
 from capanalyzer.logs.stamps import clf
 from capanalyzer.logs.verify import refusal_by_code
 
-__all__ = ["FORMAT"]
+__all__ = ["CODES", "ERROR_CODES", "FORMAT", "NAME", "REACH_S", "START"]
 
-_NAME: Final = "haproxy"
-_REACH_S: Final = 90.0
-_START: Final = (
-    r"(?P<client>\S{2,60}:\d{1,5}) (?P<stamp>\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]) (?P<frontend>[^\s/~]{1,120})"
+NAME: Final = "haproxy"
+REACH_S: Final = 90.0
+_STAMP: Final = r"(?P<stamp>\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\])"
+START: Final = r"(?P<client>\S{2,60}:\d{1,5}) " + _STAMP + r" (?P<frontend>[^\s/~]{1,120})"
+_ERROR: Final = re.compile(
+    r"(?:(?:(?P<client>\S{2,60}:\d{1,5}) )?" + _STAMP + r" |^)(?P<frontend>[^\s/~:]{1,120})~?/(?P<bind>[^\s:]{1,120}): "
+    r"(?P<what>[A-Z].{3,160})$"
 )
-_ERROR: Final = re.compile(_START + r"/(?P<bind>\S{1,120}): (?P<what>[A-Z].{3,160})$")
+"""Also without what stands before the frontend's name, as lines are cut and pasted."""
 _CODES: Final = (
     r"(?P<error>\d{1,4}|-)/(?P<ssl>[0-9A-F]{1,16}|-)/(?P<verify>\d{1,4}|-)/(?P<ca>\d{1,4}|-)/(?P<resumed>[01]|-)"
     r" (?P<sni>[^\s/]{1,255})/(?P<version>[^\s/]{1,12})/(?P<cipher>[^\s/]{1,64})(?=\s|$)"
 )
-_FIELDS: Final = re.compile(_START + r"~?(?:/\S{1,120})? \d{1,10}/\d{1,10} " + _CODES)
+ERROR_CODES: Final = re.compile(_CODES)
+"""As ``httpslog`` has them at its end."""
+_BARE: Final = re.compile(
+    r"(?P<error>0|1[1-6]|2[4-7]|3[014]|43)/(?P<ssl>[0-9A-Fa-f]{1,16}|-)/(?P<verify>\d{1,4}|-)/(?P<ca>\d{1,4}|-)/"
+    r"(?P<resumed>[01]|-)(?: (?P<sni>[^\s/]{1,255})/(?P<version>[^\s/]{1,12})/(?P<cipher>[^\s/]{1,64}))?"
+)
+"""The five numbers alone, or with what stands behind them."""
+_WITHIN: Final = re.compile(
+    r"(?<![\w/.])(?P<error>\d{1,4}|-)/(?P<ssl>[0-9A-F]{8,16}|-)/(?P<verify>\d{1,4}|-)/(?P<ca>\d{1,4}|-)/(?P<resumed>[01]|-)"
+    r" (?P<sni>[^\s/]{1,255})/(?P<version>TLSv1(?:\.[1-3])?|SSLv3|\(NONE\)|-)/(?P<cipher>[^\s/]{1,64})(?=\s|$)"
+)
+"""The same in a format of a user's own."""
+_FIELDS: Final = re.compile(START + r"~?(?:/\S{1,120})? \d{1,10}/\d{1,10} " + _CODES)
 """The example of HAProxy's manual for ``error-log-format``."""
 _HTTPS: Final = re.compile(
-    _START + r"(?P<tls>~?)(?:/\S{1,120})? (?P<backend>[^\s/]{1,120})/(?P<server>\S{1,120}) \S{5,80} "
+    START + r"(?P<tls>~?)(?:/\S{1,120})? (?P<backend>[^\s/]{1,120})/(?P<server>\S{1,120}) \S{5,80} "
     r"(?P<status>-?\d{1,3}) .{0,20000} " + _CODES
 )
-_HTTP: Final = re.compile(
-    _START + r"(?P<tls>~?) (?P<backend>[^\s/]{1,120})/(?P<server>\S{1,120}) \S{5,80} (?P<status>-?\d{1,3}) \+?\d{1,20} "
-    r"\S \S (?P<state>[A-Za-z-]{4}) "
-)
 _CHECK: Final = re.compile(
-    r"(?:Server (?P<server>[^\s/]{1,120}/\S{1,120}) is DOWN, |Health check for (?:backup )?server "
+    r"(?:^|\) : )(?:Server (?P<server>[^\s/]{1,120}/\S{1,120}) is DOWN, |Health check for (?:backup )?server "
     r"(?P<checked>[^\s/]{1,120}/\S{1,120}) failed, )reason: (?P<reason>Layer[46] [a-z ]{5,40})(?:, info: "
     r"\"(?P<info>[^\"]{0,200})\")?"
 )
 
 _BY_ERROR: Final[dict[int, tuple[str, Said]]] = {
+    0: ("left-without-request", Said.TRANSPORT),
     11: ("proxy-header-missing", Said.TRANSPORT),
     12: ("proxy-header-missing", Said.TRANSPORT),
     13: ("proxy-header-missing", Said.TRANSPORT),
@@ -61,6 +74,7 @@ _BY_ERROR: Final[dict[int, tuple[str, Said]]] = {
 }
 """``fc_err`` (conn_error codes of HAProxy's connection-t.h)."""
 _BY_WORDS: Final = {
+    "Success": 0,  # the handshake, of a client that left at once
     "Connection closed during SSL handshake": 24,
     "Connection error during SSL handshake": 25,
     "Timeout during SSL handshake": 26,
@@ -97,15 +111,20 @@ def _read(body: Body) -> Found | None:
             why = scanned[0]
             return _line(body, match, why.meaning, why.words, why.said, alert=why.alert)
         return _line(body, match, meaning, match["what"], said)
-    if (match := _CHECK.match(text)) is not None:
+    if (match := _CHECK.search(text)) is not None:
         kind = next((one for words, one in _CHECKS.items() if match["reason"].startswith(words)), None)
         if kind is None or (kind[0].startswith("connect") and "SSL" not in text):
             return None  # a check that never came as far as TLS says nothing of TLS
         reason = f"{match['reason']}: {match['info']}" if match["info"] else match["reason"]
-        return found(body, _NAME, kind[0], reason=reason, role=Role.CLIENT, said=kind[1])
-    if (match := _HTTP.match(text)) is not None and match["tls"]:
-        return _by_state(body, match)
-    return None
+        return found(body, NAME, kind[0], reason=reason, role=Role.CLIENT, said=kind[1])
+    return _by_codes(body, match) if (match := _WITHIN.search(text)) is not None else None
+
+
+def _read_bare(body: Body) -> Found | None:
+    match = _BARE.fullmatch(body.text)
+    if match is None or (match["error"] == "0" and match["version"] is None):
+        return None  # no error, and nothing that tells of a handshake
+    return _by_codes(body, match)
 
 
 def _by_codes(body: Body, match: re.Match[str]) -> Found:
@@ -117,7 +136,7 @@ def _by_codes(body: Body, match: re.Match[str]) -> Found:
     meaning, said = _BY_ERROR.get(error, ("handshake-failed", Said.LOCAL))
     reason = f"{match['error']}/{match['ssl']}"
     if error == 0:
-        fine = match["version"] not in ("-", "(NONE)") and match["cipher"] not in ("-", "(NONE)")
+        fine = all(match[name] not in ("-", "(NONE)", None) for name in ("version", "cipher"))
         meaning = "handshake-ok" if fine else "peer-closed"
         return _line(body, match, meaning, "", None if fine else Said.TRANSPORT, sni=sni)
     if verify:
@@ -132,15 +151,6 @@ def _by_codes(body: Body, match: re.Match[str]) -> Found:
     return _line(body, match, meaning, reason, said, alert=alert, sni=sni)
 
 
-def _by_state(body: Body, match: re.Match[str]) -> Found | None:
-    """An HTTP line of a TLS frontend, as far as it speaks of TLS."""
-    if match["state"].startswith("SC") and match["status"] == "503":
-        return _line(body, match, "backend-unreachable", f"{match['state']} {match['status']}", Said.TRANSPORT)
-    if match["server"] != "<NOSRV>" and match["state"].startswith("-"):
-        return _line(body, match, "handshake-ok", "", None)
-    return None
-
-
 def _line(
     body: Body,
     match: re.Match[str],
@@ -151,19 +161,21 @@ def _line(
     alert: int | None = None,
     sni: str | None = None,
 ) -> Found:
+    parts = match.groupdict()
+    stamp = clf(parts["stamp"]) if parts.get("stamp") else None
     return found(
         body,
-        _NAME,
+        NAME,
         meaning,
-        stamp=clf(match["stamp"]),
+        stamp=stamp,
         reason=reason,
-        client=endpoint(match["client"]),
+        client=endpoint(parts["client"]) if parts.get("client") else None,
         role=Role.SERVER,
         said=said,
         alert=alert,
         sni=sni,
-        time_of=TimeOf.ACCEPT,
-        reach_s=_REACH_S,
+        time_of=TimeOf.ACCEPT if stamp is not None else TimeOf.FAILURE,
+        reach_s=REACH_S,
     )
 
 
@@ -173,9 +185,12 @@ _NEEDLES: Final = (
     "ssl connections",
     "ssl fatal",
     "proxy protocol header",
-    "~ ",
+    ": success",
     "/tlsv1",
+    "/sslv3",
+    "/(none)",
     "/-/-",
     "layer6",
 )
-FORMAT: Final = Format(_NAME, _NEEDLES, _read)
+FORMAT: Final = Format(NAME, _NEEDLES, _read)
+CODES: Final = Format(NAME, ("/0/0/", "/-/-/", "/0a0", "/14"), _read_bare)

@@ -14,6 +14,7 @@ from capanalyzer.logs.meanings.first_bytes import FIRST_BYTES
 from capanalyzer.logs.meanings.handshake import HANDSHAKE
 from capanalyzer.logs.meanings.model import Acts, Meaning
 from capanalyzer.logs.meanings.parameters import PARAMETERS
+from capanalyzer.logs.meanings.proxied import PROXIED
 from capanalyzer.logs.meanings.sent import SENT
 from capanalyzer.logs.meanings.transport import TRANSPORT
 from capanalyzer.logs.meanings.trust import TRUST
@@ -21,5 +22,5 @@ from capanalyzer.logs.meanings.trust import TRUST
 __all__ = ["MEANINGS", "Acts", "Meaning"]
 
 MEANINGS: Final[dict[str, Meaning]] = (
-    FIRST_BYTES | PARAMETERS | HANDSHAKE | TRUST | ALERTS | SENT | TRANSPORT | EITHER | F5
+    FIRST_BYTES | PARAMETERS | HANDSHAKE | TRUST | ALERTS | SENT | TRANSPORT | PROXIED | EITHER | F5
 )

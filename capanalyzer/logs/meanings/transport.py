@@ -148,7 +148,7 @@ TRANSPORT: Final[dict[str, Meaning]] = {
         N_(
             "The connection to the backend did not come to be, or ended before anything was sent: TCP was refused or "
             "got no answer, or, where the proxy speaks TLS to the backend, that handshake failed. The line does not "
-            "tell which. The user's own handshake was complete."
+            "tell which. What the user has with the proxy is not what failed."
         ),
         misleads=N_(
             "The status (502, 503) that the user sees comes from the load balancer; capture on the backend's side."
