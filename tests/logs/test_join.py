@@ -13,6 +13,7 @@ from capanalyzer.logs.candidates import Key
 from capanalyzer.logs.fit import Confidence, Match, Missed, Why
 from capanalyzer.logs.join import Join, Joined
 from capanalyzer.logs.line import LogLine, Peer, Role, Said, TimeOf
+from capanalyzer.logs.meanings import MEANINGS
 from capanalyzer.logs.seen import Agreement, Seen, agreement
 from tests.logs.made import CLIENT, SECOND, SERVER, START_NS, line, seen
 
@@ -308,6 +309,16 @@ def test_who_gave_up_is_compared_with_whose_alert_the_packets_show() -> None:
 )
 def test_decisions_and_alerts(changes: Any, alerts: tuple[tuple[str, int], ...], expected: Agreement) -> None:
     assert agreement(line(0, **changes), seen(0, alerts=alerts)) is expected
+
+
+def test_a_proxy_s_client_is_not_what_failed_where_its_backend_did() -> None:
+    """The line names the client, whose own session works; packets do not speak against it."""
+    given = line(
+        0, meaning="backend-unreachable", causes=MEANINGS["backend-unreachable"].causes, alert=None, said=Said.TRANSPORT
+    )
+    fine = seen(0, outcome="established", causes=(), alerts=())
+    assert agreement(given, fine) is Agreement.UNKNOWN
+    assert agreement(replace(given, meaning="peer-closed", causes=()), fine) is Agreement.CONTRADICTS
 
 
 def test_the_time_of_the_beginning_is_compared_with_the_beginning() -> None:
