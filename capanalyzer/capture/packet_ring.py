@@ -18,7 +18,6 @@ import errno
 import mmap
 import os
 import socket
-import sys
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -29,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.capture.bpf import Instruction, attach
+from capanalyzer.capture.permission import permission_hint
 from capanalyzer.capture.ring_columns import RESERVE_BYTES
 from capanalyzer.errors import CaptureError
 
-__all__ = ["BLOCK_BYTES", "RETIRE_MS", "PacketRing", "RingMemory", "permission_hint"]
+__all__ = ["BLOCK_BYTES", "RETIRE_MS", "PacketRing", "RingMemory"]
 
 BLOCK_BYTES: Final = 256 << 10
 """A packet lies within one block: this holds three of the largest that segmentation offload makes (64 KB), and more
@@ -226,12 +226,6 @@ class PacketRing:
     def close(self) -> None:
         """Let go of socket and ring; the memory it was mapped in is to be cleared as well."""
         self.socket.close()
-
-
-def permission_hint() -> str:
-    """What to do where raw sockets are not permitted, as a command that can be pasted."""
-    program = os.path.realpath(sys.executable)
-    return f"run it with sudo, or once: sudo setcap cap_net_raw+ep {program}"
 
 
 def _says(error: OSError) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from capanalyzer.capture.linktypes import link_type
 from capanalyzer.capture.live_source import Drops, News
-from capanalyzer.capture.packet_ring import permission_hint
+from capanalyzer.capture.permission import permission_hint
 from capanalyzer.capture.reader import add_up
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.errors import CaptureError

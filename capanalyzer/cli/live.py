@@ -83,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.live.privileges import give_up, user_named
     from capanalyzer.live.run import Ending, watch
     from capanalyzer.live.sink import Sink
+    from capanalyzer.live.status import StatusLine
 
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
     with ExitStack() as stack:
@@ -108,7 +109,9 @@ def run(options: argparse.Namespace) -> int:
         beside = open_beside(options, source.info, name, lang, messages)
         view = open_view(options, name, lang, ending.ask)
         writer = _writer(options, sink, reopen, lang) if view is None else view
-        listeners = [*beside.listeners, writer]
+        notifier = Notifier()
+        stack.callback(notifier.close)
+        listeners = [*beside.listeners, StatusLine(notifier.status, name, lang), writer]
         engine = Engine(
             source,
             listeners,
@@ -118,8 +121,6 @@ def run(options: argparse.Namespace) -> int:
             lang=lang,
             chosen=chosen,
         )
-        notifier = Notifier()
-        stack.callback(notifier.close)
         prepare(lang)
         for note in give_up(user, beside.folders, outputs=folders, confine=not beside.runs_programs):
             messages(note)

@@ -95,7 +95,10 @@ class Beside:
     starts: list[Callable[[], None]] = field(default_factory=list)
 
     def start(self) -> None:
-        """Begin with what takes threads: when rights have been given up."""
+        """Begin with what is done as the user whom the run became, and with what takes threads.
+
+        :raises OSError: a folder cannot be read or written to.
+        """
         for start in self.starts:
             start()
 
@@ -109,7 +112,7 @@ def open_beside(
     :param source: what it is called.
     :param tell: takes one line, from any thread.
     :raises UsageError: an option is of no use so.
-    :raises OSError: a folder cannot be written to.
+    :raises OSError: a folder cannot be made.
     """
     for name, other in _NEEDS.items():
         if getattr(options, name) is not None and getattr(options, other) is None:
@@ -132,6 +135,7 @@ def open_beside(
         recorder = Recorder(folder, info, source=source, lang=lang, memory_bytes=memory, tell=tell)
         beside.listeners.append(recorder)
         beside.folders.append(options.record)
+        beside.starts.append(folder.look)
         counts["records"] = recorder.counts
     if options.record_all is not None:
         from capanalyzer.live.recorder.everything import FileRing, FullCapture
@@ -141,6 +145,7 @@ def open_beside(
         full = FullCapture(files, info, lang=lang, tell=tell)
         beside.listeners.append(full)
         beside.folders.append(options.record_all)
+        beside.starts.append(files.look)
         counts["packets"] = full.counts
     _open_hooks(options, source, lang, tell, beside, counts)
     if options.metrics_port is not None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.status import count_sessions
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
 from capanalyzer.report.words import ACTS, OUTCOMES, endpoint
@@ -110,11 +111,7 @@ class PlainLines:
     def end(self, trailer: model.Trailer) -> None:
         """The last lines: all sessions counted, and what was not analysed."""
         self._tell_left_out()
-        _, counted = translator(self._lang), plural(self._lang)
-        summary, n = trailer.summary, trailer.summary.sessions
-        parts = [f"{_(OUTCOMES[outcome])} {count:,}" for outcome, count in summary.outcomes.items() if count]
-        text = counted("{n} session", "{n} sessions", n).format(n=f"{n:,}")
-        self._line(f"{text}: {', '.join(parts)}" if parts else text)
+        self._line(count_sessions(trailer.summary.outcomes, self._lang))
         for capture in trailer.captures:
             for warning in capture.warnings:
                 self._line(warning)

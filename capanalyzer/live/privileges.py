@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from ctypes import c_int, c_long, c_uint32, c_uint64, c_ulong
 from typing import Final, NamedTuple
 
+from capanalyzer.capture.permission import has_capability, is_in_user_namespace
 from capanalyzer.errors import UsageError
 
 __all__ = ["DEFAULT_USER", "User", "give_up", "user_named"]
@@ -29,7 +30,8 @@ _SET_NO_NEW_PRIVS, _DROP_FROM_BOUNDING_SET, _AMBIENT, _AMBIENT_CLEAR_ALL = 38, 2
 """prctl(2) operations, linux/prctl.h."""
 _MAX_CAPABILITIES: Final = 64
 _DAC_OVERRIDE: Final = 1
-"""CAP_DAC_OVERRIDE, linux/capability.h."""
+_TO_BECOME: Final = {"CAP_CHOWN": 0, "CAP_SETGID": 6, "CAP_SETUID": 7}
+"""Capabilities, linux/capability.h."""
 _CAPABILITY_VERSION_3: Final = 0x20080522
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT = 444, 445, 446
@@ -43,6 +45,11 @@ _CHANGE: Final = sum(1 << bit for bit in range(4, 13))
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 """Renaming into another folder, since version 2; since version 3. What is not named here is not restricted."""
 _NULL: Final = "/dev/null"
+_NO_LANDLOCK: Final = {
+    errno.ENOSYS: "the kernel has none",
+    errno.EOPNOTSUPP: "it is switched off in the kernel",
+    errno.EPERM: "a filter of system calls forbids it",
+}
 
 
 class User(NamedTuple):
@@ -107,7 +114,7 @@ def give_up(
             _hand_over(folder, user)
     if not sys.platform.startswith("linux"):
         _become(user)
-        _check(folders)
+        _check(folders, user)
         return ["only the user could be changed: this system has no capabilities"] if user is not None else []
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(_MAX_CAPABILITIES):
@@ -117,10 +124,9 @@ def give_up(
     _keep_capabilities(libc, 0 if os.geteuid() else 1 << _DAC_OVERRIDE)
     if libc.prctl(_SET_NO_NEW_PRIVS, c_ulong(1), c_ulong(0), c_ulong(0), c_ulong(0)):
         raise _error("no_new_privs")
-    _check(folders)
-    if confine and not _confine(libc, [*folders, *outputs]):
-        return ["this kernel has no Landlock: what may be written is restricted by the user's rights alone"]
-    return []
+    _check(folders, user)
+    missing = _confine(libc, [*folders, *outputs]) if confine else None
+    return [] if missing is None else [f"no Landlock ({missing}): the user's rights alone say what may be written"]
 
 
 def _hand_over(folder: str, user: User) -> None:
@@ -141,18 +147,23 @@ def _become(user: User | None) -> None:
 
 @contextmanager
 def _needing(capability: str, what: str) -> Iterator[None]:
-    """Root in a container may lack it."""
+    """Root in a container may lack it, and that of a user namespace may not know the user."""
     try:
         yield
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EINVAL):
+            raise
+        if is_in_user_namespace() and (error.errno == errno.EINVAL or has_capability(_TO_BECOME[capability])):
+            raise UsageError(f"{what}: this user namespace forbids it; stay root with --user root") from error
         raise UsageError(f"{what}: {capability} is missing; grant it, or stay root with --user root") from error
 
 
-def _check(folders: Sequence[str]) -> None:
+def _check(folders: Sequence[str], user: User | None) -> None:
     for folder in folders:
         if not os.access(folder, os.W_OK | os.X_OK):
             who = _name_of(os.geteuid())
-            raise UsageError(f"{folder}: {who} may not write there; chown it to {who}, or name another --user")
+            other = "" if user is None else ", or name another --user"
+            raise UsageError(f"{folder}: {who} may not write there; chown it to {who}{other}")
 
 
 def _name_of(uid: int) -> str:
@@ -175,12 +186,12 @@ def _keep_capabilities(libc: ctypes.CDLL, kept: int) -> None:
         raise _error("capset")
 
 
-def _confine(libc: ctypes.CDLL, folders: Sequence[str]) -> bool:
-    """Landlock: write beneath these folders only, execute nothing. False where the kernel has none."""
+def _confine(libc: ctypes.CDLL, folders: Sequence[str]) -> str | None:
+    """Landlock: write beneath these folders only, execute nothing. Why not, where it cannot be had."""
     libc.syscall.restype = c_long
     version = libc.syscall(c_long(_LANDLOCK_CREATE), None, c_ulong(0), c_ulong(_LANDLOCK_VERSION))
     if version < 1:
-        return False
+        return _NO_LANDLOCK.get(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     write = _WRITE_FILE | _CHANGE | (_REFER if version > 1 else 0) | (_TRUNCATE if version > 2 else 0)
     ruleset = _Ruleset(write | _EXECUTE)
     size = c_ulong(ctypes.sizeof(ruleset))
@@ -195,7 +206,7 @@ def _confine(libc: ctypes.CDLL, folders: Sequence[str]) -> bool:
             raise _error("landlock_restrict_self")
     finally:
         os.close(handle)
-    return True
+    return None
 
 
 def _allow(libc: ctypes.CDLL, handle: int, path: str, access: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,6 +88,39 @@ def test_all_of_it(place: Path) -> None:
     assert len(list(everything.glob("*.pcapng"))) == 1
     assert 'capanalyzer_incidents_total{cause="certificate-expired"} 1.0' in metrics
     assert 'capanalyzer_records_total{result="failed"} 0.0' in metrics
+
+
+CONTAINER = ("net_raw", "setuid", "setgid", "setpcap", "chown")
+"""Capabilities that contrib/container gives root: none to read or write what is another's."""
+
+
+def test_it_is_started_again_in_a_container(place: Path) -> None:
+    """The folders of the first run belong to nobody now, and root may not even look into them."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv")
+    records, everything = place / "records", place / "all"
+    command = [
+        "setpriv", "--bounding-set=-all," + ",".join(f"+{one}" for one in CONTAINER),
+        sys.executable, "-m", "capanalyzer", "live", "-r", "-",
+        "--record", str(records), "--record-count", "2", "--record-all", str(everything), "--record-all-files", "2",
+    ]  # fmt: skip
+
+    def run() -> set[str]:
+        done = subprocess.run(command, input=CAPTURE.read_bytes(), capture_output=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert {folder.stat().st_mode & 0o777 for folder in (records, everything)} == {0o750}
+        assert records.stat().st_uid == everything.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+        return {path.name for path in everything.iterdir()}
+
+    first = run()
+    for path in records.iterdir():
+        os.utime(path, (1, 1))
+    run()
+    third = run()
+    assert len(third) == 2, "files of former runs are counted"
+    assert not first & third
+    assert len(list(records.glob("*.json"))) == 2
+    assert not [path for path in records.iterdir() if path.stat().st_mtime == 1], "and old records have left"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ CAPTURE = capture_of(PCAPS / "many-clients")
 def run(folder: Path, *, file_bytes: int, files: int) -> tuple[FullCapture, list[str]]:
     told: list[str] = []
     info = CaptureInfo("eth9", interfaces=["eth9"])
-    full = FullCapture(FileRing(str(folder), file_bytes=file_bytes, files=files), info, tell=told.append)
+    ring = FileRing(str(folder), file_bytes=file_bytes, files=files)
+    ring.look()
+    full = FullCapture(ring, info, tell=told.append)
     replay = Replay([full])
     replay.feed(CAPTURE, rows=10)
     replay.close()

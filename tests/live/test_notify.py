@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from capanalyzer.capture.live_source import Drops
 from capanalyzer.live import notify
 from capanalyzer.live.notify import Notifier
+from capanalyzer.live.status import StatusLine
+from tests.live.replay import QUIET
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -39,6 +43,19 @@ def test_a_service_tells_how_it_is(systemd: socket.socket, monkeypatch: pytest.M
     notifier.close()
     told = [systemd.recv(100) for _ in range(6)]
     assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STATUS=7 sessions failed", b"STOPPING=1"]
+
+
+def test_how_a_run_stands() -> None:
+    """A line every five seconds, if anything changed; nothing in it can be taken for another message."""
+    told: list[str] = []
+    line = StatusLine(told.append, "eth0\nREADY=1", "en")
+    for lost in (0, 0, 0, 0, 0, 0, 0, 12, 12, 12, 12):
+        line.tick(replace(QUIET, outcomes={"established": 1200, "failed": 2}, drops=Drops(ring=lost)))
+    stands = "eth0\\x0aREADY=1: 1,202 sessions: established 1,200, failed 2"
+    assert told == [stands, f"{stands}; 12 packets lost"]
+    told.clear()
+    StatusLine(told.append, "eth0", "ja").tick(replace(QUIET, outcomes={"failed": 1}, drops=Drops(interface=1)))
+    assert told == ["eth0: 1 セッション: 失敗 1; 1 パケット取りこぼし"]
 
 
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -16,6 +17,7 @@ from typing import cast
 import pytest
 
 from capanalyzer.errors import UsageError
+from capanalyzer.live import privileges
 from capanalyzer.live.privileges import user_named
 
 SCRIPT = """
@@ -153,6 +155,78 @@ def test_root_that_lacks_something_says_what(lacks: str, told: str, top: Path, o
     done = subprocess.run([*command, ""], capture_output=True, check=False, text=True)
     assert f"UsageError: {told}" in done.stderr.replace(f"{top}/", "")
     assert subprocess.run([*command, "root"], capture_output=True, check=False).returncode == 0
+
+
+def test_root_of_a_user_namespace_says_what_it_is(top: Path, outside: Path) -> None:
+    """It has every capability, and yet cannot become a user whom its namespace does not have."""
+    needs_root()
+    folder = top / "records"
+    folder.mkdir()
+    (folder / "there").touch()
+    command = ["unshare", "-Ur", sys.executable, "-c", SCRIPT, str(folder), str(outside)]
+    done = subprocess.run([*command, ""], capture_output=True, check=False, text=True)
+    if "unshare failed" in done.stderr:
+        pytest.skip(f"no user namespaces: {done.stderr}")
+    told = "UsageError: cannot become nobody: this user namespace forbids it; stay root with --user root"
+    assert told in done.stderr
+    assert subprocess.run([*command, "root"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "namespace", "has", "told"),
+    [
+        (errno.EINVAL, True, True, "x: this user namespace forbids it; stay root with --user root"),
+        (errno.EINVAL, True, False, "x: this user namespace forbids it; stay root with --user root"),
+        (errno.EPERM, True, True, "x: this user namespace forbids it; stay root with --user root"),
+        (errno.EPERM, True, False, "x: CAP_CHOWN is missing; grant it, or stay root with --user root"),
+        (errno.EPERM, False, False, "x: CAP_CHOWN is missing; grant it, or stay root with --user root"),
+        (errno.EROFS, True, True, "[Errno 30] Read-only file system"),
+    ],
+)
+def test_what_stands_in_the_way(
+    number: int, namespace: bool, has: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privileges, "is_in_user_namespace", lambda: namespace)
+    monkeypatch.setattr(privileges, "has_capability", lambda number: has)
+    with pytest.raises((UsageError, OSError)) as raised, privileges._needing("CAP_CHOWN", "x"):
+        raise OSError(number, os.strerror(number))
+    assert str(raised.value) == told
+
+
+LANDLOCK = """
+import ctypes, sys
+from capanalyzer.live import privileges
+
+def call(*arguments):
+    ctypes.set_errno(int(sys.argv[1]))
+    return -1
+
+real = ctypes.CDLL(None, use_errno=True)
+class Without:
+    prctl, capget, capset, syscall = real.prctl, real.capget, real.capset, call
+call.restype = None
+privileges.ctypes.CDLL = lambda *_, **__: Without
+print(*privileges.give_up(None, []))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (errno.ENOSYS, "the kernel has none"),
+        (errno.EOPNOTSUPP, "it is switched off in the kernel"),
+        (errno.EPERM, "a filter of system calls forbids it"),
+        (errno.ENOMEM, "Cannot allocate memory"),
+    ],
+)
+def test_why_there_is_no_landlock_is_said(number: int, why: str) -> None:
+    """A container's filter of system calls may keep it away from a kernel that has it."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux has it")
+    done = subprocess.run(
+        [sys.executable, "-c", LANDLOCK, str(number)], capture_output=True, check=False, text=True
+    )  # fmt: skip
+    assert done.stdout == f"no Landlock ({why}): the user's rights alone say what may be written\n", done.stderr
 
 
 def test_a_user_that_does_not_exist_is_said() -> None:

@@ -251,6 +251,7 @@ def test_records_of_former_runs_count_and_age(tmp_path: Path) -> None:
     stale.write_bytes(b"half")
     os.utime(stale, (1, 1))
     second = RecordFolder(str(tmp_path), Limits(records=3, age_s=3600))
+    second.look()
     assert len(second) == 2
     assert not list(tmp_path.glob(f"{old}.*"))
     assert not stale.exists()
@@ -265,6 +266,7 @@ def test_a_link_with_our_name_is_not_followed(tmp_path: Path) -> None:
     link = place / f"{next(stems(1))}.json"
     link.symlink_to(target)
     store = RecordFolder(str(place), Limits(bytes=1000))
+    store.look()
     assert len(store) == 0
     assert link.is_symlink()
 

@@ -42,18 +42,29 @@ class FileRing:
     """
 
     def __init__(self, path: str, *, file_bytes: int, files: int) -> None:
-        """:raises OSError: the folder cannot be made, read, or written to."""
+        """Make the folder where there is none. What it holds is not known before :meth:`look`.
+
+        :raises OSError: it cannot be made.
+        """
         self.path, self._file_bytes, self._most = path, file_bytes, files
         os.makedirs(path, mode=0o750, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        found = [name for name in map(_OURS.fullmatch, os.listdir(path)) if name]
-        found.sort(key=lambda name: int(name[1]))
-        self._names = [name[0] for name in found]
+        self._names: list[str] = []
         """Oldest first; the last may be open."""
-        self._number = int(found[-1][1]) if found else 0
+        self._number = 0
         self._stream: BinaryIO | None = None
         self._size = 0
+
+    def look(self) -> None:
+        """Find the files of former runs; to be called as the user who writes here, see :meth:`RecordFolder.look`.
+
+        :raises OSError: the folder cannot be read or written to.
+        """
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.path)
+        found = [name for name in map(_OURS.fullmatch, os.listdir(self.path)) if name]
+        found.sort(key=lambda name: int(name[1]))
+        self._names = [name[0] for name in found]
+        self._number = int(found[-1][1]) if found else 0
 
     def write(self, make: Callable[[bool], Pieces], size: int) -> None:
         """Append to the open file, or begin another.

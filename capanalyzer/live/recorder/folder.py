@@ -63,9 +63,9 @@ class RecordFolder:
     """Not to be used by two threads at a time; other programs may read, and remove, what they like."""
 
     def __init__(self, path: str, limits: Limits | None = None) -> None:
-        """Make the folder where there is none, and look at what former runs left.
+        """Make the folder where there is none. What it holds is not known before :meth:`look`.
 
-        :raises OSError: it cannot be made, read, or written to.
+        :raises OSError: it cannot be made.
         """
         self.path, self.limits = path, limits or Limits()
         self.removed = 0
@@ -73,9 +73,17 @@ class RecordFolder:
         self._records: dict[str, _Record] = {}
         """By stem, in the order written."""
         os.makedirs(path, mode=0o750, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        self._look()
+
+    def look(self) -> None:
+        """Find what former runs left, and remove what is too old or too much.
+
+        To be called as the user who writes here: a root without capabilities may not even read what is another's.
+
+        :raises OSError: the folder cannot be read or written to.
+        """
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.path)
+        self._find()
         self.expire()
 
     def __len__(self) -> int:
@@ -87,7 +95,7 @@ class RecordFolder:
         """Bytes of all records."""
         return sum(record.size for record in self._records.values())
 
-    def _look(self) -> None:
+    def _find(self) -> None:
         found: dict[str, _Record] = {}
         now = time.time()
         with os.scandir(self.path) as entries:

@@ -1,0 +1,48 @@
+"""Why packets may not be captured, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+__all__ = ["NET_RAW", "has_capability", "is_in_user_namespace", "permission_hint"]
+
+NET_RAW: Final = 13
+"""CAP_NET_RAW, linux/capability.h."""
+_STATUS: Final = "/proc/self/status"
+_USERS: Final = "/proc/self/uid_map"
+
+
+def has_capability(number: int) -> bool:
+    """Whether this process has a capability in effect (capabilities(7)); False where the system does not tell."""
+    try:
+        with open(_STATUS, encoding="ascii", errors="replace") as lines:
+            effective = next((line.split()[1] for line in lines if line.startswith("CapEff:")), "0")
+        return bool(int(effective, 16) >> number & 1)
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def is_in_user_namespace() -> bool:
+    """Whether users and capabilities count in a namespace only (user_namespaces(7)); the host's maps all to itself."""
+    try:
+        with open(_USERS, encoding="ascii", errors="replace") as lines:
+            return lines.read().split() != ["0", "0", "4294967295"]
+    except OSError:
+        return False
+
+
+def permission_hint() -> str:
+    """What to do where capturing is not permitted: half a sentence, where one helps with a command to be pasted."""
+    if sys.platform == "win32":
+        return "run it in a console that was started as administrator"
+    if sys.platform != "linux":
+        return "run it with sudo"
+    if has_capability(NET_RAW):
+        if is_in_user_namespace():
+            return "CAP_NET_RAW counts only in its user namespace, not for this network: run it outside of that"
+        return "it has CAP_NET_RAW, so something else forbids it (seccomp, SELinux, AppArmor)"
+    if os.geteuid() == 0:
+        return "root lacks CAP_NET_RAW here; a container needs --cap-add=NET_RAW"
+    return f"run it with sudo, or once: sudo setcap cap_net_raw+ep {os.path.realpath(sys.executable)}"

@@ -1,0 +1,71 @@
+"""How a run stands, in one line: what text output ends with, and what ``systemctl status`` shows meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capanalyzer.capture.records import RecordBatch
+from capanalyzer.i18n import plural, translator
+from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.report import model
+from capanalyzer.report.escape import printable
+from capanalyzer.report.words import OUTCOMES
+
+__all__ = ["StatusLine", "count_sessions"]
+
+I64 = NDArray[np.int64]
+
+TICKS: Final = 5
+"""Seconds between two lines; who looks at it does so by hand."""
+
+
+def count_sessions(outcomes: Mapping[str, int], lang: str) -> str:
+    """``7 sessions: established 5, failed 2``."""
+    _, n = translator(lang), sum(outcomes.values())
+    text = plural(lang)("{n} session", "{n} sessions", n).format(n=f"{n:,}")
+    parts = [f"{_(OUTCOMES[outcome])} {count:,}" for outcome, count in outcomes.items() if count]
+    return f"{text}: {', '.join(parts)}" if parts else text
+
+
+class StatusLine:
+    """See :class:`capanalyzer.live.listener.Listener`: tells a line every five seconds if it is another one."""
+
+    def __init__(self, tell: Callable[[str], None], source: str, lang: str) -> None:
+        """:param source: what is watched."""
+        self._tell, self._source, self._lang = tell, source, lang
+        self._ticks = 0
+        self._told = ""
+
+    def packets(self, batch: RecordBatch) -> None:
+        """The engine counts them."""
+
+    def belong(self, streams: I64, frames: I64) -> None:
+        """Of no interest."""
+
+    def verdict(self, told: LiveVerdict) -> None:
+        """The engine counts them."""
+
+    def incident(self, incident: model.Incident, *, new: bool) -> None:
+        """Of no interest."""
+
+    def tick(self, state: State) -> None:
+        """Sessions by outcome, and packets that were lost."""
+        if self._ticks % TICKS == 0:
+            text = f"{self._source}: {count_sessions(state.outcomes, self._lang)}"
+            if lost := state.drops.total:
+                counted = plural(self._lang)
+                text += f"; {counted('{n} packet lost', '{n} packets lost', lost).format(n=f'{lost:,}')}"
+            if text != self._told:
+                self._told = text
+                self._tell(printable(text))
+        self._ticks += 1
+
+    def reopen(self) -> None:
+        """No file is held open."""
+
+    def close(self) -> None:
+        """Nothing is kept."""
