@@ -1,4 +1,4 @@
-"""Ordinary sessions judged a group at a time: the verdict is that they work, what they teach is remembered.
+"""Ordinary sessions judged as many at a time as leave together: they work, and what they teach is remembered.
 
 The conditions are those of :meth:`capanalyzer.diagnosis.judge.Judge.see`; a session that does not meet them is left to
 the judge.
@@ -7,7 +7,7 @@ the judge.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -19,17 +19,17 @@ from capanalyzer.diagnosis.servers import Sample, newest_offer
 from capanalyzer.diagnosis.trust.glance import Glances
 from capanalyzer.diagnosis.trust.issuers import Issuers
 from capanalyzer.diagnosis.verdict import Verdict
-from capanalyzer.handshake.departure import OrdinaryRun
-from capanalyzer.handshake.ordinary_group import Group
+from capanalyzer.handshake.departure import Departure, OrdinaryRun
 from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.handshake.shapes import Shape
+from capanalyzer.streams.chunk import distinct
 from capanalyzer.tls.hello import ClientHello, ServerHello, safe_text
 
 if TYPE_CHECKING:
     from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
 
-__all__ = ["JudgedRun", "judge_run", "teach", "verdicts_of"]
+__all__ = ["JudgedRun", "Verdicts", "judge_run", "teach", "verdicts_of"]
 
 _new: Final = tuple.__new__
 _UNREAD: Final[Any] = object()
@@ -50,67 +50,70 @@ class JudgedRun:
 
 
 def judge_run(
-    run: OrdinaryRun, verdicts_of_group: Callable[[Group], list[Verdict | None]]
+    run: OrdinaryRun, verdicts_of_all: Callable[[Departure], Verdicts]
 ) -> Iterator[JudgedRun | OrdinarySession]:
-    """The sessions of a run in their order; alone those of which there is more to say."""
+    """The sessions of a run in their order; alone those of which there is more to say.
+
+    :param verdicts_of_all: of the departure that the run is a part of.
+    """
     departure = run.departure
-    known: _Verdicts | None = departure.made.get("verdicts")
-    if known is None:
-        verdicts = departure.in_order(verdicts_of_group)
-        odd = [number for number, verdict in enumerate(verdicts) if verdict is None]
-        known = departure.made["verdicts"] = _Verdicts(cast("list[Verdict]", verdicts), odd)
+    verdicts, odd = verdicts_of_all(departure)
     at = run.start
-    for number in known.odd[bisect_left(known.odd, run.start) : bisect_left(known.odd, run.stop)]:
+    for number in odd[bisect_left(odd, run.start) : bisect_left(odd, run.stop)]:
         if at < number:
-            yield JudgedRun(departure.run(at, number), known.all[at:number])
+            yield JudgedRun(departure.run(at, number), cast("list[Verdict]", verdicts[at:number]))
         yield departure.session(number)
         at = number + 1
     if at < run.stop:
-        yield JudgedRun(run if at == run.start else departure.run(at, run.stop), known.all[at : run.stop])
+        rest = run if at == run.start else departure.run(at, run.stop)
+        yield JudgedRun(rest, cast("list[Verdict]", verdicts[at : run.stop]))
 
 
-class _Verdicts(NamedTuple):
+class Verdicts(NamedTuple):
     """Of a departure."""
 
-    all: list[Verdict]
+    all: list[Verdict | None]
+    """None for a session of which there is more to say."""
     odd: list[int]
-    """Numbers of those that have none."""
+    """Numbers of those."""
 
 
 def verdicts_of(
-    group: Group,
+    departure: Departure,
     knowledge: Knowledge,
     glances: Glances,
     established: Callable[[tuple[bool, Side] | None], Verdict],
-) -> list[Verdict | None]:
-    """Verdicts of all sessions of a group, worked out once; None for a session of which there is more to say.
+) -> Verdicts:
+    """Verdicts of all sessions of a departure, worked out once.
 
     :param knowledge: learns from those that have a verdict, and from the chains that their clients took.
     :param established: the verdict for a first close.
     """
-    known: list[Verdict | None] | None = group.made.get("verdicts")
+    known: Verdicts | None = departure.made.get("verdicts")
     if known is None:
         ways = [established(close) for close in _CLOSES]
-        known = [ways[close] for close in group.batch.close.take(group.rows).tolist()]
-        group.made["verdicts"] = known
-        odd = _odd(group, knowledge.trust.issuers, glances)
+        verdicts: list[Verdict | None] = [ways[close] for close in departure.column("close").tolist()]
+        odd = _odd(departure, knowledge.trust.issuers, glances)
         for at in odd:
-            known[at] = None
-        teach(group, odd, knowledge)
+            verdicts[at] = None
+        teach(departure, odd, knowledge)
+        known = departure.made["verdicts"] = Verdicts(verdicts, sorted(odd))
     return known
 
 
-def _odd(group: Group, issuers: Issuers, glances: Glances) -> set[int]:
+def _odd(departure: Departure, issuers: Issuers, glances: Glances) -> set[int]:
     """Numbers of the sessions that were slow, settled on something dated, or showed a chain that gives reason to say
     something.
     """
-    batch, rows = group.batch, group.rows
-    unfit = {shape for shape in set(group.shapes) if not _is_fit(shape)}
-    odd = set(np.flatnonzero(batch.done_ns.take(rows) - batch.hello_ns.take(rows) >= SLOW_NS).tolist())
+    node, nodes = departure.node, departure.nodes
+    is_odd = departure.column("done_ns") - departure.column("hello_ns") >= SLOW_NS
+    unfit = [number for number in distinct(node).tolist() if not _is_fit(nodes[number])]
     if unfit:
-        odd.update(at for at, shape in enumerate(group.shapes) if shape in unfit)
-    clients, servers, starts, chains = group.clients, group.servers, group.starts_ns, group.chains
-    names = _texts(group.names)
+        is_odd |= np.isin(node, unfit)
+    odd: set[int] = set(np.flatnonzero(is_odd).tolist())
+    clients, servers, chains = departure.clients, departure.servers, departure.chains
+    starts: list[int] = departure.flows.first_ns.tolist()
+    names = _texts(departure.names)
     for at in [at for at, chain in enumerate(chains) if chain and at not in odd]:
         glance = glances.at(chains[at])
         if glance.is_clean(names[at], starts[at]):
@@ -130,12 +133,13 @@ def _texts(names: Sequence[bytes | None]) -> list[str]:
     return [safe_text(name or b"") for name in names]
 
 
-def teach(group: Group, odd: set[int], knowledge: Knowledge) -> None:
+def teach(departure: Departure, odd: Collection[int], knowledge: Knowledge) -> None:
     """All but the odd ones teach what sessions teach that simply work."""
-    clients, servers, starts, streams = group.clients, group.servers, group.starts_ns, group.streams
-    sample = _sampler(group)
+    clients, servers, streams = departure.clients, departure.servers, departure.streams
+    starts: list[int] = departure.flows.first_ns.tolist()
+    sample = _sampler(departure)
     if odd:
-        plain = [at for at in range(len(group)) if at not in odd]
+        plain = [at for at in range(len(departure)) if at not in odd]
         clients, servers = [clients[at] for at in plain], [servers[at] for at in plain]
         starts, streams = [starts[at] for at in plain], [streams[at] for at in plain]
         knowledge.learn_all(streams, clients, servers, starts, lambda which: sample(plain[which]))
@@ -149,16 +153,16 @@ def _is_fit(shape: Shape) -> bool:
     return machine.version is not None and machine.version >= TLS12 and not is_weak_suite(machine.suite)
 
 
-def _sampler(group: Group) -> Callable[[int], Sample]:
+def _sampler(departure: Departure) -> Callable[[int], Sample]:
     """Makes of a session's number the same as :func:`capanalyzer.diagnosis.servers.sample_of`."""
-    batch, places, shapes, names, streams = group.batch, group.places, group.shapes, group.names, group.streams
-    bodies, hellos, answers, answer_bodies = batch.hello_body, batch.hello_shape, batch.answer_shape, batch.answer_body
-    groups = batch.group.take(group.rows).tolist()
+    nodes, node, names, streams = departure.nodes, departure.node.tolist(), departure.names, departure.streams
+    hellos, answers = departure.hello_shapes, departure.answer_shapes
+    bodies, answer_bodies = departure.column("hello_body"), departure.column("answer_body")
+    groups = departure.column("group").tolist()
 
     def sample(at: int) -> Sample:
-        place, name = places[at], names[at]
-        machine, body, answer = shapes[at].handshake, bodies[place], answers[place]
-        share = _share(answer, answer_bodies[place])
+        machine, name, body = nodes[node[at]].handshake, names[at], bodies[at]
+        share = _share(answers[at], answer_bodies[at])
         return _new(
             Sample,
             (
@@ -170,7 +174,7 @@ def _sampler(group: Group) -> Callable[[int], Sample]:
                 None if name is None else safe_text(name),
                 False,
                 len(body),
-                _offer(hellos[place], body),
+                _offer(hellos[at], body),
             ),
         )
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from capanalyzer.diagnosis.bulk import JudgedRun, judge_run, verdicts_of
+from capanalyzer.diagnosis.bulk import JudgedRun, Verdicts, judge_run, verdicts_of
 from capanalyzer.diagnosis.f5.sides import both_sides
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
@@ -26,8 +26,7 @@ from capanalyzer.diagnosis.trust.glance import Glances
 from capanalyzer.diagnosis.trust.paths import PathFinder
 from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Stage, Verdict
-from capanalyzer.handshake.departure import OrdinaryRun
-from capanalyzer.handshake.ordinary_group import Group
+from capanalyzer.handshake.departure import Departure, OrdinaryRun
 from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Endpoint, Session, Side, TlsFacts
 from capanalyzer.streams.flow import Ended
@@ -84,7 +83,7 @@ class Judge:
 
     def _see_alone(self, session: Session) -> Verdict | None:
         if type(session) is OrdinarySession:
-            ordinary = self._verdicts_of(session.group)[session.at]
+            ordinary = self._verdicts_of(session.departure).all[session.number]
             if ordinary is not None:
                 return ordinary
         if self._is_ordinary(session):
@@ -121,8 +120,8 @@ class Judge:
         for part in judge_run(run, self._verdicts_of):
             yield part if isinstance(part, JudgedRun) else (part, self.see(part))
 
-    def _verdicts_of(self, group: Group) -> list[Verdict | None]:
-        return verdicts_of(group, self.knowledge, self._glances, self._established)
+    def _verdicts_of(self, departure: Departure) -> Verdicts:
+        return verdicts_of(departure, self.knowledge, self._glances, self._established)
 
     def finish(self) -> Iterator[tuple[Session, Verdict]]:
         """The sessions that were held, judged with everything the capture showed, in the order they were seen."""

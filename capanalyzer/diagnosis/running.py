@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from capanalyzer.diagnosis.bulk import JudgedRun, judge_run, teach
+from capanalyzer.diagnosis.bulk import JudgedRun, Verdicts, judge_run, teach
 from capanalyzer.diagnosis.judge import Judge, left_without_request, may_change
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.rule import Context
@@ -22,8 +22,7 @@ from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.timers import next_timer_ns
 from capanalyzer.diagnosis.trust.roots import Roots
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
-from capanalyzer.handshake.departure import OrdinaryRun
-from capanalyzer.handshake.ordinary_group import Group
+from capanalyzer.handshake.departure import Departure, OrdinaryRun
 from capanalyzer.handshake.session import Session
 
 __all__ = ["Again", "Held", "RunningJudge", "Thought"]
@@ -205,15 +204,16 @@ class RunningJudge(Judge):
             if chain:
                 self._younger.trust.issuers.learn_accepted(self._glances.at(chain), session.client.ip, session.server)
 
-    def _verdicts_of(self, group: Group) -> list[Verdict | None]:
-        is_new = "verdicts" not in group.made
-        verdicts = super()._verdicts_of(group)
+    def _verdicts_of(self, departure: Departure) -> Verdicts:
+        is_new = "verdicts" not in departure.made
+        verdicts = super()._verdicts_of(departure)
         if is_new and self._younger is not None:
-            teach(group, {at for at, verdict in enumerate(verdicts) if verdict is None}, self._younger)
-            issuers = self._younger.trust.issuers
-            for at, chain in enumerate(group.chains):
-                if chain and verdicts[at] is not None:
-                    issuers.learn_accepted(self._glances.at(chain), group.clients[at], group.servers[at])
+            odd = frozenset(verdicts.odd)
+            teach(departure, odd, self._younger)
+            issuers, clients, servers = self._younger.trust.issuers, departure.clients, departure.servers
+            for at, chain in enumerate(departure.chains):
+                if chain and at not in odd:
+                    issuers.learn_accepted(self._glances.at(chain), clients[at], servers[at])
         return verdicts
 
     def _learn_sides(self, session: Session) -> bool:

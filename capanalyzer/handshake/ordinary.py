@@ -24,15 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.handshake.departure import Departure
+from capanalyzer.handshake.late_alerts import read_alerts
 from capanalyzer.handshake.ordinary_batch import Batch
-from capanalyzer.handshake.ordinary_group import Group
 from capanalyzer.handshake.ordinary_reading import Reading
 from capanalyzer.handshake.shapes import Shapes
+from capanalyzer.packets.table import EXTRA
 from capanalyzer.streams.chunk import Chunk, distinct, slices_at
 from capanalyzer.streams.flow import FIN, RST, SYN
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.inorder import InOrder
-from capanalyzer.streams.tail import alert_at_end
+from capanalyzer.streams.tail import alerts_at_end
 
 __all__ = ["Ordinary"]
 
@@ -92,33 +93,40 @@ class Ordinary:
         control = np.flatnonzero(flags & (SYN | FIN | RST))
         for cell, row in zip(cells.take(control).tolist(), chunk.rows(rows.take(control)), strict=True):
             self._batches[int(self._batch_of[cell])].late.setdefault(int(self._flow_of[cell]), []).append(row)
-        spoken = np.flatnonzero(((flags & RST) == 0) & (chunk.column(table.captured).take(rows) > 0))
-        spoken_rows = rows.take(spoken)
-        payloads = slices_at(
-            table, chunk.column(table.payload_at).take(spoken_rows), chunk.column(table.captured).take(spoken_rows)
-        )
-        for cell, place, payload in zip(cells.take(spoken).tolist(), spoken_rows.tolist(), payloads, strict=True):
-            at = alert_at_end(payload)
-            batch, number = self._batches[int(self._batch_of[cell])], int(self._flow_of[cell])
-            if at >= 0 and not batch.silent[number]:
-                batch.add_alerts(
-                    [number],
-                    [int(chunk.time_ns[place])],
-                    [int(chunk.frame[place])],
-                    [int(chunk.at[place]) & 1],
-                    [int(chunk.seq[place]) + at & 0xFFFFFFFF],
-                    [payload[at:]],
-                )
+        spoken = rows.compress(((flags & RST) == 0) & (chunk.column(table.captured).take(rows) > 0))
+        at, captured = chunk.column(table.payload_at).take(spoken), chunk.column(table.captured).take(spoken)
+        inside = at < EXTRA
+        if inside.all():
+            self._see_alerts(chunk, spoken, table.data, at, captured)
+        else:  # what stands elsewhere is rare
+            copied = np.frombuffer(b"".join(slices_at(table, at, captured)), np.uint8)
+            self._see_alerts(chunk, spoken, copied, np.cumsum(captured) - captured, captured)
+
+    def _see_alerts(self, chunk: Chunk, rows: I64, data: NDArray[np.uint8], at: I64, captured: I64) -> None:
+        """Alerts at the end of these segments, whose payload stands in ``data`` at these places."""
+        start = alerts_at_end(data, at, captured)
+        hit = np.flatnonzero(start >= 0)
+        rows, at, start, end = rows.take(hit), at.take(hit), start.take(hit), (at + captured).take(hit)
+        length, clear = read_alerts(data, start, end)
+        seq = chunk.seq.take(rows) + (start - at).astype(np.uint32)
+        columns = (chunk.at.take(rows) & 1, chunk.time_ns.take(rows), chunk.frame.take(rows), seq, length, clear)
+        cells = chunk.cell.take(rows)
+        numbers, flows = self._batch_of.take(cells), self._flow_of.take(cells)
+        for number in distinct(numbers).tolist():
+            batch, mine = self._batches[number], np.flatnonzero(numbers == number)
+            mine = mine.compress(~batch.silent.take(flows.take(mine)))
+            batch.alerts.add(flows.take(mine), *(column.take(mine) for column in columns))
 
     def finish(self, flows: Flows) -> Departure:
         """The sessions of flows that are over."""
-        groups = []
+        parts = []
         numbers, places = self._batch_of.take(flows.cell), self._flow_of.take(flows.cell)
         for number in distinct(numbers).tolist():
             mine = np.flatnonzero(numbers == number)
-            groups.append((Group(self._batches[number], places.take(mine), flows.some(mine)), mine))
-            self._release(number, places.take(mine))
-        return Departure(flows, groups)
+            chosen = places.take(mine)
+            parts.append((self._batches[number], chosen, mine))
+            self._release(number, chosen)
+        return Departure(flows, parts)
 
     def _release(self, number: int, flows: I64) -> None:
         """These flows of a batch are over; a batch half of which is over is cut down to the other half."""

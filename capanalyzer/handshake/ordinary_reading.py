@@ -7,13 +7,14 @@ end the ordinary ones.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.handshake.late_alerts import LateAlerts, read_alerts
 from capanalyzer.handshake.machine import read_choice
-from capanalyzer.handshake.ordinary_batch import Batch
+from capanalyzer.handshake.ordinary_batch import Batch, Objects
 from capanalyzer.handshake.shapes import (
     CODE_ALERT,
     CODE_CCS,
@@ -24,18 +25,16 @@ from capanalyzer.handshake.shapes import (
     LENGTH_CLASS,
     Shapes,
 )
+from capanalyzer.packets.rows import pieces_at
 from capanalyzer.streams.chunk import distinct, stable_order
 from capanalyzer.streams.flow import FIN, RST
 from capanalyzer.streams.inorder import InOrder
 from capanalyzer.streams.runs import Runs
 from capanalyzer.streams.tail import alerts_at_end
-from capanalyzer.tls.alike import client_hellos, server_hellos
+from capanalyzer.tls.alike import Hellos, client_hellos, server_hellos
 from capanalyzer.tls.columns import Segments, read_units
 from capanalyzer.tls.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Message
-from capanalyzer.tls.shapes import ServerHelloShape
-
-if TYPE_CHECKING:
-    from capanalyzer.tls.certificates import Chain
+from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
 
 __all__ = ["Reading"]
 
@@ -201,11 +200,12 @@ class Reading:
         self._answers, self._answer_of = answers, np.zeros(len(units.stream), np.int64)
         """ServerHellos; by message, its number among them."""
         self._answer_of[at] = np.arange(len(at))
-        for body, shape in zip(answers.bodies, answers.shapes, strict=True):
+        shapes: list[ServerHelloShape | None] = answers.shapes.tolist()
+        for shape, body in zip(shapes, answers.bodies.tolist(), strict=True):
             if shape not in codes:
                 version, suite, is_retry = read_choice(body)
                 codes[shape] = CODE_ODD if is_retry else self._shapes.code_of_choice(version, suite)
-        return [codes[shape] for shape in answers.shapes]
+        return [codes[shape] for shape in shapes]
 
     # --- what is kept ------------------------------------------------------------------------------------------------
 
@@ -218,9 +218,9 @@ class Reading:
         hellos = client_hellos(
             found.table.data, units.position.take(hello), units.length.take(hello), self._bodies(hello)
         )
-        if None in hellos.shapes:
-            read = np.array([shape is not None for shape in hellos.shapes])
-            hellos.bodies = [body for body, ok in zip(hellos.bodies, read.tolist(), strict=True) if ok]
+        read = hellos.shapes.astype(np.bool_)
+        if not read.all():
+            hellos = hellos.some(read)
             hello, kind = hello.compress(read), kind.compress(read)
             for name in ("_flows", "_node", "_begin", "_stop"):
                 setattr(self, name, getattr(self, name).compress(read))
@@ -242,11 +242,12 @@ class Reading:
         batch.settled_frame = found.frame.take(settled_row)
         batch.opening = self._openings()
         batch.group = self._groups(len(cells)).take(self._flows)
-        batch.hello_body, batch.hello_shape = hellos.bodies, [shape for shape in hellos.shapes if shape is not None]
-        batch.answer_body, batch.answer_shape = self._answers_at(answer)
-        batch.certificate = self._certificates([node.certificate_at for node in nodes], kind)
+        batch.hello_body, batch.hello_shape, batch.name = hellos.bodies, hellos.shapes, _names(hellos)
+        number = self._answer_of.take(answer)
+        batch.answer_body, batch.answer_shape = self._answers.bodies.take(number), self._answers.shapes.take(number)
+        batch.certificate, batch.chain = self._certificates([node.certificate_at for node in nodes], kind)
         batch.close = self._closes(len(cells)).take(self._flows)
-        batch.alerts, batch.alert_places, batch.late = {}, set(), {}
+        batch.alerts, batch.late = LateAlerts(len(batch)), {}
         batch.segments = found.settle(self._flows)
         batch.messages = self._kept_messages()
         self._add_alerts(batch, settled_row)
@@ -256,8 +257,7 @@ class Reading:
         segments, data = self._segments, self._found.table.data
         streams = (2 * self._flows[:, None] + np.arange(2)).ravel()
         starts = segments.position.take(segments.first.take(streams))
-        result: NDArray[np.uint8] = data[starts[:, None] + np.arange(_FIRST)].reshape(-1, 2 * _FIRST)
-        return result
+        return pieces_at(data, starts, _FIRST).reshape(-1, 2 * _FIRST)
 
     def _groups(self, count: int) -> I64:
         """The named group of each flow's ServerKeyExchange, RFC 8422 section 5.4: curve_type 3, then the group."""
@@ -267,26 +267,21 @@ class Reading:
         ends = segments.position.take(first) + segments.length.take(first)
         inside = (position + 3 <= ends) & (units.length.take(at) > 3)
         at, position = at.compress(inside), position.compress(inside)
-        start = data[position[:, None] + np.arange(3)]
+        start = pieces_at(data, position, 3)
         value = np.where(start[:, 0] == 3, start[:, 1].astype(np.int64) << 8 | start[:, 2], 0)
         groups = np.zeros(count, np.int64)
         groups[units.stream.take(at) >> 1] = value
         return groups
 
-    def _answers_at(self, at: I64) -> tuple[list[bytes], list[ServerHelloShape]]:
-        """Bodies and shapes of these ServerHellos, each of which has a code of its own."""
-        numbers = self._answer_of.take(at).tolist()
-        shapes = [self._answers.shapes[number] for number in numbers]
-        return [self._answers.bodies[number] for number in numbers], cast("list[ServerHelloShape]", shapes)
-
-    def _certificates(self, places: list[int], kind: I64) -> list[tuple[bytes, Chain] | None]:
-        """By flow, the body of its Certificate message and what it says."""
+    def _certificates(self, places: list[int], kind: I64) -> tuple[Objects, Objects]:
+        """By flow, the body of its Certificate message, and the certificates in it."""
         units, segments, view = self._units, self._segments, self._found.table.data.data
         place = np.array(places, np.int64).take(kind)
-        result: list[tuple[bytes, Chain] | None] = [None] * len(kind)
+        bodies, chains = np.full(len(kind), None), np.full(len(kind), None)
+        chains.fill(())
         flows = np.flatnonzero(place >= 0)
         if not len(flows):
-            return result
+            return bodies, chains
         from capanalyzer.tls.certificates import read_shared_chain  # a capture without TLS 1.2 does not need it
 
         messages = (self._begin + place).take(flows)
@@ -299,8 +294,9 @@ class Reading:
         columns = (flows, messages, is_long, begin, cut, second, second + (end - cut))
         for flow, at, many, start, stop, go_on, last in zip(*(column.tolist() for column in columns), strict=True):
             body = self._body(at) if many else b"".join((view[start:stop], view[go_on:last]))
-            result[flow] = read_shared_chain(body)
-        return result
+            bodies[flow], chain = read_shared_chain(body)
+            chains[flow] = chain.certificates
+        return bodies, chains
 
     def _closes(self, count: int) -> NDArray[np.uint8]:
         """By flow, what closes it first (see Batch.close)."""
@@ -327,7 +323,7 @@ class Reading:
 
     def _add_alerts(self, batch: Batch, settled_row: I64) -> None:
         """Segments behind the settled handshake that end in an alert."""
-        found, data, view = self._found, self._found.table.data, self._found.table.data.data
+        found, data = self._found, self._found.table.data
         number = np.full(len(self._first_row), -1)
         spoken = np.flatnonzero(~batch.silent)
         number[self._flows.take(spoken)] = spoken
@@ -345,11 +341,23 @@ class Reading:
         hit = np.flatnonzero(start >= 0)
         rows, start, end = rows.take(hit), start.take(hit), (position + length).take(hit)
         seq = found.seq.take(rows) + (start - position.take(hit)).astype(np.uint32)
-        batch.add_alerts(
-            number.take(flow.take(rows)).tolist(),
-            found.time_ns.take(rows).tolist(),
-            found.frame.take(rows).tolist(),
-            found.side.take(rows).tolist(),
-            seq.tolist(),
-            [view[begin:stop] for begin, stop in zip(start.tolist(), end.tolist(), strict=True)],
+        length, clear = read_alerts(data, start, end)
+        batch.alerts.add(
+            number.take(flow.take(rows)),
+            found.side.take(rows),
+            found.time_ns.take(rows),
+            found.frame.take(rows),
+            seq,
+            length,
+            clear,
         )
+
+
+def _names(hellos: Hellos[ClientHelloShape]) -> Objects:
+    """The server name in each, None without one."""
+    shapes: list[ClientHelloShape] = hellos.shapes.tolist()
+    names = [
+        None if (span := shape.sni_span) is None else body[span[0] : span[1]]
+        for shape, body in zip(shapes, hellos.bodies.tolist(), strict=True)
+    ]
+    return np.fromiter(names, np.object_, len(names))

@@ -1,7 +1,7 @@
 """Sessions that were taken the short way (:mod:`capanalyzer.handshake.ordinary`): facts are made when asked for.
 
 An :class:`OrdinarySession` can be asked everything a :class:`~capanalyzer.handshake.session.Session` can. Whoever deals
-with a hundred thousand of them looks at their :class:`~capanalyzer.handshake.ordinary_group.Group` instead.
+with a hundred thousand of them looks at the :class:`~capanalyzer.handshake.departure.Departure` instead.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from capanalyzer.handshake.build import address_text, build_session
 from capanalyzer.handshake.direction import Direction
 from capanalyzer.handshake.machine import Handshake, walk
-from capanalyzer.handshake.ordinary_batch import Batch
-from capanalyzer.handshake.ordinary_group import Chain, Group
 from capanalyzer.handshake.session import Endpoint, KnownBy, Session, Side
 from capanalyzer.handshake.tls_facts import Alert, TlsFacts
 from capanalyzer.lazy import lazy
@@ -23,6 +21,9 @@ from capanalyzer.streams.flow import FIN, RST, SYN, Flow
 from capanalyzer.tls.hello import ClientHello, ServerHello
 from capanalyzer.tls.history import MAX_HISTORY
 from capanalyzer.tls.records import ALERT, Message
+
+if TYPE_CHECKING:
+    from capanalyzer.handshake.departure import Chain, Departure
 
 __all__ = ["OrdinarySession"]
 
@@ -40,34 +41,35 @@ _new = tuple.__new__
 class OrdinarySession(Session):
     """A session of which only what is asked for is made, and then kept."""
 
-    __slots__ = ("_plain", "at", "group")
-    group: Group
-    at: int
-    """Its number in the group."""
+    __slots__ = ("_plain", "departure", "number")
+    departure: Departure
+    number: int
+    """Its number in the departure."""
 
-    def __init__(self, group: Group, at: int, stream: int) -> None:
+    def __init__(self, departure: Departure, number: int, stream: int) -> None:
         # Not the dataclass's own: it would fill the slots that are to stay empty.
-        self.group, self.at = group, at
-        self.capture, self.stream = group.flows.capture, stream
+        self.departure, self.number = departure, number
+        self.capture, self.stream = departure.flows.capture, stream
 
     @property
     def flow(self) -> Flow:
         """Its counters and identity."""
-        return self.group.flows.flow(self.at)
-
-    @property
-    def _row(self) -> int:
-        """Its flow in the batch."""
-        return self.group.places[self.at]
+        return self.departure.flows.flow(self.number)
 
     @property
     def connect_ns(self) -> tuple[int | None, int | None]:
-        batch, row = self.group.batch, self._row
+        batch, row = self.departure.where(self.number)
         return int(batch.syn_ns[row]), int(batch.ack_ns[row])
 
     @property
+    def close(self) -> int:
+        """What closed it first, as in :attr:`.ordinary_batch.Batch.close`."""
+        batch, row = self.departure.where(self.number)
+        return int(batch.close[row])
+
+    @property
     def first_close(self) -> tuple[bool, Side] | None:
-        close = int(self.group.batch.close[self._row])
+        close = self.close
         return (close > 2, Side.SERVER if close & 1 == 0 else Side.CLIENT) if close else None
 
     if not TYPE_CHECKING:  # for a type checker every field is simply there
@@ -78,7 +80,7 @@ class OrdinarySession(Session):
             if make is not None:
                 value = make(self)
             elif name == "_plain":
-                value = _plain(self.group, self.at)
+                value = _plain(self.departure, self.number)
             else:
                 value = getattr(self._plain, name)
             setattr(self, name, value)
@@ -90,7 +92,8 @@ def _endpoint(session: OrdinarySession, side: int) -> Endpoint:
     return _new(Endpoint, (address_text(flow.addresses[side]), flow.ports[side]))
 
 
-def _first_bytes(batch: Batch, row: int) -> tuple[bytes, bytes]:
+def _first_bytes(departure: Departure, number: int) -> tuple[bytes, bytes]:
+    batch, row = departure.where(number)
     both = batch.opening[row].tobytes()
     return both[:_FIRST], both[_FIRST:]
 
@@ -104,12 +107,12 @@ _MADE: Final = {
     "end_ns": lambda session: session.flow.last_ns,
     "packets": lambda session: session.flow.packets,
     "payload_bytes": lambda session: session.flow.payload_bytes,
-    "first_bytes": lambda session: _first_bytes(session.group.batch, session.group.places[session.at]),
+    "first_bytes": lambda session: _first_bytes(session.departure, session.number),
     "protocol": lambda _: _TLS,
     "opening": lambda _: _NO_OPENING,
     "upgrade": lambda _: None,
     "f5": lambda _: None,
-    "tls": lambda session: _OrdinaryTls(session.group, session.at),
+    "tls": lambda session: _OrdinaryTls(session.departure, session.number),
 }
 """How a field is made that needs no look at the segments."""
 
@@ -117,17 +120,17 @@ _MADE: Final = {
 class _OrdinaryTls(TlsFacts):
     """TLS facts of which the messages are made when they are asked for.
 
-    It knows its group, not its session: two objects that knew each other would live until a garbage collection, and
-    with them the group.
+    It knows its departure, not its session: two objects that knew each other would live until a garbage collection, and
+    with them the departure.
     """
 
-    def __init__(self, group: Group, at: int) -> None:
+    def __init__(self, departure: Departure, number: int) -> None:
         # What is known already, set in the place of what would be worked out from the messages.
-        self._group, self._at, self._row = group, at, group.places[at]
-        batch, row = group.batch, self._row
-        self.handshake = _OrdinaryHandshake(group, at)
+        self._departure, self._number = departure, number
+        self._batch, self._row = batch, row = departure.where(number)
+        self.handshake = _OrdinaryHandshake(departure, number)
         known = self.__dict__
-        known["alerts"] = tuple(batch.alerts.get(row, ()))
+        known["alerts"] = batch.alerts.of(row)
         known["client_hello"] = ClientHello(batch.hello_shape[row], batch.hello_body[row])
         known["server_hello"] = ServerHello(batch.answer_shape[row], batch.answer_body[row])
 
@@ -136,7 +139,7 @@ class _OrdinaryTls(TlsFacts):
         def __getattr__(self, name: str) -> Any:
             if name not in ("messages", "_readers"):
                 raise AttributeError(name)
-            value = getattr(_plain(self._group, self._at).tls, name)
+            value = getattr(_plain(self._departure, self._number).tls, name)
             setattr(self, name, value)
             return value
 
@@ -148,25 +151,26 @@ class _OrdinaryTls(TlsFacts):
     @lazy
     def _shown(self) -> dict[int, Message]:
         """Hellos and the server's Certificate, by their type."""
-        messages = self._group.batch.messages_of(self._row)
+        messages = self._batch.messages_of(self._row)
         return {message.handshake_type: message for message in messages if message.handshake_type in _SHOWN}
 
     @lazy
     def history(self) -> str:
         """Zeek's letters."""
-        letters = self._group.shapes[self._at].history
+        letters = self._batch.nodes[int(self._batch.node[self._row])].history
         for alert in self.alerts:
             if not alert.encrypted and len(letters) < MAX_HISTORY:
                 letters += "l" if alert.side else "L"
         return letters
 
     def _group_of_server_key_exchange(self) -> int | None:
-        return int(self._group.batch.group[self._row]) or None
+        return int(self._batch.group[self._row]) or None
 
     @lazy
     def certificates(self) -> Chain:
-        """The server's chain, as its group read it."""
-        return self._group.chains[self._at]
+        """The server's chain."""
+        chain: Chain = self._batch.chain[self._row]
+        return chain
 
     def certificate_message(self, side: Side) -> Message | None:
         """This side's first Certificate message, if it can be read; an ordinary client sends none."""
@@ -176,11 +180,12 @@ class _OrdinaryTls(TlsFacts):
 class _OrdinaryHandshake(Handshake):
     """The machine's results; those that are messages are made when they are asked for."""
 
-    __slots__ = ("_at", "_group")
+    __slots__ = ("_departure", "_number")
 
-    def __init__(self, group: Group, at: int) -> None:
-        self._group, self._at = group, at
-        machine, batch, row = group.shapes[at].handshake, group.batch, group.places[at]
+    def __init__(self, departure: Departure, number: int) -> None:
+        self._departure, self._number = departure, number
+        batch, row = departure.where(number)
+        machine = batch.nodes[int(batch.node[row])].handshake
         self.state, self.version, self.suite = machine.state, machine.version, machine.suite
         self.is_13, self.retried, self.data_from = machine.is_13, False, machine.data_from
         self.alert_sized, self.unexpected, self.alert_size = machine.alert_sized, machine.unexpected, machine.alert_size
@@ -189,18 +194,18 @@ class _OrdinaryHandshake(Handshake):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            value = getattr(_plain(self._group, self._at).tls.handshake, name)
+            value = getattr(_plain(self._departure, self._number).tls.handshake, name)
             setattr(self, name, value)
             return value
 
 
-def _plain(group: Group, at: int) -> Session:
+def _plain(departure: Departure, number: int) -> Session:
     """The session with all its facts, made from its segments."""
-    batch, row = group.batch, group.places[at]
+    batch, row = departure.where(number)
     settled = int(batch.settled_frame[row])
     segments = batch.segments.rows(row)
     rows = [one for one in segments if one[0] <= settled]
-    openings = _first_bytes(batch, row)
+    openings = _first_bytes(departure, number)
     directions = Direction(), Direction()
     for side, direction in enumerate(directions):
         direction.isn = rows[side][4]
@@ -218,10 +223,10 @@ def _plain(group: Group, at: int) -> Session:
     handshake = walk(messages)
     messages += [
         Message(a.time_ns, a.frame, a.frame, a.side, ALERT, -1, a.length, a.encrypted, 0x0303, 0, _alert_body(a))
-        for a in batch.alerts.get(row, ())
+        for a in batch.alerts.of(row)
     ]
     return build_session(
-        group.flows.flow(at),
+        departure.flows.flow(number),
         client=0,
         known_by=KnownBy.SYN,
         directions=directions,

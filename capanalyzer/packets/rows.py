@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROW_BYTES", "RowSource", "Rows", "u8", "u16", "u32", "u64", "word32"]
+__all__ = ["ROW_BYTES", "RowSource", "Rows", "pieces_at", "u8", "u16", "u32", "u64", "word32"]
 
 ROW_BYTES: Final = 96
 Rows = NDArray[np.uint8]
@@ -45,6 +45,14 @@ class RowSource:
 
 def _windows(data: NDArray[np.uint8]) -> NDArray[Any]:
     return np.ndarray((len(data) - ROW_BYTES + 1,), _ROW, data, 0, (1,))
+
+
+def pieces_at(data: NDArray[np.uint8], at: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """``size`` bytes at each place, copied a piece at a time; shape (n, size). All lie within ``data``."""
+    if not len(at) or not size:
+        return np.zeros((len(at), size), np.uint8)
+    windows = np.ndarray((len(data) - size + 1,), (np.void, size), data, 0, (1,))
+    return windows[at].view(np.uint8).reshape(-1, size)
 
 
 def u8(rows: Rows, at: int) -> NDArray[np.uint8]:

@@ -93,7 +93,7 @@ class _Errand:
             # Redacted sessions need their models.
             plain = timeline or redactor is not None
             for part in lines_of(one, timeline=plain) if type(one) is JudgedRun else (one,):
-                if type(part) is Lines:
+                if isinstance(part, Lines):
                     ids, data = part.ids, part.data
                     self._outcomes += [Outcome.ESTABLISHED.value] * len(ids)
                 else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from capanalyzer.report.times import second_text
 from capanalyzer.tls.hello import safe_text
 
-__all__ = ["hexadecimal", "milliseconds", "strings", "times"]
+__all__ = ["milliseconds", "openings", "strings", "times"]
 
 I64 = NDArray[np.int64]
 
@@ -23,6 +23,8 @@ _PLAIN: Final = re.compile(rb"[ !#-\[\]-~]*")
 """Printable ASCII that is written as it is."""
 _SECONDS: Final = len("2026-11-23T10:01:02.")
 _FRACTION: Final = 9
+_SPAN: Final = 1 << 14
+"""Seconds within which times are told apart by a table of all of them."""
 
 
 def times(time_ns: I64) -> list[bytes]:
@@ -30,7 +32,7 @@ def times(time_ns: I64) -> list[bytes]:
     second = time_ns // 1_000_000_000
     # Not divmod: numpy divides by a constant with multiplications, several numbers at a time, but only with //.
     fraction = (time_ns - second * 1_000_000_000).astype(np.uint32)
-    seconds, which = np.unique(second, return_inverse=True)
+    seconds, which = _distinct(second)
     text = np.empty((len(time_ns), _SECONDS + _FRACTION + 1), np.uint8)
     known = "".join(map(second_text, seconds.tolist())).encode()
     text[:, :_SECONDS] = np.frombuffer(known, np.uint8).reshape(-1, _SECONDS).take(which, axis=0)
@@ -39,8 +41,19 @@ def times(time_ns: I64) -> list[bytes]:
         text[:, at] = fraction - rest * 10 + ord("0")
         fraction = rest
     text[:, -1] = ord("Z")
-    result: list[bytes] = text.view(f"S{text.shape[1]}")[:, 0].tolist()
-    return result
+    return _rows(text)
+
+
+def _distinct(values: I64) -> tuple[I64, I64]:
+    """Different values, ascending, and which of them each is."""
+    low = int(values.min()) if len(values) else 0
+    span = int(values.max()) - low if len(values) else 0
+    if span > _SPAN:
+        different, which = np.unique(values, return_inverse=True)
+        return different, which
+    is_there = np.zeros(span + 1, np.bool_)
+    is_there[values - low] = True
+    return np.flatnonzero(is_there) + low, (np.cumsum(is_there) - 1).take(values - low)
 
 
 def milliseconds(span_ns: I64) -> list[bytes]:
@@ -48,10 +61,20 @@ def milliseconds(span_ns: I64) -> list[bytes]:
     return _encode((span_ns / 1e6).tolist())[1:-1].split(b",") if len(span_ns) else []
 
 
-def hexadecimal(data: NDArray[np.uint8]) -> list[bytes]:
-    """Rows of bytes as digits; shape (n, width)."""
-    result: list[bytes] = _HEX.take(data).view(f"S{2 * data.shape[1]}")[:, 0].tolist()
-    return result
+def openings(data: NDArray[np.uint8], between: bytes) -> list[bytes]:
+    """First bytes of two sides as digits, with some text between them; shape (n, width), half of it each side's."""
+    width = data.shape[1]
+    text = np.empty((len(data), 2 * width + len(between)), np.uint8)
+    digits = _HEX.take(data).view(np.uint8)
+    text[:, :width], text[:, width + len(between) :] = digits[:, :width], digits[:, width:]
+    text[:, width : width + len(between)] = np.frombuffer(between, np.uint8)
+    return _rows(text)
+
+
+def _rows(text: NDArray[np.uint8]) -> list[bytes]:
+    """The rows of a table of letters."""
+    rows: list[bytes] = text.view(f"V{text.shape[1]}")[:, 0].tolist()
+    return rows
 
 
 def strings(names: Sequence[bytes | None]) -> list[bytes]:

@@ -1,24 +1,25 @@
-"""Ordinary sessions as JSON, without a model: text put together from ready pieces, a group of sessions at a time.
+"""Ordinary sessions as JSON, without a model: text put together from ready pieces, all that leave at once.
 
 Of 100,000 sessions most differ in little more than numbers: their ClientHellos are of a few shapes, their certificates
 of a few chains. What repeats is encoded once, by the model's own encoder. What differs is made as columns of text
-(:mod:`capanalyzer.report.columns`), and one format brings them together. A test holds that both ways give the same
+(:mod:`capanalyzer.report.columns`), and two formats bring them together. A test holds that both ways give the same
 bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import repeat
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from bisect import bisect_left
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
-from capanalyzer.handshake.departure import OrdinaryRun
-from capanalyzer.handshake.ordinary_group import Group
+from capanalyzer.handshake.departure import Departure, OrdinaryRun
 from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.report import columns
 from capanalyzer.report.build import SIDES, chain_model, client_hello_parts
+from capanalyzer.streams.chunk import distinct
 from capanalyzer.streams.community_id import community_ids
 from capanalyzer.tls.codepoints import alert_name, version_name
 from capanalyzer.tls.fingerprint import ja3s
@@ -27,7 +28,6 @@ from capanalyzer.tls.history import MAX_HISTORY
 
 if TYPE_CHECKING:
     from capanalyzer.diagnosis.verdict import Verdict
-    from capanalyzer.handshake.shapes import Shape
     from capanalyzer.handshake.tls_facts import Alert
     from capanalyzer.tls.certificates import CertificateFacts
     from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape
@@ -43,24 +43,35 @@ _CLOSES: Final = (("none", None), ("fin", "client"), ("fin", "server"), ("rst", 
 """By Batch.close: how, and by whom."""
 _CLOSED_BY: Final = [_encode({"how": how, "who": who}) for how, who in _CLOSES]
 _LEVELS: Final = {1: b'"warning"', 2: b'"fatal"'}
-_HIDDEN_ALERT: Final = [
+_HIDDEN: Final = [
     b'{"frame":%%d,"from":"%b","level":null,"code":null,"description":null,"encrypted":true}' % side.encode()
     for side in SIDES
 ]
+"""An alert that cannot be read, by side."""
 
-_FORMAT: Final = (
+_HEAD: Final = (
     b'{"id":%d,"capture":%d,"transport":"tcp","stream":%d,"community_id":"1:%b",'
     b'"client":{"ip":"%b","port":%d},"server":{"ip":"%b","port":%d},"start":"%b","end":"%b",'
     b'"packets":{"client":%d,"server":%d},"bytes":{"client":%d,"server":%d},'
-    b'"first_bytes":{"client":"%b","server":"%b"},"protocol":{"client":"tls","server":"tls"},'
+    b'"first_bytes":{"client":"%b"},"protocol":{"client":"tls","server":"tls"},'
     b'"outcome":"established","stage":null,"waiting_on":null,"blame":null,"cause":null,"history":"%b",'
-    b'"closed_by":%b,"tls":{"client_hello":{"frame":%d,%b"sni":%b,%b},"server_hello":{"frame":%d,%b},'
-    b'"certificates":%b,"client_certificates":[],"alerts":[%b],"resumed":%b},'
+    b'"closed_by":%b,"tls":{"client_hello":{"frame":%d,'
+)
+_BETWEEN_OPENINGS: Final = b'","server":"'
+_BEFORE_NAME: Final = b'%b"sni":'
+_BEHIND_NAME: Final = b',%b},"server_hello":{"frame":'
+_ANSWER: Final = b',%b},"certificates":'
+_TAIL: Final = (
+    b',"client_certificates":[],"alerts":[%b],"resumed":%b},'
     b'"timing":{"connect_ms":%b,"client_hello_ms":%b,"server_hello_ms":%b,"handshake_ms":%b},'
     b'"findings":[],"timeline":[],"display_filter":"tcp.stream eq %d",'
     b'"comparison":null,"other_leg":null,"proxy_header":null,"log_lines":[],"named_by_log":null,"f5":null}'
 )
-"""The keys of :class:`capanalyzer.report.model.Session`, in its order."""
+"""The keys of :class:`capanalyzer.report.model.Session`, in its order: the head, what is written of the ClientHello
+before its server name, the name, what is behind it, the ServerHello's frame and what is behind that, the certificates,
+and the tail."""
+_PIECES: Final = 9
+"""Of a line, the end of the line with them."""
 
 
 class Line(NamedTuple):
@@ -71,11 +82,21 @@ class Line(NamedTuple):
     data: bytes
 
 
-class Lines(NamedTuple):
+class Lines:
     """Established sessions without findings, one after the other."""
 
-    ids: list[int]
-    data: list[bytes]
+    __slots__ = ("ids", "pieces")
+
+    def __init__(self, ids: list[int], pieces: list[bytes]) -> None:
+        self.ids = ids
+        self.pieces = pieces
+        """What the lines consist of, each with a line feed at its end."""
+
+    @property
+    def data(self) -> list[bytes]:
+        """The lines, without their line feeds."""
+        pieces = self.pieces
+        return [b"".join(pieces[at : at + _PIECES - 1]) for at in range(0, len(pieces), _PIECES)]
 
 
 def ordinary_line(session: OrdinarySession, verdict: Verdict, first_id: int) -> bytes | None:
@@ -83,86 +104,106 @@ def ordinary_line(session: OrdinarySession, verdict: Verdict, first_id: int) -> 
 
     :param first_id: id of the capture's stream 0.
     """
-    group, at = session.group, session.at
-    if _CLOSES[int(group.batch.close[group.places[at]])] != (verdict.closed_how, verdict.closed_who):
+    if _CLOSES[session.close] != (verdict.closed_how, verdict.closed_who):
         return None  # the diagnosis knows better who closed it
-    return _lines_of(group, first_id)[at]
+    number = session.number
+    lines = _lines_of(session.departure, first_id, number, number + 1)
+    return None if lines is None else lines.data[0]
 
 
 def run_lines(run: OrdinaryRun, first_id: int) -> Lines | None:
     """The lines of sessions that simply work; None where the model of one of them has to be made."""
-    departure, piece = run.departure, slice(run.start, run.stop)
-    known: list[bytes | None] | None = departure.made.get("lines")
+    return _lines_of(run.departure, first_id, run.start, run.stop)
+
+
+def _lines_of(departure: Departure, first_id: int, start: int, stop: int) -> Lines | None:
+    known: _Made | None = departure.made.get("lines")
     if known is None:
-        known = departure.made["lines"] = departure.in_order(lambda group: _lines_of(group, first_id))
-    lines = known[piece]
-    if None in lines:
+        known = departure.made["lines"] = _make_lines(departure, first_id)
+    if bisect_left(known.unfit, start) < bisect_left(known.unfit, stop):
         return None
-    return Lines([first_id + stream for stream in departure.streams[piece]], cast("list[bytes]", lines))
+    ids = [first_id + stream for stream in departure.streams[start:stop]]
+    return Lines(ids, known.pieces[_PIECES * start : _PIECES * stop])
 
 
-def _lines_of(group: Group, first_id: int) -> list[bytes | None]:
-    known: list[bytes | None] | None = group.made.get("lines")
-    if known is None:
-        known = group.made["lines"] = _make_lines(group, first_id)
-    return known
+class _Made(NamedTuple):
+    """The lines of a departure, as if none of its sessions had anything unusual about it."""
+
+    pieces: list[bytes]
+    unfit: list[int]
+    """Numbers of the sessions of which no line can be made."""
 
 
-def _make_lines(group: Group, first_id: int) -> list[bytes | None]:
-    """The lines of all sessions, as if none had anything unusual about it; None where that cannot be."""
-    batch, rows, flows, places, chains = group.batch, group.rows, group.flows, group.places, group.chains
-    streams, ports, packets, payload = group.streams, flows.port, flows.packets, flows.payload
-    opening = batch.opening.take(rows, axis=0)
-    hello_ns, syn_ns, ack_ns = batch.hello_ns.take(rows), batch.syn_ns.take(rows), batch.ack_ns.take(rows)
-    hello_shapes = [batch.hello_shape[place] for place in places]
-    answer_shapes = [batch.answer_shape[place] for place in places]
-    one_hello = dict(zip(hello_shapes, places, strict=True))
-    hellos = {shape: _client_hello(shape, batch.hello_body[place]) for shape, place in one_hello.items()}
-    one_answer = dict(zip(answer_shapes, places, strict=True))
-    answers = {shape: _server_hello(shape, batch.answer_body[place]) for shape, place in one_answer.items()}
-    alerts = [batch.alerts.get(place, ()) for place in places]
-    # All at once: a moment later what each line is made of would have to be fetched from memory again.
-    fields = zip(
+def _make_lines(departure: Departure, first_id: int) -> _Made:
+    flows, streams, ports, column = departure.flows, departure.streams, departure.flows.port, departure.column
+    count = len(departure)
+    packets, payload = flows.packets, flows.payload
+    hello_ns, syn_ns, ack_ns = column("hello_ns"), column("syn_ns"), column("ack_ns")
+    hello_shapes, answer_shapes = departure.hello_shapes, departure.answer_shapes
+    hellos = dict(zip(hello_shapes, column("hello_body").tolist(), strict=True))
+    known_hellos = {shape: _client_hello(shape, body) for shape, body in hellos.items()}
+    bodies = dict(zip(answer_shapes, column("answer_body").tolist(), strict=True))
+    answers = {shape: _server_hello(shape, body) for shape, body in bodies.items()}
+    stamps = columns.times(np.concatenate([flows.first_ns, flows.last_ns]))
+    timings = columns.milliseconds(
+        np.concatenate(
+            [ack_ns - syn_ns, hello_ns - ack_ns, column("answer_ns") - hello_ns, column("done_ns") - hello_ns]
+        )
+    )
+    histories, alerts = _histories_and_alerts(departure)
+    heads = zip(
         (flows.stream + first_id).tolist(),
-        repeat(flows.capture, len(streams)),
+        repeat(flows.capture, count),
         streams,
         community_ids(flows.address, flows.is_v6, ports),
-        [client.encode() for client in group.clients],
+        map(str.encode, departure.clients),
         ports[:, 0].tolist(),
-        [server[0].encode() for server in group.servers],
+        [server[0].encode() for server in departure.servers],
         ports[:, 1].tolist(),
-        columns.times(flows.first_ns),
-        columns.times(flows.last_ns),
+        stamps[:count],
+        stamps[count:],
         packets[:, 0].tolist(),
         packets[:, 1].tolist(),
         payload[:, 0].tolist(),
         payload[:, 1].tolist(),
-        columns.hexadecimal(opening[:, :16]),
-        columns.hexadecimal(opening[:, 16:]),
-        _histories(group.shapes, alerts),
-        [_CLOSED_BY[close] for close in batch.close.take(rows).tolist()],
-        batch.hello_frame.take(rows).tolist(),
-        [hellos[shape].before for shape in hello_shapes],
-        columns.strings(group.names),
-        [hellos[shape].behind for shape in hello_shapes],
-        batch.answer_frame.take(rows).tolist(),
-        [answers[shape].text for shape in answer_shapes],
-        [_chain(chain) if chain else b"[]" for chain in chains],
-        [b",".join(map(_alert, some)) if some else b"" for some in alerts],
+        columns.openings(column("opening"), _BETWEEN_OPENINGS),
+        histories,
+        map(_CLOSED_BY.__getitem__, column("close").tolist()),
+        column("hello_frame").tolist(),
+        strict=True,
+    )
+    tails = zip(
+        alerts,
         [answers[shape].resumed for shape in answer_shapes],
-        columns.milliseconds(ack_ns - syn_ns),
-        columns.milliseconds(hello_ns - ack_ns),
-        columns.milliseconds(batch.answer_ns.take(rows) - hello_ns),
-        columns.milliseconds(batch.done_ns.take(rows) - hello_ns),
+        timings[:count],
+        timings[count : 2 * count],
+        timings[2 * count : 3 * count],
+        timings[3 * count :],
         streams,
         strict=True,
     )
-    lines: list[bytes | None] = list(map(_FORMAT.__mod__, fields))
-    if not all(chains):
-        for at, (shape, chain) in enumerate(zip(group.shapes, chains, strict=True)):
-            if not chain and not shape.handshake.is_13:
-                lines[at] = None  # resumed, or anonymous
-    return lines
+    lines = zip(
+        map(_HEAD.__mod__, heads),
+        [known_hellos[shape].before for shape in hello_shapes],
+        columns.strings(departure.names),
+        [known_hellos[shape].behind for shape in hello_shapes],
+        map(b"%d".__mod__, column("answer_frame").tolist()),
+        [answers[shape].text for shape in answer_shapes],
+        [_chain(chain) if chain else b"[]" for chain in departure.chains],
+        map(_TAIL.__mod__, tails),
+        repeat(b"\n", count),
+        strict=True,
+    )
+    # All at once: a moment later what each line is made of would have to be fetched from memory again.
+    pieces = list(chain.from_iterable(lines))
+    # Without certificates, and not TLS 1.3: resumed, or anonymous.
+    is_13 = column("silent").tolist()
+    unfit = [
+        at
+        for at, (certificates, silent) in enumerate(zip(departure.chains, is_13, strict=True))
+        if not certificates and not silent
+    ]
+    return _Made(pieces, unfit)
 
 
 class _Hello(NamedTuple):
@@ -186,7 +227,9 @@ def _client_hello(shape: ClientHelloShape, body: bytes) -> _Hello:
         legacy, offered, suites, alpn, groups, md5, fingerprint = client_hello_parts(ClientHello(shape, body))
         before = {"legacy_version": legacy, "offered_versions": offered, "cipher_suites": suites}
         behind = {"alpn": alpn, "groups": groups, "ja3": md5, "ja4": fingerprint}
-        known = shape.scratch["json"] = _Hello(_encode(before)[1:-1] + b",", _encode(behind)[1:-1])
+        known = shape.scratch["json"] = _Hello(
+            _BEFORE_NAME % (_encode(before)[1:-1] + b","), _BEHIND_NAME % _encode(behind)[1:-1]
+        )
     return known
 
 
@@ -202,18 +245,36 @@ def _server_hello(shape: ServerHelloShape, body: bytes) -> _Answer:
             "hello_retry": False,
         }
         resumed = b"false" if hello.selected_psk is None else b"true"
-        known = shape.scratch["json"] = _Answer(_encode(fields)[1:-1], resumed)
+        known = shape.scratch["json"] = _Answer(_ANSWER % _encode(fields)[1:-1], resumed)
     return known
 
 
-def _histories(shapes: Sequence[Shape], alerts: Sequence[Sequence[Alert]]) -> list[bytes]:
-    known = {shape: shape.history.encode() for shape in set(shapes)}
-    histories = [known[shape] for shape in shapes]
-    for at, some in enumerate(alerts):
+def _histories_and_alerts(departure: Departure) -> tuple[list[bytes], list[bytes]]:
+    """Letters of the messages and of the alerts behind them, and the alerts."""
+    node, (frame, clear) = departure.node, departure.first_alerts
+    known = {number: departure.nodes[number].history.encode() for number in distinct(node).tolist()}
+    histories = [known[number] for number in node.tolist()]
+    alerts = np.full(len(departure), b"", np.object_)
+    client, server = frame[:, 0], frame[:, 1]
+    for order in ((0,), (1,), (0, 1), (1, 0)):
+        # Nearly always each side says once that it will close, in a record that cannot be read.
+        sent = (client > 0) == (0 in order)
+        sent &= (server > 0) == (1 in order)
+        if len(order) > 1:
+            sent &= frame[:, order[0]] < frame[:, order[1]]
+        rows = np.flatnonzero(sent)
+        written = b",".join([_HIDDEN[side] for side in order])
+        alerts[rows] = list(
+            map(written.__mod__, zip(*(frame[:, side].take(rows).tolist() for side in order), strict=True))
+        )
+    for number in {*np.flatnonzero(clear.any(axis=1)).tolist(), *departure.with_more_alerts}:
+        some = departure.alerts(number)
+        alerts[number] = b",".join(map(_alert, some))
         for alert in some:
-            if not alert[5] and len(histories[at]) < MAX_HISTORY:  # in the clear
-                histories[at] += b"l" if alert.side else b"L"
-    return histories
+            if not alert.encrypted and len(histories[number]) < MAX_HISTORY:
+                histories[number] += b"l" if alert.side else b"L"
+    written_alerts: list[bytes] = alerts.tolist()
+    return histories, written_alerts
 
 
 def _chain(certificates: tuple[CertificateFacts, ...]) -> bytes:
@@ -228,7 +289,7 @@ def _chain(certificates: tuple[CertificateFacts, ...]) -> bytes:
 def _alert(alert: Alert) -> bytes:
     _, frame, side, level, code, _, _ = alert
     if level is None or code is None:
-        return _HIDDEN_ALERT[side] % frame
+        return _HIDDEN[side] % frame
     return b'{"frame":%d,"from":"%b","level":%b,"code":%d,"description":"%b","encrypted":false}' % (
         frame,
         SIDES[side].encode(),

@@ -50,19 +50,19 @@ def to_jsonl(sessions: Iterable[model.Session | Line | Lines], trailer: Callable
     pieces: list[bytes] = []
     size = 0
     for session in sessions:
-        if type(session) is Lines:
-            pieces += session.data
-            size += sum(map(len, session.data))
+        if isinstance(session, Lines):
+            pieces += session.pieces
+            size += sum(map(len, session.pieces))
         else:
-            pieces.append(session.data if type(session) is Line else encode(session))
-            size += len(pieces[-1])
+            data = session.data if type(session) is Line else encode(session)
+            pieces += (data, b"\n")
+            size += len(data)
         if size >= CHUNK:
-            pieces.append(b"")
-            yield b"\n".join(pieces)
+            yield b"".join(pieces)
             pieces.clear()
             size = 0
-    pieces += (encode(trailer()), b"")
-    yield b"\n".join(pieces)
+    pieces += (encode(trailer()), b"\n")
+    yield b"".join(pieces)
 
 
 def _separated(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.packets.rows import pieces_at
 from capanalyzer.packets.table import EXTRA, PacketTable
 from capanalyzer.streams.flow import SYN, Row
 
@@ -137,8 +138,7 @@ def bytes_at(table: PacketTable, at: I64, size: int) -> NDArray[np.uint8]:
     """``size`` bytes at each position, shape (n, size)."""
     inside = at < EXTRA
     if inside.all():
-        result: NDArray[np.uint8] = table.data[at[:, None] + np.arange(size)]
-        return result
+        return pieces_at(table.data, at, size)
     result = np.empty((len(at), size), np.uint8)
     for row, start in enumerate(at.tolist()):
         piece = table.data[start : start + size] if start < EXTRA else table.extra[start - EXTRA :][:size]

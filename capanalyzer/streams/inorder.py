@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from capanalyzer.packets.rows import pieces_at
 from capanalyzer.packets.table import EXTRA
 from capanalyzer.streams.chunk import Chunk
 from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
@@ -74,7 +75,7 @@ class InOrder:
         at = np.minimum(self.options_at.take(syns), len(data) - width)
         return FlowSegments(
             Runs.cut_out((*columns, self.ttl, self.ip_id), first, sizes),
-            data[at[:, None] + np.arange(width)].reshape(-1, 2, width),
+            pieces_at(data, at, width).reshape(-1, 2, width),
             (self.options_at.take(syns) - at).reshape(-1, 2),
             self.options_len.take(syns).reshape(-1, 2),
         )

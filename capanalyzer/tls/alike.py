@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.errors import WireError
+from capanalyzer.packets.rows import pieces_at
 from capanalyzer.tls.hello import HELLO_RETRY_RANDOM, read_client_hello, read_server_hello
 from capanalyzer.tls.shapes import ClientHelloShape, ServerHelloShape, Shape
 
@@ -36,10 +37,14 @@ _RETRY: Final = np.frombuffer(HELLO_RETRY_RANDOM, np.uint8)
 class Hellos(Generic[S]):
     """Hellos by the number they were given with."""
 
-    def __init__(self, count: int) -> None:
-        self.bodies: list[bytes] = [b""] * count
-        self.shapes: list[S | None] = [None] * count
+    def __init__(self, bodies: NDArray[np.object_], shapes: NDArray[np.object_]) -> None:
+        self.bodies = bodies
+        self.shapes = shapes
         """None where it does not parse."""
+
+    def some(self, which: NDArray[np.bool_]) -> Hellos[S]:
+        """These of them."""
+        return Hellos(self.bodies.compress(which), self.shapes.compress(which))
 
 
 def client_hellos(data: U8, position: I64, length: I64, bodies: dict[int, bytes]) -> Hellos[ClientHelloShape]:
@@ -73,11 +78,12 @@ def _server_shape(body: bytes) -> ServerHelloShape | None:
 def _read_all(
     data: U8, position: I64, length: I64, bodies: dict[int, bytes], read: Callable[[bytes], S | None]
 ) -> Hellos[S]:
-    found: Hellos[S] = Hellos(len(position))
-    whole = np.ones(len(position), np.bool_)
+    count = len(position)
+    found: Hellos[S] = Hellos(np.full(count, b"", np.object_), np.full(count, None, np.object_))
+    whole = np.ones(count, np.bool_)
     whole[list(bodies)] = False
-    # A table's rows are whole words: their ends must not reach over the batch's. What is too short for a hello is rare.
-    whole &= (position + length + _WORD <= len(data)) & (length >= _LEAST)
+    # What is too short for a hello is rare.
+    whole &= length >= _LEAST
     order = np.flatnonzero(whole)
     order = order.take(np.argsort(length.take(order), kind="stable"))
     sizes = length.take(order)
@@ -85,11 +91,9 @@ def _read_all(
     alone: list[int] = np.flatnonzero(~whole).tolist()
     for start, stop in pairwise([*starts.tolist(), len(order)]):
         numbers, size = order[start:stop], int(sizes[start])
-        width = -(-size // _WORD) * _WORD
-        table = np.ndarray((len(data) - width + 1,), f"V{width}", buffer=data, strides=(1,))[position.take(numbers)]
-        for number, body in zip(numbers.tolist(), table.tolist(), strict=True):
-            found.bodies[number] = body[:size]
-        alone += _read_table(found, table.view(np.uint8).reshape(-1, width), numbers, read)
+        table = pieces_at(data, position.take(numbers), size)
+        found.bodies[numbers] = table.view(f"V{size}")[:, 0].tolist()
+        alone += _read_table(found, table, numbers, read)
     for number in alone:
         body = bodies.get(number)
         if body is None:
@@ -108,22 +112,29 @@ def _read_table(found: Hellos[S], table: U8, numbers: I64, read: Callable[[bytes
         retry = (table[:, 2:34] == _RETRY).all(axis=1)
         alone += numbers.compress(retry).tolist()
         left = np.flatnonzero(~retry)
-    words = table.view(np.uint64)
+    if len(left) >= FEW:
+        words = _words(table)
     while len(left) >= FEW:
         first = int(left[0])
-        body = found.bodies[int(numbers[first])]
+        body = found.bodies[numbers[first]]
         shape = read(body)
         if shape is None:
             left = left[1:]
             continue
         same = ~((words.take(left, axis=0) ^ words[first]) & _fixed(shape, body)).any(axis=1)
-        for number in numbers.take(left.compress(same)).tolist():
-            found.shapes[number] = shape
+        found.shapes[numbers.take(left.compress(same))] = shape
         left = left.compress(~same)
         if np.count_nonzero(same) < FEW:
             break
     rest: list[int] = numbers.take(left).tolist()
     return alone + rest
+
+
+def _words(table: U8) -> NDArray[np.uint64]:
+    """A table's rows filled up to whole words."""
+    filled = np.zeros((len(table), -(-table.shape[1] // _WORD) * _WORD), np.uint8)
+    filled[:, : table.shape[1]] = table
+    return filled.view(np.uint64)
 
 
 def _fixed(shape: Shape, body: bytes) -> NDArray[np.uint64]:
