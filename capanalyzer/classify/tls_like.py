@@ -6,7 +6,7 @@ from typing import Final
 
 from capanalyzer.classify.signs import MAX_RECORD, NO, UNDECIDED, Sign, likely, looks_like_tls, yes
 
-__all__ = ["HANDSHAKE_TYPES", "sslv2", "tlcp", "tls"]
+__all__ = ["HANDSHAKE_TYPES", "may_begin_tls", "sslv2", "tlcp", "tls"]
 
 _NO: Final = Sign(NO)
 _TLS, _TLS_CUT = yes("tls"), likely("tls")
@@ -54,6 +54,11 @@ def tls(data: bytes) -> Sign:
     if kind == 21 and length == 2:
         return _TLS if data[5] in (1, 2) else _NO
     return _TLS if length >= 16 or kind == 24 else _NO
+
+
+def may_begin_tls(data: bytes) -> bool:
+    """So few bytes that they tell nothing, and a TLS record (type 20 to 24, version 3.x) may begin with them."""
+    return 0 < len(data) < 3 and 20 <= data[0] <= 24 and data[1:] in (b"", b"\x03")
 
 
 def _alert_without_version(data: bytes) -> Sign:

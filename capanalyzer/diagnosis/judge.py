@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.bulk import JudgedRun, Verdicts, judge_run, verdicts_of
 from capanalyzer.diagnosis.f5.sides import both_sides
 from capanalyzer.diagnosis.knowledge import Knowledge
@@ -307,6 +308,8 @@ def _without_failure(story: Story, context: Context) -> Outcome:
         if quality.starts_mid_session and story.connected_ns is None:
             return Outcome.INCOMPLETE
         return _without_payload(story, context)
+    if may_begin_tls(session.first_bytes[Side.CLIENT] or b""):
+        return Outcome.INCOMPLETE
     is_partial = quality.starts_mid_session or quality.truncated or quality.one_sided is not None or quality.lost
     if is_partial and client in _NO_NAME and server in _NO_NAME:
         return Outcome.INCOMPLETE

@@ -132,3 +132,39 @@ def test_verdicts(
     assert (session.outcome, session.cause, session.blame) == (outcome, cause, blame)
     if outcome == "failed":
         assert "?" not in session.findings[0].explanation
+
+
+@pytest.mark.parametrize("sent", [1, 2, 3, 5, 8, 9, 60, len(HELLO) - 1])
+@pytest.mark.parametrize(
+    ("ends", "cause", "blame"), [("s", "server-closed", "server"), ("c", "client-abandoned", "client")]
+)
+def test_a_clienthello_that_was_begun(ends: str, cause: str, blame: str, sent: int, tmp_path: Path) -> None:
+    """However little of a hello was sent, nobody is said not to speak TLS, and a closed session not to be over."""
+    capture = tmp_path / "begun.pcap"
+    wrpcap(str(capture), packets([("c", HELLO[:sent]), ("s", b""), (ends, None)], 443))
+    [session] = capanalyzer.build_report(capture).sessions
+    assert (session.outcome, session.cause, session.blame) == ("failed", cause, blame)
+    total = str(len(HELLO)) if sent >= 5 else "50+"
+    assert f"{sent} of the {total} bytes" in session.findings[0].explanation
+
+
+@pytest.mark.parametrize("sent", [1, 2, 3, 6, 40])
+@pytest.mark.parametrize("kind", [0x15, 0x16])
+@pytest.mark.parametrize(("ends", "cause"), [("s", "server-closed"), ("c", "client-abandoned")])
+def test_an_answer_that_was_begun(ends: str, cause: str, kind: int, sent: int, tmp_path: Path) -> None:
+    """The first bytes of a TLS record are not the answer of another protocol."""
+    capture = tmp_path / "begun.pcap"
+    answer = bytes((kind, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3)) + bytes(29)
+    wrpcap(str(capture), packets([("c", HELLO), ("s", answer[:sent]), (ends, None)], 443))
+    [session] = capanalyzer.build_report(capture).sessions
+    assert (session.outcome, session.cause) == ("failed", cause)
+
+
+@pytest.mark.parametrize("port", [443, 8888])
+def test_too_little_to_tell(port: int, tmp_path: Path) -> None:
+    """A byte with which TLS may begin is TLS where TLS is spoken; elsewhere nobody can tell what it was."""
+    capture = tmp_path / "byte.pcap"
+    wrpcap(str(capture), packets([("c", b"\x16"), ("s", b""), ("s", None)], port))
+    [session] = capanalyzer.build_report(capture).sessions
+    assert session.outcome == ("failed" if port == 443 else "incomplete")
+    assert "closed" in session.findings[0].explanation

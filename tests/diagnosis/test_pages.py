@@ -50,7 +50,6 @@ NOT_GIVEN = {
     "unknown-psk": _CLIENT,
     "server-internal-error": _CLIENT,
     "no-client-hello": frozenset(("before-hello",)),
-    **dict.fromkeys(("server-reset", "server-closed"), frozenset(("partial",))),
     "client-hello-lost": frozenset(("reset", "arrived")),
     "client-clock-skew": frozenset(("hidden", "known-root")),
     "certificate-unknown-ca": _CLOCKS,

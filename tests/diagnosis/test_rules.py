@@ -386,6 +386,12 @@ FIRES: dict[str, tuple[Callable[[], Session], str, str, str]] = {
     ),
     "silent": (lambda: tls_alone(closes=[fin(C, 10)]), "server-silent", "server-hello", "server"),
     "silent, open": (lambda: tls_alone(**OPEN), "server-silent", "server-hello", "server"),
+    "no more than the start of a hello": (
+        lambda: session(opening=(b"\x16\x03", b""), closes=[fin(S, 30)]),
+        "no-client-hello",
+        "first-bytes",
+        "client",
+    ),
     "abandoned": (lambda: tls_alone(closes=[rst(C, 1)]), "client-abandoned", "server-hello", "client"),
     "left before the answer": (
         lambda: session(hello(), *flight_13(0.06), closes=[fin(C, 0.05), rst(C, 0.061)]),

@@ -8,7 +8,7 @@ from capanalyzer.diagnosis.story import Story, is_probed
 from capanalyzer.handshake.session import Session, Side, SideFacts
 from capanalyzer.packets.table import IcmpError
 
-__all__ = ["full_size", "gave_up", "hello_end", "is_full_size", "spans_segments", "too_big"]
+__all__ = ["full_size", "gave_up", "hello_end", "is_full_size", "spans_segments", "too_big", "unfinished_hello"]
 
 ETHERNET_MSS: Final = 1460
 OPTIONS_ROOM: Final = 40
@@ -16,6 +16,8 @@ OPTIONS_ROOM: Final = 40
 _RECORD_HEADER: Final = 5
 _HANDSHAKE_HEADER: Final = 4
 _HANDSHAKE, _CLIENT_HELLO = 22, 1
+_LEAST: Final = 50
+"""Bytes of the smallest ClientHello with its headers: one cipher suite, no extensions (RFC 5246 section 7.4.1.2)."""
 
 
 def full_size(session: Session) -> int:
@@ -43,6 +45,24 @@ def hello_end(session: Session) -> int:
     if len(start) < _RECORD_HEADER + _HANDSHAKE_HEADER or start[5] != _CLIENT_HELLO:
         return record
     return max(record, _RECORD_HEADER + _HANDSHAKE_HEADER + int.from_bytes(start[6:9], "big"))
+
+
+def unfinished_hello(session: Session) -> tuple[int, int | str] | None:
+    """(bytes sent, bytes of the whole) of a ClientHello of which the client sent the beginning and no more, while the
+    server said nothing; the whole is ``50+`` where not even its headers were sent. None for anything else.
+    """
+    client, start = session.tcp.client, session.first_bytes[Side.CLIENT]
+    if not start or client.gap or session.payload_bytes[Side.SERVER] or session.upgrade is not None:
+        return None
+    if session.tls is not None and session.tls.client_hello_message is not None:
+        return None
+    sent, total = client.stream_bytes, hello_end(session)
+    if len(start) < _RECORD_HEADER:
+        is_begun = start[0] == _HANDSHAKE and start[1:2] in (b"", b"\x03") and start[2:3] <= b"\x04"
+        return (sent, f"{_LEAST}+") if is_begun else None
+    if not total or sent >= total:
+        return None
+    return (sent, total) if client.in_record or sent < _RECORD_HEADER + _HANDSHAKE_HEADER else None
 
 
 def spans_segments(session: Session) -> bool:

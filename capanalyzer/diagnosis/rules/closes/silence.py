@@ -17,7 +17,7 @@ from capanalyzer.diagnosis.evidence import (
     seconds,
 )
 from capanalyzer.diagnosis.rule import Context, Rule, failure
-from capanalyzer.diagnosis.rules.closes.segments import hello_end
+from capanalyzer.diagnosis.rules.closes.segments import unfinished_hello
 from capanalyzer.diagnosis.story import PATIENCE_NS, End, Story, is_probed
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Alert, Session, Side
@@ -27,6 +27,8 @@ from capanalyzer.tls.records import Message
 _PARTIAL_HELLO: Final = N_("the first {sent} of {length} bytes of a ClientHello")
 _HANDSHAKE, _DATA = 22, 23
 _USER_CANCELED: Final = 90
+_TELLING: Final = 3
+"""Bytes from which a TLS record is one on any port."""
 BRIEF_NS: Final = 500_000_000
 """A server that closes sooner did not wait for anybody."""
 _WELL_KNOWN: Final = (20, 21, 22, 23, 25, 53, 79, 80, 88, 110, 111, 119, 135, 139, 143, 179, 389, 445, 514, 515)
@@ -52,7 +54,7 @@ class NoClientHello(Rule):
         if story.connected_ns is None or end is None or end.side is not Side.SERVER:
             return None
         if session.payload_bytes[Side.CLIENT]:
-            return _stopped_in_its_hello(session, story, end)
+            return _stopped_in_its_hello(session, context, end)
         if session.payload_bytes[Side.SERVER] and session.protocol[Side.SERVER] != "tls":
             return None
         waited = end.time_ns - story.connected_ns
@@ -74,23 +76,23 @@ class NoClientHello(Rule):
         )
 
 
-def _stopped_in_its_hello(session: Session, story: Story, end: End) -> Finding | None:
-    """The client sent the beginning of a ClientHello and no more, until the server gave up."""
-    client, total = session.tcp.client, hello_end(session)
-    waited = story.waited_ns
-    if story.hello is not None or not total or not client.in_record or client.stream_bytes >= total or client.gap:
+def _stopped_in_its_hello(session: Session, context: Context, end: End) -> Finding | None:
+    """The client sent the beginning of a ClientHello and no more, until the server gave up; or the server did not wait
+    for the rest.
+    """
+    begun, waited = unfinished_hello(session), context.story.waited_ns
+    if begun is None or (begun[0] < _TELLING and not context.is_tls_port):
         return None
-    if session.payload_bytes[Side.SERVER] or session.upgrade is not None or waited < 2 * BRIEF_NS:
-        return None
+    brief = waited < 2 * BRIEF_NS
     time_ns, frame = first_data(session, Side.CLIENT)
     return failure(
-        "no-client-hello",
+        "no-client-hello" if not brief else "server-reset" if end.how == "rst" else "server-closed",
         Confidence.LIKELY,
-        Blame.CLIENT,
+        Blame.SERVER if brief else Blame.CLIENT,
         (end.time_ns, end.frame),
-        facts={"waited_s": seconds(waited), "waited_ms": ms(waited), "sent": client.stream_bytes, "length": total},
+        facts={"waited_s": seconds(waited), "waited_ms": ms(waited), "sent": begun[0], "length": begun[1]},
         evidence=(Evidence(frame, time_ns, Side.CLIENT, _PARTIAL_HELLO), of_end(end)),
-        alternatives=("large-client-hello-dropped", "client-silent"),
+        alternatives=("large-client-hello-dropped", "middlebox-reset" if brief else "client-silent"),
         stage=Stage.FIRST_BYTES,
         waiting_on=WaitingOn.CLIENT,
         variant="partial",
@@ -159,7 +161,7 @@ class ClientAbandoned(Rule):
         if end is None or end.side is not Side.CLIENT or story.alert is not None:
             return None
         if story.hello is None:
-            return _left_in_its_hello(session, story, end)
+            return _left_in_its_hello(session, context, end)
         if story.waiting_on is not WaitingOn.SERVER or (story.stage is Stage.SERVER_FLIGHT and _turned_away(story)):
             return None
         late = _late_answer(session, end)
@@ -199,12 +201,10 @@ def _turned_away(story: Story) -> bool:
     return shown is not None and end is not None and end.time_ns - shown.time_ns < BRIEF_NS
 
 
-def _left_in_its_hello(session: Session, story: Story, end: End) -> Finding | None:
+def _left_in_its_hello(session: Session, context: Context, end: End) -> Finding | None:
     """It sent the beginning of a ClientHello, which arrived, and left."""
-    client, total = session.tcp.client, hello_end(session)
-    if not total or not client.in_record or client.stream_bytes >= total or client.gap:
-        return None
-    if session.payload_bytes[Side.SERVER] or session.upgrade is not None or client.acked_bytes < client.stream_bytes:
+    story, client, begun = context.story, session.tcp.client, unfinished_hello(session)
+    if begun is None or (begun[0] < _TELLING and not context.is_tls_port) or client.acked_bytes < client.stream_bytes:
         return None
     time_ns, frame = first_data(session, Side.CLIENT)
     return failure(
@@ -215,8 +215,8 @@ def _left_in_its_hello(session: Session, story: Story, end: End) -> Finding | No
         facts={
             "waited_ms": ms(story.waited_ns),
             "waited_s": seconds(story.waited_ns),
-            "sent": client.stream_bytes,
-            "length": total,
+            "sent": begun[0],
+            "length": begun[1],
         },
         evidence=(Evidence(frame, time_ns, Side.CLIENT, _PARTIAL_HELLO), of_end(end)),
         alternatives=("large-client-hello-dropped",),

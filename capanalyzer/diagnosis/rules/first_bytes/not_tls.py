@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.classify.credentials import clear_start
+from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.evidence import first_data, of_end, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.first_bytes.http_to_tls import wants_https
@@ -30,6 +31,8 @@ class NotTls(Rule):
         story = context.story
         spoken, answered = session.protocol
         if spoken is None or spoken in _OTHERS or session.quality.starts_mid_session or story.hello is not None:
+            return None
+        if may_begin_tls(session.first_bytes[Side.CLIENT] or b""):
             return None
         alert = (
             next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None

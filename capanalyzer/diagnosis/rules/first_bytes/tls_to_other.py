@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.classify.credentials import clear_start
+from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.evidence import first_data, first_line, of_hello, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
@@ -22,7 +23,8 @@ _TLS: Final = frozenset(("tls", "sslv2", "tlcp"))
 class TlsToOtherProtocol(Rule):
     """The server's first bytes are not TLS, and a ClientHello was all the client sent.
 
-    Which of the three causes follows from what they are. Where something preceded TLS in the stream (CONNECT,
+    Which of the three causes follows from what they are. One or two bytes with which TLS may begin are not another
+    protocol. Where something preceded TLS in the stream (CONNECT,
     STARTTLS), the server's first bytes belong to that, and nothing is decided here.
     """
 
@@ -33,6 +35,8 @@ class TlsToOtherProtocol(Rule):
         if spoken is None or spoken in _TLS or session.protocol[Side.CLIENT] not in _TLS:
             return None
         if session.upgrade is not None or session.quality.starts_mid_session:
+            return None
+        if may_begin_tls(session.first_bytes[Side.SERVER] or b""):
             return None
         opening = session.opening[Side.SERVER]
         if spoken in _HTTP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.evidence import seconds
 from capanalyzer.diagnosis.rule import Context, Rule
 from capanalyzer.diagnosis.story import PATIENCE_NS, Story
@@ -88,7 +89,13 @@ class CaptureEndsMidHandshake(Rule):
                 "stage": story.stage or "-",
             },
             (last,) if last is not None else (),
-            "one-syn" if _is_one_syn(session) else "cut" if story.is_cut else "",
+            "one-syn"
+            if _is_one_syn(session)
+            else "cut"
+            if story.is_cut
+            else "closed"
+            if _said_too_little(story)
+            else "",
         )
 
 
@@ -96,6 +103,10 @@ def _is_one_syn(session: Session) -> bool:
     """A SYN and nothing else, and the capture went on."""
     watched_ns = session.quality.watched_until_ns - session.end_ns
     return session.packets == (1, 0) and session.tcp.client.syn_count == 1 and watched_ns >= PATIENCE_NS
+
+
+def _said_too_little(story: Story) -> bool:
+    return story.end is not None and may_begin_tls(story.session.first_bytes[Side.CLIENT] or b"")
 
 
 def _last_event(story: Story) -> Evidence | None:
