@@ -6,7 +6,7 @@ capture has been read to its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -187,26 +187,38 @@ class LogJoin:
         own = lines.get(session.id, ())
         side = None if f5 is None else f5.side
         if own:
-            shown = tuple([self._shown(match, side, session.client, session.server) for match in own])
+            beyond = _failed_beyond(session)
+            shown = tuple([self._shown(match, side, session.client, session.server, beyond) for match in own])
             session = with_log(session, shown)
         if f5 is None or not any(other.session in lines for other in f5.other_sides):
             return session
-        beyond = None if side is None else _BEYOND[side]
-        others = [
-            structs.replace(
-                other,
-                log_lines=tuple(
-                    [self._shown(match, beyond, other.client, other.server) for match in lines.get(other.session, ())]
-                ),
-            )
-            for other in f5.other_sides
-        ]
+        others = [self._with_other(session, f5, other, lines.get(other.session, ())) for other in f5.other_sides]
         return structs.replace(session, f5=structs.replace(f5, other_sides=tuple(others)))
 
+    def _with_other(
+        self, session: model.Session, f5: model.F5, other: model.F5Side, lines: Sequence[Match]
+    ) -> model.F5Side:
+        """The session's other side with the lines that speak of that."""
+        side = None if f5.side is None else _BEYOND[f5.side]
+        failed = None
+        if f5.side is not None and session.outcome == "failed" and other.outcome not in (None, "failed"):
+            failed = model.FailedSide(session.id, f5.side, session.cause)
+        shown = [self._shown(match, side, other.client, other.server, failed) for match in lines]
+        return structs.replace(other, log_lines=tuple(shown))
+
     def _shown(
-        self, match: Match, side: str | None, client: model.Endpoint | None, server: model.Endpoint | None
+        self,
+        match: Match,
+        side: str | None,
+        client: model.Endpoint | None,
+        server: model.Endpoint | None,
+        failed: model.FailedSide | None,
     ) -> model.LogLine:
-        """:param side: of a BIG-IP, on which the session is, with its ``client`` and ``server``; None: not known."""
+        """A line as the report has it.
+
+        :param side: of a BIG-IP, on which the session is, with its ``client`` and ``server``; None: not known.
+        :param failed: the session beyond the BIG-IP, where that failed and this one works.
+        """
         line, clock = match.line, match.clock
         is_by_ends = _are_ends(line, client, server)
         texts = log_texts(line, self._lang, side if is_by_ends else None)
@@ -224,6 +236,7 @@ class LogJoin:
             match.confidence.value,
             match.key.value,
             match.agreement.name.lower(),
+            failed if line.is_failure else None,
         )
 
     def _unmatched(self, missed: Missed) -> model.UnmatchedLogLine:
@@ -246,6 +259,15 @@ def _without_secrets(text: str) -> str:
     """A line may quote a request; its secrets are overwritten as they are where packets are shown."""
     # What a load balancer of AWS writes of a certificate looks like the query of a URL.
     return _VALIDITY.join(mask(part.encode()).decode() for part in text.split(_VALIDITY))
+
+
+def _failed_beyond(session: model.Session) -> model.FailedSide | None:
+    """The first session on the other side that failed, where this one works."""
+    f5 = session.f5
+    if f5 is None or f5.side is None or session.outcome == "failed":
+        return None
+    failed = next((other for other in f5.other_sides if other.outcome == "failed"), None)
+    return None if failed is None else model.FailedSide(failed.session, _BEYOND[f5.side], failed.cause)
 
 
 def _are_ends(line: LogLine, client: model.Endpoint | None, server: model.Endpoint | None) -> bool:

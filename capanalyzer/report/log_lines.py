@@ -13,6 +13,7 @@ from capanalyzer.report.digest import Digest
 from capanalyzer.report.escape import printable
 from capanalyzer.report.log_words import (
     agreement_text,
+    beyond_text,
     candidates_text,
     log_counts_text,
     log_facts,
@@ -86,16 +87,18 @@ def spoken_lines(kept: Digest, end: model.Trailer, look: Look) -> Iterator[Line]
     yield []
     shown = kept.spoken if look.verbose else kept.spoken[:MAX_SPOKEN]
     names = _short_names([log.path for log in end.logs])
-    rows: list[list[Span]] = [
-        [
-            (_tail(printable(f"{names.get(one.line.source, one.line.source)}:{one.line.line}"), look), ""),
-            (number(one.id, several), ""),
-            (one.cause or _(OUTCOMES[one.outcome]), STYLE_OF.get(one.outcome, "")),
-            (_(CONFIDENCE[one.line.confidence]), ""),
-            (printable(one.line.title), "quiet"),
-        ]
-        for one in shown
-    ]
+    rows: list[list[Span]] = []
+    for one in shown:
+        where = _tail(printable(f"{names.get(one.line.source, one.line.source)}:{one.line.line}"), look)
+        told = (one.cause or _(OUTCOMES[one.outcome]), STYLE_OF.get(one.outcome, ""))
+        sure = _(CONFIDENCE[one.line.confidence])
+        rows.append(
+            [(where, ""), (number(one.id, several), ""), told, (sure, ""), (printable(one.line.title), "quiet")]
+        )
+        if (failed := one.line.failed_side) is not None:
+            cause = (failed.cause or "", STYLE_OF["failed"])
+            beyond = (beyond_text(failed, look.lang), "quiet")
+            rows.append([("", ""), (number(failed.session, several), ""), cause, ("", ""), beyond])
     yield from table(rows, look, indent=2, flexible=(4, 2))
     if left := len(kept.spoken) - len(shown) + kept.spoken_left_out:
         yield [("  " + _("and {n} more").format(n=f"{left:,}"), "quiet")]

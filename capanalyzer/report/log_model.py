@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from capanalyzer.report.structure import Model
 
-__all__ = ["Log", "LogClock", "LogCounts", "LogLine", "UnmatchedLogLine"]
+__all__ = ["FailedSide", "Log", "LogClock", "LogCounts", "LogLine", "UnmatchedLogLine"]
+
+
+class FailedSide(Model, frozen=True, gc=False):
+    """The session on the other side of a BIG-IP that failed, where the one that a line names works."""
+
+    session: int
+    """Its id."""
+    side: str
+    """``client`` or ``server``: on which side of the BIG-IP it is."""
+    cause: str | None
 
 
 class LogLine(Model, frozen=True, gc=False):
@@ -43,6 +53,8 @@ class LogLine(Model, frozen=True, gc=False):
     agreement: str
     """Line and packets tell of the ``same``; of a failure each (``like``); the packets show nothing of it
     (``unknown``), or the contrary (``contradicts``)."""
+    failed_side: FailedSide | None = None
+    """What the line is about, where its own session works and the other side of the BIG-IP failed."""
 
 
 class LogClock(Model, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from capanalyzer.report.words import CONFIDENCE
 
 __all__ = [
     "agreement_text",
+    "beyond_text",
     "candidates_text",
     "has_lines",
     "log_counts_text",
@@ -37,6 +38,7 @@ _AGREEMENT: Final = {
     ),
     "unknown": N_("The packets neither show this nor speak against it."),
 }
+_BEYOND: Final = {"client": N_("its client side"), "server": N_("its server side")}
 _REASONS: Final = {
     "outside-capture": N_("written before or after the capture"),
     "address-not-seen": N_("its client address is not in the capture"),
@@ -95,8 +97,17 @@ def tie_text(line: model.LogLine, lang: str) -> str:
 
 def agreement_text(line: model.LogLine, lang: str) -> str:
     """What the packets say to it; empty where they say the same, or where the line tells of no failure."""
+    _ = translator(lang)
+    if line.failed_side is not None and line.agreement != "contradicts":
+        text = _("This side of the proxied connection works; what failed is {side}: {cause}.")
+        return text.format(side=beyond_text(line.failed_side, lang), cause=line.failed_side.cause)
     text = _AGREEMENT.get(line.agreement, "") if line.is_failure else ""
-    return translator(lang)(text) if text else ""
+    return _(text) if text else ""
+
+
+def beyond_text(failed: model.FailedSide, lang: str) -> str:
+    """``its server side``: what failed in the place of the session that a line names."""
+    return translator(lang)(_BEYOND[failed.side])
 
 
 def named_text(session: model.Session, lang: str) -> str:

@@ -9,6 +9,7 @@ from capanalyzer.report import model
 from capanalyzer.report.digest import Digest
 from capanalyzer.report.log_words import (
     agreement_text,
+    beyond_text,
     candidates_text,
     log_facts,
     named_text,
@@ -74,6 +75,9 @@ def spoken_section(kept: Digest, end: model.Trailer, look: Look) -> Iterator[str
     shown = kept.spoken if look.verbose else kept.spoken[:MAX_SPOKEN]
     for one in shown:
         told = code(one.cause) if one.cause is not None else _(OUTCOMES[one.outcome])
+        if (failed := one.line.failed_side) is not None:
+            beyond = f"{beyond_text(failed, look.lang)} ({number(failed.session, several)})"
+            told = _("{outcome}; {side}: {cause}").format(outcome=told, side=beyond, cause=code(failed.cause or ""))
         session = _("Session {number}").format(number=number(one.id, several))
         found = _(CONFIDENCE[one.line.confidence])
         yield f"- {code(place(one.line))}: {session}, {told}, {found}; {prose(one.line.title)}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer import __version__
-from capanalyzer.report.log_model import Log, LogClock, LogCounts, LogLine, UnmatchedLogLine
+from capanalyzer.report.log_model import FailedSide, Log, LogClock, LogCounts, LogLine, UnmatchedLogLine
 from capanalyzer.report.model_f5 import F5, F5Address, F5Capture, F5Peer, F5Reset, F5Side
 from capanalyzer.report.structure import Endpoint, Model
 
@@ -35,6 +35,7 @@ __all__ = [
     "F5Peer",
     "F5Reset",
     "F5Side",
+    "FailedSide",
     "Finding",
     "Incident",
     "Log",

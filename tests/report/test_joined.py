@@ -345,6 +345,39 @@ def test_a_line_of_the_side_that_works_is_in_the_story_of_the_side_that_failed(
     assert (counts["joined"], counts["failed_with_line"], counts["sessions_without_line"]) == (1, 1, [3])
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("text", " 1 tls-to-http-port its server side "),
+        ("markdown", "Session 0, established; its server side (1): `tls-to-http-port`, "),
+        ("html", 'its server side (<a href="#session-1">1</a>): <code>tls-to-http-port</code>'),
+    ],
+)
+def test_the_table_names_the_other_side_where_that_is_what_failed(
+    capsys: pytest.CaptureFixture[str], ltm: Path, form: str, told: str
+) -> None:
+    ltm.write_text(CLIENT_LINE)
+    assert cli.main(["analyze", PROXIED, "--log", str(ltm), "--format", form]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert told in page
+    assert "what failed is its server side" in page
+
+
+def test_the_failed_side_is_named_by_its_session(capsys: pytest.CaptureFixture[str], ltm: Path) -> None:
+    ltm.write_text(SERVER_LINE + CLIENT_LINE)
+    works, failed, *_ = told(capsys, PROXIED, "--log", str(ltm))["sessions"]
+    other = {"session": 1, "side": "server", "cause": "tls-to-http-port"}
+    assert works["log_lines"][0]["failed_side"] == other
+    assert failed["log_lines"][0]["failed_side"] is None
+    assert failed["f5"]["other_sides"][0]["log_lines"] == works["log_lines"]
+    both = str(PCAPS / "big-ip-reset-relayed" / "capture.pcapng")
+    ends = ("192.0.2.10:34590 -> 192.0.2.1:443", "198.51.100.1:39328 -> 198.51.100.20:443")
+    ltm.write_text("".join(CLIENT_LINE.replace("192.0.2.10:34612 -> 192.0.2.1:443", one) for one in ends))
+    assert [s["log_lines"][0]["failed_side"] for s in told(capsys, both, "--log", str(ltm))["sessions"][:2]] == [
+        None
+    ] * 2
+
+
 def test_lines_of_two_sides_that_both_failed_are_counted_once(capsys: pytest.CaptureFixture[str], ltm: Path) -> None:
     capture = str(PCAPS / "big-ip-reset-relayed" / "capture.pcapng")
     ends = ("192.0.2.10:34590 -> 192.0.2.1:443", "198.51.100.1:39328 -> 198.51.100.20:443")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.report import model
-from capanalyzer.report.digest import Digest
+from capanalyzer.report.digest import Digest, Spoken
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
 from capanalyzer.report.log_words import (
     agreement_text,
+    beyond_text,
     log_facts,
     named_text,
     number,
@@ -88,7 +89,7 @@ def spoken_table(kept: Digest, end: model.Trailer, look: Look) -> Markup:
             element("td", wire(place(one.line))),
             element("td", element("a", number(one.id, look.several), href=f"#session-{one.id}"), class_="number"),
             element("td", element("span", _(OUTCOMES[one.outcome]), class_=f"outcome {one.outcome}")),
-            element("td", element("code", one.cause) if one.cause else None),
+            element("td", _cause(one, look)),
             element("td", _(CONFIDENCE[one.line.confidence])),
             element("td", one.line.title),
         )
@@ -99,6 +100,19 @@ def spoken_table(kept: Digest, end: model.Trailer, look: Look) -> Markup:
         _table(head, rows, number=1),
         _more(len(kept.spoken) - len(shown) + kept.spoken_left_out, look),
         element("p", silent, class_="soft") if silent else None,
+    )
+
+
+def _cause(one: Spoken, look: Look) -> Content:
+    """The session's; where that works and the other side of a BIG-IP failed, the other side's."""
+    failed = one.line.failed_side
+    if failed is None or one.cause is not None:
+        return element("code", one.cause) if one.cause else None
+    return join(
+        f"{beyond_text(failed, look.lang)} (",
+        element("a", number(failed.session, look.several), href=f"#session-{failed.session}"),
+        "): ",
+        element("code", failed.cause or ""),
     )
 
 
