@@ -14,7 +14,6 @@ from msgspec import structs
 
 from capanalyzer.classify.credentials import mask
 from capanalyzer.i18n import plural
-from capanalyzer.logs.clock import Clock
 from capanalyzer.logs.ends import UNSPECIFIED
 from capanalyzer.logs.fit import Match, Missed, Why
 from capanalyzer.logs.join import Join
@@ -22,6 +21,7 @@ from capanalyzer.logs.kept import Logs
 from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
+from capanalyzer.report.log_clock import clock_model
 from capanalyzer.report.log_texts import log_texts
 from capanalyzer.report.log_verdict import with_log
 from capanalyzer.report.made import read_line
@@ -109,8 +109,8 @@ class LogJoin:
             if known is None or _MEANT_LITTLE.index(missed.why) > _MEANT_LITTLE.index(known.why):
                 self._missed[place] = missed
         for (source, form), clock in result.clocks.items():
-            zone = clock.zone_minutes(has_zone=result.has_zone[source, form])
-            self._clocks[source].append(_clock_model(capture, form, clock, zone))
+            has_zone = result.has_zone[source, form]
+            self._clocks[source].append(clock_model(capture, form, clock, has_zone=has_zone, lang=self._lang))
         spool, self._spool = self._spool, Spool()
         try:
             for piece in spool.in_order():
@@ -276,14 +276,6 @@ def _are_ends(line: LogLine, client: model.Endpoint | None, server: model.Endpoi
         return False
     ends = (line.client.ip, line.client.port, line.server.ip, line.server.port)
     return ends == (client.ip, client.port, server.ip, server.port)
-
-
-def _clock_model(capture: int, form: str, clock: Clock, zone_minutes: int | None) -> model.LogClock:
-    zone = None
-    if zone_minutes is not None:
-        hours, minutes = divmod(abs(zone_minutes), 60)
-        zone = f"{'-' if zone_minutes < 0 else '+'}{hours:02d}:{minutes:02d}"
-    return model.LogClock(capture, form, clock.offset_ns / _SECOND, zone, clock.matches, clock.others, clock.is_sure)
 
 
 def _hidden(line: LogLine, redactor: Redactor) -> LogLine:

@@ -68,6 +68,8 @@ class LogClock(Model, frozen=True, gc=False):
     """Capture time minus log time; a time zone that the log does not say is part of it."""
     zone: str | None
     """What zone that would be (``+09:00``); None where the log says its zone, or the offset is not that of one."""
+    days: int
+    """Whole days by which the lines are dated before the capture, negative: after it; 0: the same day, or nearly."""
     matches: int
     """Lines that name a session by address and port and agree on it."""
     matches_by_address: int
@@ -75,6 +77,8 @@ class LogClock(Model, frozen=True, gc=False):
     stamps are taken at their word."""
     is_certain: bool
     """Lines can be joined with certainty by it."""
+    text: str
+    """All this in words."""
 
 
 class Log(Model, frozen=True, gc=False):

@@ -48,8 +48,6 @@ _REASONS: Final = {
     "clock-unknown": N_("its log's clock cannot be compared with the capture's"),
     "names-nobody": N_("it names nobody, and no single session fits"),
 }
-_AS_THE_CAPTURE: Final = 1.0
-"""Seconds by which clocks may differ and still be called equal: most logs show whole seconds."""
 
 
 def place(line: model.LogLine | model.UnmatchedLogLine) -> str:
@@ -190,39 +188,5 @@ def log_facts(log: model.Log, lang: str) -> list[str]:
         about = counted("{n} about TLS", "{n} about TLS", log.recognised).format(n=f"{log.recognised:,}")
         facts.append(_("{text} ({detail})").format(text=about, detail=", ".join(log.formats)))
         facts.append(counted("{n} joined", "{n} joined", log.joined).format(n=f"{log.joined:,}"))
-    facts += dict.fromkeys(_clock_text(clock, lang) for clock in log.clocks)
+    facts += dict.fromkeys(clock.text for clock in log.clocks)
     return facts
-
-
-def _clock_text(clock: model.LogClock, lang: str) -> str:
-    _, counted = translator(lang), plural(lang)
-    agree = clock.matches + clock.matches_by_address
-    if not agree:
-        return _("clock not confirmed by any line")
-    rest = clock.offset_seconds
-    zone = ""
-    if clock.zone is not None:
-        hours, minutes = clock.zone[1:].split(":")
-        rest += (int(hours) * 3600 + int(minutes) * 60) * (-1 if clock.zone[0] == "-" else 1)
-        zone = _("time zone {zone}").format(zone=clock.zone)
-    if abs(rest) < _AS_THE_CAPTURE:
-        told = _("clock as the capture's")
-    elif rest > 0:
-        told = _("clock {time} behind the capture's").format(time=_duration(rest, lang))
-    else:
-        told = _("clock {time} ahead of the capture's").format(time=_duration(-rest, lang))
-    by = counted("by {n} line", "by {n} lines", agree).format(n=f"{agree:,}")
-    parts = [zone, told] if zone else [told]
-    return _("{text} ({detail})").format(text=_(", ").join(parts), detail=by)
-
-
-def _duration(seconds: float, lang: str) -> str:
-    """``3.2 s``, ``7 min 17 s``, ``2 h 5 min``."""
-    _ = translator(lang)
-    if seconds < 60:
-        return _("{s} s").format(s=f"{seconds:.1f}")
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return _("{m} min {s} s").format(m=minutes, s=rest)
-    hours, minutes = divmod(minutes, 60)
-    return _("{h} h {m} min").format(h=f"{hours:,}", m=minutes)

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from capanalyzer.logs.clock import Clock
 from capanalyzer.report import model
+from capanalyzer.report.log_clock import clock_model
 from capanalyzer.report.times import to_rfc3339
 
 START_NS = 1_795_514_462_000_000_000
@@ -170,7 +172,9 @@ def log(path: str = "error.log", **changes: Any) -> model.Log:
         joined=29,
         left_out=0,
         formats=("nginx",),
-        clocks=(model.LogClock(0, "nginx", -31_962.5, "+09:00", 12, 17, True),),
+        clocks=(
+            clock_model(0, "nginx", Clock(-31_962_500_000_000, 0, 12, 17, is_sure=True), has_zone=False, lang="en"),
+        ),
         warnings=(),
     )
     return msgspec.structs.replace(whole, **changes)

@@ -71,8 +71,9 @@ def test_lines_stand_with_their_sessions(capsys: pytest.CaptureFixture[str], log
     (state,) = report["logs"]
     assert (state["path"], state["lines"], state["recognised"], state["joined"]) == (log, 5, 4, 2)
     assert state["clocks"] == [
-        {"capture": 0, "format": "f5-ltm", "offset_seconds": -32400.0, "zone": "+09:00", "matches": 2,
-         "matches_by_address": 0, "is_certain": True}
+        {"capture": 0, "format": "f5-ltm", "offset_seconds": -32400.0, "zone": "+09:00", "days": 0, "matches": 2,
+         "matches_by_address": 0, "is_certain": True,
+         "text": "time zone +09:00, clock as the capture's (by 2 lines)"}
     ]  # fmt: skip
 
 
