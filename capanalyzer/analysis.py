@@ -28,7 +28,7 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.notes import describe_note
 from capanalyzer.streams.f5.collect import Collector
-from capanalyzer.streams.share import WHOLE, Share
+from capanalyzer.streams.share import WHOLE, NotDivisible, Share
 from capanalyzer.streams.tracker import Tracker, describe_tracker_note, is_note_of_share
 
 __all__ = ["Analysis", "CaptureRun", "Judged", "Options", "Tally", "analyze_captures"]
@@ -98,6 +98,7 @@ class Analysis:
         :param seeds: of the hash functions, equal for all shares of a capture; None draws them.
         """
         for_packets, for_streams = seeds or (None, None)
+        self._share = share
         self._decoder = Decoder(seed=for_packets)
         self._judge = Judge(tls_ports=options.tls_ports, roots=Roots(options.ca_certificates))
         tls_ports = TLS_PORTS | options.tls_ports
@@ -120,9 +121,16 @@ class Analysis:
         return self._judge.knowledge
 
     def feed(self, batch: RecordBatch) -> Iterator[Judged]:
-        """Take a batch; give the sessions whose verdict is final."""
+        """Take a batch; give the sessions whose verdict is final.
+
+        :raises NotDivisible: a share was asked for, and the batch shows that a BIG-IP made the capture. So it does for
+            every share, and before any session of this batch.
+        """
         table = self._decoder.decode(batch)
-        self._tracker.observe = self._f5.observe if self._f5.look(batch, table) else None
+        is_big_ip = self._f5.look(batch, table)
+        if is_big_ip and self._share != WHOLE:
+            raise NotDivisible
+        self._tracker.observe = self._f5.observe if is_big_ip else None
         yield from self._see(self._tracker.feed(table, batch.first_frame + len(batch) - 1))
 
     def finish(self) -> Iterator[Judged]:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import dpkt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,9 @@ import capanalyzer
 from capanalyzer import cli
 from capanalyzer.analysis import Options
 from capanalyzer.capture import source
+from capanalyzer.capture.files import FileCapture
+from capanalyzer.capture.opening import Input
+from capanalyzer.capture.records import CaptureInfo
 from capanalyzer.diagnosis import judge as judge_module
 from capanalyzer.diagnosis import knowledge as knowledge_module
 from capanalyzer.errors import CaptureError
@@ -31,7 +35,10 @@ from capanalyzer.report.document import Document
 from capanalyzer.report.line import Line
 from capanalyzer.report.to_json import to_jsonl
 from capanalyzer.streams import tracker as tracker_module
+from capanalyzer.streams.f5 import probe as probe_module
+from capanalyzer.streams.f5.probe import shows_f5
 from tests.conftest import PROJECT
+from tests.f5_captures import write
 from tests.small_captures import HTTP_TO_TLS, PLAIN_HTTP, capture, connection
 
 PCAPS = PROJECT / "pcaps"
@@ -131,6 +138,41 @@ def test_what_one_share_learns_all_know(capfdbinary: pytest.CaptureFixture[bytes
         *sessions, _ = all_alike(capfdbinary, [str(path)], "--format", "jsonl").splitlines()
         found.append({json.loads(line)["outcome"] for line in sessions if json.loads(line)["stream"] != 1})
     assert found == [{"plaintext"}, {"failed"}]
+
+
+@pytest.mark.usefixtures("divided")
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_big_ip_s_capture_is_one_whole_wherever_its_trailers_begin(
+    form: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    """Other traffic comes first, some of it judged and given away before the first trailer is met."""
+    make = FileCapture.__init__
+
+    def small(self: FileCapture, found: Input, batch_bytes: int = 0, info: CaptureInfo | None = None) -> None:
+        make(self, found, min(batch_bytes, 16 << 10), info)
+
+    monkeypatch.setattr(FileCapture, "__init__", small)
+    monkeypatch.setattr(probe_module, "_HEAD", 4 << 10)
+    monkeypatch.setattr(tracker_module, "CHECKPOINT_FRAMES", 50)
+    frames = [record for case in ("server-alerts", "health-checks-tls", *BIG_IP) for record in frames_of(case)]
+    path = write(tmp_path / "late.pcap", [(START_NS + 1_000_000 * number, one) for number, one in enumerate(frames)])
+    assert not shows_f5([str(path)])
+    out = all_alike(capfdbinary, [str(path)], "--format", form)
+    if form == "jsonl":
+        *sessions, _ = map(json.loads, out.splitlines())
+        stories = [one["f5"]["story"] for one in sessions if one["f5"] is not None]
+        assert sum("Server side" in story for story in stories) >= 8
+        assert sum(one["f5"] is None for one in sessions) > 30
+
+
+BIG_IP = ("big-ip-plaintext-member", "big-ip-reset-relayed")
+START_NS = 1_795_514_462 * 1_000_000_000
+
+
+def frames_of(case: str) -> list[bytes]:
+    [path] = (PCAPS / case).glob("capture.*")
+    with path.open("rb") as file:
+        return [frame for _, frame in dpkt.pcapng.Reader(file)]
 
 
 def handshake(kind: int, body: bytes) -> bytes:

@@ -5,7 +5,8 @@
   Each makes the sessions of its share of the connections, which is the large part (:mod:`capanalyzer.streams.share`).
   Before sessions that are compared with others can be judged, the processes put together what theirs have taught.
 - A capture of a BIG-IP's is analysed as a whole, whatever its size: the two sides of what it proxies are judged
-  together, and must not be with two processes.
+  together, and must not be with two processes. Mostly its first packets show it; where its trailers begin later, the
+  processes stop at the same packet, and one of them begins anew.
 - Standard input, pipes and URLs can be read once only, and are analysed by the process that was called.
 
 Sessions cross between processes as finished lines of JSON with their place in the order, so the report comes out the

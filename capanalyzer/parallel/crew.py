@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from capanalyzer.errors import WorkerError
-from capanalyzer.parallel.messages import Block, Broken, Done, Message, Task, Unreadable
+from capanalyzer.parallel.messages import Block, Broken, Done, Message, Task, Undivided, Unreadable
 from capanalyzer.parallel.worker import work
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Crew:
             elif isinstance(message, Broken):
                 raise _failure(message, self._tasks[task].paths[0])
             yield message
-            if isinstance(message, Done | Unreadable):
+            if isinstance(message, Done | Undivided | Unreadable):
                 return
 
     def send(self, task: int, answer: list[bytes]) -> None:
@@ -148,7 +148,7 @@ class Crew:
             self._waiting[self._task_of[worker]].append(message)
             if isinstance(message, Block):
                 self._ahead += len(message.lines)
-            elif isinstance(message, Done | Unreadable | Broken):
+            elif isinstance(message, Done | Undivided | Unreadable | Broken):
                 self._assign(worker)
 
     def _lost(self, worker: int) -> WorkerError:

@@ -12,7 +12,7 @@ from capanalyzer.redact.redactor import Redactor
 from capanalyzer.report.line import Line
 from capanalyzer.streams.share import Share
 
-__all__ = ["Block", "Broken", "Done", "Learned", "Message", "Placed", "Task", "Unreadable"]
+__all__ = ["Block", "Broken", "Done", "Learned", "Message", "Placed", "Task", "Undivided", "Unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class Done(NamedTuple):
     tally: Tally
 
 
+class Undivided(NamedTuple):
+    """The task is finished: connections of this capture are judged together, so one process has to do it. Every share
+    of it ends so at the same packet, and what came before is as one process gives it.
+    """
+
+
 class Unreadable(NamedTuple):
     """The task is finished: the capture cannot be read."""
 
@@ -87,5 +93,5 @@ class Broken(NamedTuple):
     """There was no memory left."""
 
 
-Message: TypeAlias = Block | Learned | Done | Unreadable | Broken
+Message: TypeAlias = Block | Learned | Done | Undivided | Unreadable | Broken
 """From a worker."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby, islice
 from typing import BinaryIO, Final, TypeAlias
 
 from capanalyzer.analysis import CaptureRun, Options
@@ -13,7 +14,7 @@ from capanalyzer.capture.records import Capture
 from capanalyzer.capture.source import open_captures
 from capanalyzer.errors import CaptureError
 from capanalyzer.parallel.crew import Crew, Method, Workers
-from capanalyzer.parallel.messages import Block, Done, Learned, Message, Placed, Task, Unreadable
+from capanalyzer.parallel.messages import Block, Done, Learned, Message, Placed, Task, Undivided, Unreadable
 from capanalyzer.redact.redactor import Redactor
 from capanalyzer.report.line import Line
 from capanalyzer.streams.f5.probe import shows_f5
@@ -30,12 +31,19 @@ AnyRun: TypeAlias = "CaptureRun | MadeRun"
 class MadeRun:
     """A capture whose sessions are made by other processes."""
 
-    def __init__(self, capture: Capture, index: int, crew: Crew, tasks: range) -> None:
-        """:param tasks: which of the crew's tasks are the shares of this capture."""
+    def __init__(
+        self, capture: Capture, index: int, crew: Crew, tasks: range, whole: Callable[[], MadeRun] | None = None
+    ) -> None:
+        """A run of one capture.
+
+        :param tasks: which of the crew's tasks are the shares of this capture.
+        :param whole: gives a run by one process, for a capture that turns out not to be divisible.
+        """
         self.index, self.info = index, capture.info
         """``info`` is final once :meth:`lines` has been read to its end."""
         self._capture = capture
-        self._crew, self._tasks = crew, tasks
+        self._crew, self._tasks, self._whole = crew, tasks, whole
+        self._again: MadeRun | None = None
         self._read: tuple[int, int | None] = 0, capture.progress()[1]
         self._unfinished = len(tasks)
 
@@ -47,11 +55,11 @@ class MadeRun:
     @property
     def is_over(self) -> bool:
         """No worker is busy with it any more."""
-        return not self._unfinished
+        return not self._unfinished and (self._again is None or self._again.is_over)
 
     def progress(self) -> tuple[int, int | None]:
         """(input bytes read, input bytes in all or None)."""
-        return self._read
+        return self._read if self._again is None else self._again.progress()
 
     def lines(self) -> Iterator[Line]:
         """Every session, in the order in which one process would give them. To be read once.
@@ -62,7 +70,15 @@ class MadeRun:
         knowledge: dict[int, bytes] = {}
         ends: list[Done] = []
         streams = [(task, self._crew.messages(task)) for task in self._tasks]
-        yield from self._in_order(streams, knowledge, ends)
+        given = 0
+        for line in self._in_order(streams, knowledge, ends):
+            given += 1
+            yield line
+        if self._whole is not None and not self._unfinished and not ends:
+            self._again = self._whole()
+            yield from islice(self._again.lines(), given, None)  # the first ones come out the same
+            self.info = self._again.info
+            return
         if knowledge:
             # Each worker's own knowledge is the one it has already.
             for task in self._tasks:
@@ -96,6 +112,9 @@ class MadeRun:
                 case Done():
                     self._unfinished -= 1
                     ends.append(message)
+                    return
+                case Undivided():
+                    self._unfinished -= 1
                     return
                 case Unreadable(path, reason):
                     self._unfinished -= 1
@@ -164,6 +183,15 @@ class _Planned:
         shares = [Share(number, self.parts) for number in range(self.parts)] if self.parts > 1 else [WHOLE]
         return [Task(self.paths, self.index, share, seeds, options, lang, redactor) for share in shares]
 
+    def run(self, crew: Crew, first: int, whole: Callable[[], MadeRun] | None = None) -> MadeRun:
+        """Its run by a crew's tasks from ``first`` on."""
+        return MadeRun(self.capture, self.index, crew, range(first, first + self.parts), whole)
+
+    def whole(self, workers: Workers, options: Options, lang: str, redactor: Redactor | None) -> MadeRun:
+        """Its run by one of these workers, none of whom is busy."""
+        again = _Planned(self.capture, self.paths, self.index)
+        return again.run(Crew(workers, again.tasks(options, lang, redactor)), 0)
+
 
 def _plan(inputs: Sequence[str | BinaryIO], options: Options) -> list[_Planned | CaptureRun | CaptureError]:
     """Who analyses what, in the order of the captures."""
@@ -220,7 +248,8 @@ def _runs(
                 if not isinstance(run, _Planned):
                     yield run
                     continue
-                made = MadeRun(run.capture, run.index, crew, range(begin, begin + run.parts))
+                whole = partial(run.whole, processes.workers, options, lang, redactor) if run.parts > 1 else None
+                made = run.run(crew, begin, whole)
                 begin += run.parts
                 yield made
                 if not made.is_over:

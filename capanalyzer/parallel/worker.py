@@ -16,9 +16,10 @@ from capanalyzer.capture.source import open_files
 from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.errors import CaptureError
-from capanalyzer.parallel.messages import Block, Broken, Done, Learned, Task, Unreadable
+from capanalyzer.parallel.messages import Block, Broken, Done, Learned, Task, Undivided, Unreadable
 from capanalyzer.report.line import Lines
 from capanalyzer.report.made import lines_of, session_line
+from capanalyzer.streams.share import NotDivisible
 
 __all__ = ["work"]
 
@@ -44,6 +45,8 @@ def work(tasks: Connection, others: Iterable[Connection], thresholds: tuple[int,
             task: Task = tasks.recv()
             try:
                 _Errand(task, tasks).run()
+            except NotDivisible:
+                tasks.send(Undivided())
             except CaptureError as error:
                 tasks.send(Unreadable(error.path, error.reason))
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller raises it
@@ -68,6 +71,7 @@ class _Errand:
         """Analyse, and send what comes out.
 
         :raises CaptureError: when the capture cannot be read.
+        :raises NotDivisible: when it has to be analysed as a whole; what came before was sent.
         """
         task, connection = self._task, self._connection
         capture = open_files(task.paths)

@@ -13,10 +13,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BUCKETS", "WHOLE", "Share"]
+__all__ = ["BUCKETS", "WHOLE", "NotDivisible", "Share"]
 
 BUCKETS: Final = 64
 """Stream numbers modulo this: more processes than that cannot share a capture."""
+
+
+class NotDivisible(Exception):  # noqa: N818 - it is met where all is well
+    """The connections of this capture are judged together: they are no matter for shares."""
 
 
 class Share(NamedTuple):
