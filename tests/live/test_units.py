@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,12 @@ def test_the_command_line_of_the_container() -> None:
     [line] = re.findall(r" capanalyzer (-i eth0 .*)$", text, re.MULTILINE)
     assert options_of(["capanalyzer", "live", *shlex.split(line)])["record"] == "/records"
     assert 'ENTRYPOINT ["capanalyzer", "live"]' in text
+
+
+def test_the_container_is_built_from_what_is_there() -> None:
+    """What the recipe copies is in the project, and holds what the build reads."""
+    copied = re.findall(r"^COPY ([^-].*) \S+$", CONTAINERFILE.read_text("utf-8"), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    project = tomllib.loads((PCAPS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    assert names == {"capanalyzer", "pyproject.toml", "setup.py", project["readme"], *project["license-files"]}
+    assert all((PCAPS.parent / name).exists() for name in names)
