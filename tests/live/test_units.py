@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from capanalyzer.cli import _parser
+from capanalyzer.live.hooks import outbox
+from capanalyzer.live.recorder import writing
 from tests.test_pcaps import PCAPS
 
 UNIT = PCAPS.parent / "contrib/systemd/capanalyzer-live.service"
@@ -55,6 +57,15 @@ def test_it_is_started_again_without_end() -> None:
     text = UNIT.read_text("utf-8")
     assert re.search(r"^Restart=on-failure$", text, re.MULTILINE)
     assert re.search(r"^StartLimitIntervalSec=0$", text, re.MULTILINE)
+
+
+def test_it_has_time_for_its_last_words() -> None:
+    """Even if the disk, the webhook and the program that are waited for in turn all hang, it is not killed."""
+    longest_s = 2 * writing.CLOSING_S + 2 * outbox.CLOSING_S + 2
+    [allowed] = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT.read_text("utf-8"), re.MULTILINE)
+    [container] = re.findall(r"--stop-timeout=(\d+) ", CONTAINERFILE.read_text("utf-8"))
+    assert longest_s + 20 < int(allowed) == int(container)
+    assert f"for {longest_s:.0f} s if" in UNIT.read_text("utf-8")
 
 
 def options_of(words: list[str]) -> dict[str, object]:
