@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import socket
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,24 +188,50 @@ def test_connections_that_say_nothing_do_not_hold_it_up(metrics: Metrics, monkey
 # -- what is shipped beside it -----------------------------------------------------------------------------------------
 
 
-def expressions() -> list[str]:
-    """All queries of the dashboard and the alert rules, with Grafana's variables filled in."""
+RULES = CONTRIB / "prometheus/alerts.yml"
+
+
+def filled(query: str) -> str:
+    """With Grafana's variables filled in."""
+    for name, text in (("$__rate_interval", "1m"), ("$__range", "5m"), ("$instance", ".*"), ("$job", ".*")):
+        query = query.replace(name, text)
+    return query
+
+
+def shown() -> list[str]:
+    """All queries of the dashboard."""
     dashboard = json.loads((CONTRIB / "grafana/capanalyzer-live.json").read_text("utf-8"))
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
-    queries += [one["expr"] for one in dashboard["annotations"]["list"]]
-    rules = yaml.safe_load((CONTRIB / "prometheus/alerts.yml").read_text("utf-8"))
-    queries += [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
-    for name, text in (("$__rate_interval", "1m"), ("$__range", "5m"), ("$instance", ".*"), ("$job", ".*")):
-        queries = [query.replace(name, text) for query in queries]
-    return queries
+    return [filled(query) for query in (*queries, *(one["expr"] for one in dashboard["annotations"]["list"]))]
+
+
+def alerts() -> dict[str, str]:
+    """The conditions of all alerts, by name."""
+    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def named(queries: Iterable[str]) -> set[str]:
+    """Metrics in queries."""
+    return {name for query in queries for name in re.findall(r"\b(?:capanalyzer|process)_\w+|\bup\b", query)}
 
 
 def test_queries_name_metrics_that_exist(metrics: Metrics) -> None:
     metrics.tick(STATE)
     known = {name for name, _ in samples(metrics)} | {"up"}
-    used = {name for query in expressions() for name in re.findall(r"\b(?:capanalyzer|process)_\w+|\bup\b", query)}
+    used = named((*shown(), *alerts().values()))
     assert len(used) > 12
     assert used <= known
+
+
+def test_what_is_measured_is_shown(metrics: Metrics) -> None:
+    """On the dashboard or by an alert, but for what queries of one's own may need."""
+    metrics.tick(STATE)
+    known = {name for name, _ in samples(metrics) if name.startswith("capanalyzer_")}
+    used = named((*shown(), *alerts().values()))
+    histogram = {f"capanalyzer_handshake_duration_seconds_{part}" for part in ("sum", "count", "bucket")}
+    own = {"capanalyzer_sessions", "capanalyzer_handshakes_revised_total", "capanalyzer_capture_timestamp_seconds"}
+    assert known - histogram - own <= used
 
 
 def test_panels_lie_side_by_side() -> None:
@@ -230,20 +257,41 @@ def prometheus() -> str:
 
 
 def test_alert_rules_are_valid(prometheus: str) -> None:
-    command = ["promtool", "check", "rules", str(CONTRIB / "prometheus/alerts.yml")]
+    command = ["promtool", "check", "rules", str(RULES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_real_prometheus_reads_it(metrics: Metrics, prometheus: str, tmp_path: Path) -> None:
-    """Scrapes, has every series, and understands every query of dashboard and rules; the incident's alert fires."""
+def test_alerts_fire_when_they_should_and_not_else(prometheus: str) -> None:
+    """With the words that they should have; each is seen silent, too."""
+    path = Path(__file__).with_name("alerts.test.yml")
+    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    tests = yaml.safe_load(path.read_text("utf-8"))["tests"]
+    cases = [(case["alertname"], bool(case.get("exp_alerts"))) for test in tests for case in test["alert_rule_test"]]
+    assert set(cases) == {(name, fires) for name in alerts() for fires in (True, False)}
+
+
+def test_promtool_has_no_complaint_about_the_page(prometheus: str, metrics: Metrics) -> None:
+    """Names, types, help and units as Prometheus wants them."""
+    run(metrics)
+    page = scrape(metrics.port)
+    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_real_prometheus_reads_it(prometheus: str, tmp_path: Path) -> None:
+    """Every panel of the dashboard has something to show of a run with failures; an incident's alert fires."""
+    counts = {name: {"written": 1, "delivered": 1, "failed": 0, "lost": 0} for name in BESIDE}
+    metrics = Metrics("127.0.0.1", 0, counts)
+    metrics.start()
     run(metrics)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(CONTRIB / "prometheus/alerts.yml")],
+        "rule_files": [str(RULES)],
         "scrape_configs": [
             {"job_name": "capanalyzer", "static_configs": [{"targets": [f"127.0.0.1:{metrics.port}"]}]}
         ],
@@ -260,13 +308,21 @@ def test_a_real_prometheus_reads_it(metrics: Metrics, prometheus: str, tmp_path:
             [sample] = ask('capanalyzer_handshakes_total{outcome="failed",cause="http-to-tls-port"}')
             assert float(sample["value"][1]) > 0
             assert ask('up{job="capanalyzer"}')[0]["value"][1] == "1"
-            for query in expressions():
-                ask(query)
+            # All of it goes on, so that there is a rate of everything.
+            run(metrics)
+            run(metrics, "healthy-every-pair-tls13")
+            for one in counts.values():
+                one.update(dict.fromkeys(one, 7))
             metrics.incident(incident(9, cause="certificate-expired"), new=True)
-            metrics.tick(STATE)
+            metrics.tick(replace(STATE, packets=2000, bytes=180_000, drops=Drops(5, 9), evicted={"flows": 3}))
+            for query in shown():
+                ask.until(query)
+            for query in alerts().values():
+                ask(query)
             ask.until('ALERTS{alertname="TlsIncident",alertstate="firing",cause="certificate-expired"}')
         finally:
             process.terminate()
+            metrics.close()
 
 
 class Asking:
@@ -284,11 +340,11 @@ class Asking:
         return found
 
     def until(self, query: str) -> None:
-        """Ask until there is an answer."""
+        """Ask until there is an answer, and a number in it."""
         deadline = time.monotonic() + 60
         while True:
             try:
-                if self(query):
+                if any(not math.isnan(float(one["value"][1])) for one in self(query)):
                     return
             except OSError:
                 pass  # it is starting
