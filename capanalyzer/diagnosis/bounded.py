@@ -7,7 +7,7 @@ from heapq import heapify, heappushpop
 from typing import Generic, TypeVar
 from zlib import crc32
 
-__all__ = ["Bounded"]
+__all__ = ["Bounded", "Latest"]
 
 K = TypeVar("K", bound=tuple[object, ...])
 V = TypeVar("V")
@@ -91,3 +91,13 @@ class Bounded(Generic[K, V]):
         self._size, self._values = state
         self._heap = []
         self.get = self._values.get
+
+
+class Latest(Bounded[K, V]):
+    """At most ``size`` keys, those that were added last: for a run that goes on. Two of them cannot be merged."""
+
+    def add(self, key: K, value: V, order: int | None = None) -> None:
+        """Add a key that is absent, for which the oldest one may have to leave."""
+        if len(self._values) >= self._size:
+            del self._values[next(iter(self._values))]
+        self._values[key] = value

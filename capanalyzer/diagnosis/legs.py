@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar
 from zlib import crc32
 
-from capanalyzer.diagnosis.bounded import Bounded
+from capanalyzer.diagnosis.bounded import Bounded, Latest
 from capanalyzer.handshake.session import Endpoint, Session
 from capanalyzer.tls.codepoints import (
     cipher_suite_name,
@@ -26,6 +26,8 @@ __all__ = ["Leg", "Legs", "differences"]
 
 MAX_RANDOMS: Final = 8_192
 """Hellos remembered, about 1 kB each at most."""
+MAX_LATEST: Final = 4_096
+"""... in a run that goes on, the latest: as many as there are sessions that are thought of again."""
 MAX_LEGS: Final = 4
 """Of one random. A client that uses the same one again and again (some embedded ones do) shows more, and proves
 nothing."""
@@ -67,8 +69,9 @@ class Legs:
 
     __slots__ = ("_known",)
 
-    def __init__(self) -> None:
-        self._known: Bounded[tuple[bytes], list[Leg]] = Bounded(MAX_RANDOMS)
+    def __init__(self, *, goes_on: bool = False) -> None:
+        """:param goes_on: of a run without end: the latest hellos are remembered."""
+        self._known: Bounded[tuple[bytes], list[Leg]] = Latest(MAX_LATEST) if goes_on else Bounded(MAX_RANDOMS)
 
     def add(self, session: Session) -> None:
         """Remember the hello of a session, if it has one."""

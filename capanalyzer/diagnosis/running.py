@@ -6,6 +6,7 @@ end of a capture that was shorter than that it thinks what the other one does.
 
 What is known of servers and clients is that of the last half hour to hour: from its half on every generation of
 knowledge has a younger one beside it that learns too and takes its place. So knowledge neither grows nor becomes stale.
+What tells two legs of one session is that of the latest sessions.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from capanalyzer.diagnosis.bulk import JudgedRun, Verdicts, judge_run, teach
 from capanalyzer.diagnosis.judge import Judge, left_without_request, may_change
 from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.diagnosis.legs import Legs
 from capanalyzer.diagnosis.rule import Context
 from capanalyzer.diagnosis.story import Story
 from capanalyzer.diagnosis.timers import next_timer_ns
@@ -93,6 +95,9 @@ class RunningJudge(Judge):
         self._may_be_trimmed = may_be_trimmed
         super().__init__(tls_ports=ports, roots=roots)
         self._ports = ports
+        self._legs = Legs(goes_on=True)
+        """Of all generations: two legs lie seconds apart."""
+        self.knowledge.legs = self._legs
         self._younger: Knowledge | None = None
         self._began_ns: int | None = None
         """When what is known now was begun."""
@@ -192,6 +197,7 @@ class RunningJudge(Judge):
         age_ns = now_ns - self._began_ns
         if self._younger is None and age_ns >= GENERATION_NS // 2:
             self._younger = Knowledge(self._ports)
+            self._younger.legs = self._legs
         if self._younger is not None and age_ns >= GENERATION_NS:
             self.knowledge, self._younger = self._younger, None
             self._began_ns = now_ns - GENERATION_NS // 2
@@ -225,6 +231,8 @@ class RunningJudge(Judge):
         session = story.session
         chain = session.tls.certificates if session.tls is not None else ()
         glance = self._glances.at(chain) if chain else None
+        if not story.established:
+            self._legs.add(session)
         for knowledge in (self.knowledge,) if self._younger is None else (self.knowledge, self._younger):
             if not learned & _SIDES:
                 knowledge.learn_sides(session)
@@ -232,11 +240,9 @@ class RunningJudge(Judge):
             knowledge.trust.learn(story, glance)
             if story.established:
                 knowledge.learn_established(session, left=left_without_request(story))
-            else:
-                knowledge.legs.add(session)
-                if (
-                    self._may_be_trimmed
-                    and story.hello is not None
-                    and (story.is_cut or (story.is_open and story.is_patient))
-                ):
-                    knowledge.learn_stall(session)
+            elif (
+                self._may_be_trimmed
+                and story.hello is not None
+                and (story.is_cut or (story.is_open and story.is_patient))
+            ):
+                knowledge.learn_stall(session)

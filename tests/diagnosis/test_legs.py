@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from capanalyzer.diagnosis import legs
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.legs import Legs
+from capanalyzer.diagnosis.running import GENERATION_NS, RunningJudge
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.session import Endpoint, Session
 
@@ -103,3 +105,18 @@ def test_what_two_processes_learned() -> None:
     assert (found.stream, back.stream) == (1, 0)
     assert found.versions == (TLS12,)
     assert TLS13 in back.versions
+
+
+def test_a_run_that_goes_on_knows_the_legs_of_the_latest_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many failed before, and whatever generation of knowledge it is."""
+    monkeypatch.setattr(legs, "MAX_LATEST", 10)
+    judge = RunningJudge()
+    for number in range(0, 200, 2):
+        now_ns = number * GENERATION_NS // 40
+        random = RANDOM[:28] + number.to_bytes(4, "big")
+        near = leg(number, start=number, random=random)
+        far = leg(number + 1, start=number + 0.01, client=PROXY, random=random, versions=(TLS12,))
+        judge.leave(near, now_ns, learned=0)
+        assert judge.leave(far, now_ns, learned=0).verdict.cause == "hello-rewritten"
+        assert judge.leave(near, now_ns, learned=3).verdict.cause == "hello-rewritten"
+    assert len(judge.knowledge.legs._known) == 10
