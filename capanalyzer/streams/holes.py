@@ -43,6 +43,13 @@ class Holes:
         if self._newest_ns is not None:
             self._newest_ns = max(self._newest_ns, until_ns)
 
+    def __bool__(self) -> bool:
+        return bool(self._begins)
+
+    def forget(self, before_ns: int) -> None:
+        """No connection that is open began before this time."""
+        self._begins = self._begins[bisect_left(self._begins, before_ns) :]
+
     def watched_until(self, last_ns: int, until_ns: int) -> int:
         """How long a connection was watched of which the last packet was seen at ``last_ns``: to ``until_ns``, or the
         first hole after it.

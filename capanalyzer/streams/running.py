@@ -197,10 +197,11 @@ class RunningTracker(Tracker[S_co]):
             yield from self._hand_on(attempts[:ATTEMPTS], ended)
             yield from self._hand_on(cells.compress(carried)[:SESSIONS], ended)
         self._forget()
-        if self.losses:
+        if self.losses or self._holes:
             used = live.used()
             first = int(self._live.first_ns.take(used).min()) if len(used) else self._now_ns
             self.losses.forget(first)
+            self._holes.forget(first)
 
     def finish(self) -> Iterator[S_co]:
         """No packets come any more: all that is still open, what carried data first. Of what carried none a part, as

@@ -40,3 +40,15 @@ def test_their_number_is_bounded() -> None:
     times = [at * 2 * HOLE_NS for at in range(module.MAX_HOLES + 50)]
     assert seen(times, []).watched_until(times[-2], times[-1]) == times[-1]
     assert seen(times, []).watched_until(times[3], times[-1]) == times[3]
+
+
+def test_those_before_all_that_is_open_are_forgotten() -> None:
+    """Of a run that goes on for weeks on a quiet line: there is always room for the next one."""
+    holes = Holes()
+    for at in range(3 * module.MAX_HOLES):
+        time_ns = at * 2 * HOLE_NS
+        holes.see(np.array([time_ns], np.int64))
+        if at:
+            assert holes.watched_until(time_ns - 2 * HOLE_NS, time_ns) == time_ns - 2 * HOLE_NS
+        holes.forget(time_ns - 4 * HOLE_NS)
+    assert len(holes._begins) < 5
