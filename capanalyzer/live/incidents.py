@@ -25,8 +25,9 @@ MAX_LISTED: Final = 200_000
 """Sessions listed of all incidents that go on, and as many again of those that are over."""
 MAX_OVER: Final = 1_000
 """Incidents that are over, kept for the end of the run: the latest."""
-MAX_PLACES: Final = 20_000
-"""Failed sessions whose verdict may still change, by id: the latest, about 200 bytes each."""
+MAX_PLACES: Final = 8_192
+"""Failed sessions whose verdict may still change, by id, about 200 bytes each: the latest, twice as many as are thought
+of again."""
 
 
 class _Place(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Final
 from capanalyzer.capture.live_source import LiveSource
 from capanalyzer.live.engine import Engine
 from capanalyzer.live.listener import Listener
+from capanalyzer.live.memory import FreeMemory
 from capanalyzer.live.notify import Notifier
 
 __all__ = ["Ending", "watch"]
@@ -92,11 +93,13 @@ def watch(
         stack.enter_context(_signals({"SIGINT": end, "SIGTERM": end, "SIGHUP": reopen}))
         ending.begin()
         notifier.ready()
+        memory = FreeMemory()
         while not source.ended and not ending.reached(engine):
             engine.step(ending.wait_s(), ending.most(engine))
             for sentence in source.news():
                 tell(sentence)
             notifier.alive()
+            memory.give_back()
             if renamed[0]:
                 renamed[0] = False
                 for listener in listeners:

@@ -29,6 +29,8 @@ real link less than 128."""
 MAX_COMPLETED_BYTES: Final = 4 << 20
 """Payload kept of the datagrams completed last, to know echoes of their fragments by: a copy follows within
 milliseconds."""
+_COMPLETED_ENTRY: Final = 300
+"""What one of them takes beside its payload, about, which may be a few bytes."""
 MAX_DATAGRAM_BYTES: Final = 65535
 """The payload an IP datagram can have."""
 TIMEOUT_NS: Final = 60_000_000_000
@@ -145,12 +147,16 @@ class Reassembler:
 
     def _remember(self, key: bytes, time_ns: int, payload: bytes) -> None:
         completed = self._completed
-        _, before = completed.pop(key, (0, b""))
+        if key in completed:
+            self._forget_completed(key)
         completed[key] = (time_ns, payload)
-        self._completed_bytes += len(payload) - len(before)
+        self._completed_bytes += len(payload) + _COMPLETED_ENTRY
         while self._completed_bytes > MAX_COMPLETED_BYTES:
-            _, oldest = completed.pop(next(iter(completed)))
-            self._completed_bytes -= len(oldest)
+            self._forget_completed(next(iter(completed)))
+
+    def _forget_completed(self, key: bytes) -> None:
+        _, payload = self._completed.pop(key)
+        self._completed_bytes -= len(payload) + _COMPLETED_ENTRY
 
     def _give_up(self, key: bytes, notes: Notes) -> None:
         is_echo = self._waiting[key].is_echo

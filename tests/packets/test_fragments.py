@@ -140,7 +140,7 @@ def test_half_of_a_copy_differs() -> None:
 
 def test_completed_payload_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the newest completed datagrams are remembered; the copy of an older fragment counts as one of its own."""
-    monkeypatch.setattr(fragments, "MAX_COMPLETED_BYTES", 40)
+    monkeypatch.setattr(fragments, "MAX_COMPLETED_BYTES", 2 * fragments._COMPLETED_ENTRY + 40)
     reassembler = Reassembler()
     for n in range(3):
         add(reassembler, 0, b"A" * 8, key=bytes([n]))
@@ -149,6 +149,17 @@ def test_completed_payload_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         add(reassembler, 8, b"B" * 8, more=False, key=bytes([n]))
     reassembler.finish(NOTES)
     assert NOTES == {"fragment-incomplete": 1}
+
+
+def test_completed_payloads_of_a_few_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an entry takes beside its payload counts too."""
+    monkeypatch.setattr(fragments, "MAX_COMPLETED_BYTES", 10_000)
+    reassembler = Reassembler()
+    for number in range(500):
+        key = number.to_bytes(4, "big")
+        assert reassembler.add(key, 0, True, bytes(8), 0, {}) is None
+        assert reassembler.add(key, 8, False, b"x", 0, {}) == bytes(8) + b"x"
+    assert len(reassembler._completed) < 40
 
 
 def test_teardrop() -> None:
