@@ -73,7 +73,7 @@ TABLES: Final = (
     ("diagnosis.trust.clocks", "MAX_CLIENTS", 10),
     ("diagnosis.trust.issuers", "MAX_FOUND", 10),
     ("diagnosis.trust.issuers", "MAX_SERVERS", 10),
-    ("handshake.ordinary_group", "_MAX_KEPT", 10),
+    ("handshake.departure", "_MAX_KEPT", 10),
     ("live.incidents", "MAX_CLIENTS", 100),
     ("live.incidents", "MAX_LISTED", 100),
     ("live.incidents", "MAX_OVER", 20),
