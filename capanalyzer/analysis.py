@@ -28,8 +28,9 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.notes import describe_note
 from capanalyzer.streams.f5.collect import Collector
+from capanalyzer.streams.notes import describe_tracker_note, is_note_of_share
 from capanalyzer.streams.share import WHOLE, NotDivisible, Share
-from capanalyzer.streams.tracker import Tracker, describe_tracker_note, is_note_of_share
+from capanalyzer.streams.tracker import Tracker
 
 __all__ = ["Analysis", "CaptureRun", "Judged", "Options", "Tally", "analyze_captures"]
 

@@ -151,12 +151,15 @@ def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading
         if not any(word in said for word in _REQUEST_WORDS):
             return None  # long past the beginning, where it would have been asked for
     commands, client_tls = _lines(client)
+    requests = [number for number, line in enumerate(commands) if rules.is_request(line.text.upper().split())]
+    ehlo = _only_greeted(commands) if kind == "smtp" and not requests else None
+    if not requests and ehlo is None and not (client_tls and commands):
+        return None  # what the server says decides nothing
     lines, server_tls = _lines(server)
     replies = rules.replies(lines, server)
     found: UpgradeReading | None = None
-    for number, line in enumerate(commands):
-        if not rules.is_request(line.text.upper().split()):
-            continue
+    for number in requests:
+        line = commands[number]
         reply = _answer(rules, commands, number, replies)
         is_last = number == len(commands) - 1
         if reply is None and is_last and server_tls and replies and replies[-1].code in rules.agree:
@@ -183,9 +186,7 @@ def read_line_upgrade(kind: str, client: bytes, server: bytes) -> UpgradeReading
     if client_tls and commands:
         tls_at = lines[-1].end if server_tls and lines else None
         return conclude(kind, client, server, commands[-1].end, tls_at, asked=False, request_at=None)
-    if kind == "smtp":
-        return _not_offered(commands, replies)
-    return None
+    return None if ehlo is None else _not_offered(ehlo, replies)
 
 
 def _answer(rules: _Kind, commands: list[_Line], number: int, replies: list[_Reply]) -> _Reply | None:
@@ -208,26 +209,32 @@ def _tag(line: bytes) -> bytes:
     return line.split(b" ", 1)[0]
 
 
-def _not_offered(commands: list[_Line], replies: list[_Reply]) -> UpgradeReading | None:
-    """The EHLO answer does not list STARTTLS, and the client has not gone on without it (RFC 3207 section 4)."""
-    for number, line in enumerate(commands):
-        if line.text[:5].upper() in (b"EHLO ", b"LHLO ") and number + 1 < len(replies):
-            reply = replies[number + 1]
-            follow = [later.text[:4].upper() for later in commands[number + 1 :]]
-            if reply.code != b"250" or b"STARTTLS" in reply.all.upper() or any(word != b"QUIT" for word in follow):
-                return None
-            return UpgradeReading(
-                kind="smtp",
-                asked=False,
-                agreed=False,
-                answer="STARTTLS not offered",
-                request_at=None,
-                answer_at=reply.start,
-                client_tls_at=None,
-                server_tls_at=None,
-                done=False,
-            )
-    return None
+def _only_greeted(commands: list[_Line]) -> int | None:
+    """Number of the first EHLO, where the client has not gone on after it but to leave."""
+    number = next((at for at, line in enumerate(commands) if line.text[:5].upper() in (b"EHLO ", b"LHLO ")), None)
+    if number is None or any(later.text[:4].upper() != b"QUIT" for later in commands[number + 1 :]):
+        return None
+    return number
+
+
+def _not_offered(ehlo: int, replies: list[_Reply]) -> UpgradeReading | None:
+    """The answer to EHLO does not list STARTTLS, and the client has not gone on without it (RFC 3207 section 4)."""
+    if ehlo + 1 >= len(replies):
+        return None
+    reply = replies[ehlo + 1]
+    if reply.code != b"250" or b"STARTTLS" in reply.all.upper():
+        return None
+    return UpgradeReading(
+        kind="smtp",
+        asked=False,
+        agreed=False,
+        answer="STARTTLS not offered",
+        request_at=None,
+        answer_at=reply.start,
+        client_tls_at=None,
+        server_tls_at=None,
+        done=False,
+    )
 
 
 def read_xmpp_upgrade(client: bytes, server: bytes) -> UpgradeReading | None:

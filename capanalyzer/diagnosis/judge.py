@@ -99,7 +99,9 @@ class Judge:
             return False
         handshake = tls.handshake
         done_ns, data = handshake.done_ns, handshake.data_from
-        if done_ns is None or handshake.version is None or not data[0] or not data[1]:
+        if done_ns is None or handshake.version is None:
+            return False
+        if not (data[0] and data[1]) and (session.first_close is not None or tls.alerts or not tls.carries_data):
             return False
         hello = tls.client_hello_message
         return (

@@ -107,8 +107,7 @@ class Connection(Conversation):
                 reader = mine.reader
                 if reader is None:
                     self._open(side, mine, [(offset, payload, frame, time_ns)], row)
-                else:
-                    reader.feed(payload, frame, time_ns)
+                elif reader.feed(payload, frame, time_ns) or reader.record_end > mine.limit:
                     self._take(mine, reader)
             else:
                 self._irregular(side, mine, row, seq)

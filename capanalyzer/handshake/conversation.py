@@ -234,7 +234,7 @@ class Conversation:
             mine.note_moved(pieces)
         for offset, data, _, _ in pieces:
             mine.marks.append((offset, row[0], row[1]))
-            mine.prefix += data
+            mine.more.append(data)
         protocol = mine.protocol
         if protocol is None:
             mine.protocol = protocol = classify(mine.prefix[:_ENOUGH])
@@ -250,7 +250,7 @@ class Conversation:
             return
         # The dialogue is read from its beginning each time: not at every segment of a long one, but wherever
         # something that may be TLS begins, and for the answer to a hello.
-        size = len(mine.prefix) + len(other.prefix)
+        size = mine.offset + other.offset
         if size >= self._ask_at or other.reader is not None or pieces[0][1][:1] in _MAY_BEGIN_TLS:
             self._ask_at = 2 * size
             self._follow(mine, other)
@@ -309,7 +309,7 @@ class Conversation:
     def _conclude(self) -> None:
         """No more will come: read the dialogue with its last words."""
         first, second = self._directions
-        if first.reader is None and second.reader is None and len(first.prefix) + len(second.prefix) < self._ask_at:
+        if first.reader is None and second.reader is None and first.offset + second.offset < self._ask_at:
             self._ask_at = 0
             if first.prefix or second.prefix:
                 self._follow(first, second)

@@ -20,6 +20,7 @@ class Direction(Stream):
     """What one end sent."""
 
     __slots__ = (
+        "_prefix",
         "acked_seq",
         "data_in_syn",
         "expected_at",
@@ -32,9 +33,9 @@ class Direction(Stream):
         "late_alerts",
         "limit",
         "marks",
+        "more",
         "moved",
         "other_isns",
-        "prefix",
         "probe",
         "protocol",
         "reader",
@@ -66,8 +67,9 @@ class Direction(Stream):
         """Where it should begin by what the dialogue before it says."""
         self.late_alerts: list[int] = []
         """Stream offsets of alerts read after the handshake was settled."""
-        self.prefix = b""
-        """First bytes; all of the window while no TLS has begun."""
+        self._prefix = b""
+        self.more: list[bytes] = []
+        """What came behind ``prefix`` since that was last asked for."""
         self.marks: list[tuple[int, int, int]] = []
         """(stream offset, frame, time) of the pieces in ``prefix``."""
         self.moved: list[tuple[int, int, int]] = []
@@ -97,6 +99,19 @@ class Direction(Stream):
         self.fin_end = -1
         """Sequence number of the FIN itself."""
         self.truncated = False
+
+    @property
+    def prefix(self) -> bytes:
+        """First bytes; all of the window while no TLS has begun."""
+        if self.more:
+            self._prefix = b"".join((self._prefix, *self.more))
+            self.more.clear()
+        return self._prefix
+
+    @prefix.setter
+    def prefix(self, data: bytes) -> None:
+        self._prefix = data
+        self.more.clear()
 
     def note_moved(self, pieces: list[Piece]) -> None:
         """Remember which frames carried bytes that became readable later."""

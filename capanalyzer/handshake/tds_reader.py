@@ -21,7 +21,7 @@ class TdsReader(TlsReader):
         self._wrapped = b""
         self._read = 0  # unwrapped bytes read so far
 
-    def feed(self, data: bytes, frame: int, time_ns: int) -> None:
+    def feed(self, data: bytes, frame: int, time_ns: int) -> bool:
         """As TlsReader; bytes of an unfinished packet are read as they come."""
         # From the start again each time: a handshake has a handful of packets, and no more than a window is ever fed.
         self._wrapped += data
@@ -29,3 +29,4 @@ class TdsReader(TlsReader):
         if len(inner) > self._read:
             super().feed(inner[self._read :], frame, time_ns)
             self._read = len(inner)
+        return True

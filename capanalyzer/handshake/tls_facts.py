@@ -123,6 +123,17 @@ class TlsFacts:
         client, server = self.handshake.data_from
         return client, server
 
+    @property
+    def carries_data(self) -> bool:
+        """Data went both ways, though of one end's first record not all came yet: a long one takes many segments."""
+        data, readers = self.handshake.data_from, self._readers
+        if data[0] and data[1]:
+            return True
+        if self.handshake.done_ns is None or not (data[0] or data[1]):
+            return False
+        reader = readers[1] if data[0] else readers[0]
+        return reader is not None and reader.is_in_data
+
     # --- hellos -------------------------------------------------------------------------------------------------------
 
     @lazy

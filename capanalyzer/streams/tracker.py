@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.packets.table import IcmpError, PacketTable
 from capanalyzer.streams.behind import Connection, S_co, Shortcut
-from capanalyzer.streams.choice import rows_that_leave, rows_within
+from capanalyzer.streams.choice import first_of_long, is_heard, rows_that_leave, rows_within
 from capanalyzer.streams.chunk import Chunk, groups_of, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
 from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
@@ -35,7 +35,7 @@ from capanalyzer.streams.quotes import note_quotes, with_quotes
 from capanalyzer.streams.share import WHOLE, Share
 from capanalyzer.streams.short_way import ShortWay
 
-__all__ = ["CHECKPOINT_FRAMES", "Connection", "Shortcut", "Tracker", "describe_tracker_note", "is_note_of_share"]
+__all__ = ["CHECKPOINT_FRAMES", "IDLE_NS", "LINGER_NS", "MAX_LIVE", "MAX_ROWS", "Connection", "Shortcut", "Tracker"]
 
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -63,28 +63,6 @@ _TURNS: Final = {
     ended: turn for turn, ended in enumerate((Ended.REUSED, Ended.CLOSED, Ended.IDLE, Ended.EVICTED, Ended.CAPTURE_END))
 }
 """Of flows that leave at the same frame, who goes first."""
-
-
-_NOTES: Final = {
-    "late-packets": "{n} packets came after their connection had been handed on (closed for {linger} s or idle for "
-    "{idle} s); they are not counted in any session",
-    "endpoint-collisions": "{n} segments were left out: their addresses hash to the same value as others; analyse the "
-    "capture again, the hash is drawn anew each time",
-    "flows-evicted": "{n} connections were handed on early: more than {live} were open at a time",
-    "segments-beyond-cap": "{n} segments were not looked at: their connections had more than {rows} that might matter",
-    "icmp-beyond-cap": "{n} ICMP errors were left out: too many connections had some",
-    "keys-forgotten": "{n} connections of long ago were forgotten; a late packet of one would open a new session",
-}
-
-
-def describe_tracker_note(key: str, count: int) -> str:
-    """One plain English sentence for a capture warning, from a key of :attr:`Tracker.notes`."""
-    return _NOTES[key].format(n=count, linger=LINGER_NS // 10**9, idle=IDLE_NS // 10**9, live=MAX_LIVE, rows=MAX_ROWS)
-
-
-def is_note_of_share(key: str) -> bool:
-    """Counted by each tracker for its own connections; all other notes are the same whatever its share."""
-    return key == "segments-beyond-cap"
 
 
 class Tracker(Generic[S_co]):
@@ -122,7 +100,7 @@ class Tracker(Generic[S_co]):
         self._holes = Holes()
         self._checkpoint = CHECKPOINT_FRAMES
         self.notes: dict[str, int] = {}
-        """What a report should tell, by key of :func:`describe_tracker_note`."""
+        """What a report should tell, by key of :func:`capanalyzer.streams.notes.describe_tracker_note`."""
         self.turn = 0
         """Sessions are given by ascending turn, those of one turn by stream number: the turn of the one given last.
         It is the same whatever the share."""
@@ -204,8 +182,19 @@ class Tracker(Generic[S_co]):
     def _feed(self, chunk: Chunk, rows: I64, whole: Chunk | None) -> None:
         """Feed rows, grouped by flow, to their connections.
 
+        Many connections are settled by their first few segments: of long groups these go ahead, and of what follows in
+        settled ones only what still says something is made into rows.
+
         :param whole: in which more of these flows may be found than in ``chunk``.
         """
+        first = first_of_long(chunk.cell.take(rows), self._live, MAX_ROWS)
+        if first.any():
+            self._feed_all(chunk, rows.compress(first), None)
+            rows = rows.compress(~first)
+            rows = rows.compress(is_heard(chunk, rows, self._live))
+        self._feed_all(chunk, rows, whole)
+
+    def _feed_all(self, chunk: Chunk, rows: I64, whole: Chunk | None) -> None:
         if not len(rows):
             return
         connections, connect, live = self._connections, self._connect, self._live

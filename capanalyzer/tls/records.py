@@ -21,6 +21,8 @@ handshake record with a plausible first message. Segments before it are skipped 
 
 from __future__ import annotations
 
+from typing import Final
+
 from capanalyzer.tls.plausible import begins_record, is_header, is_sslv2_start, sslv2_size
 from capanalyzer.tls.record_facts import (
     ALERT,
@@ -54,6 +56,8 @@ __all__ = [
 ]
 
 _new = tuple.__new__
+_LONGEST_ALERT: Final = 5 + 256
+"""Bytes of a record with an alert and some padding (RFC 8446 section 5.4)."""
 
 
 class TlsReader(RecordMessages):
@@ -74,6 +78,7 @@ class TlsReader(RecordMessages):
         "_sslv2",
         "application_bytes",
         "desynchronised",
+        "record_end",
         "skipped_bytes",
     )
 
@@ -85,6 +90,8 @@ class TlsReader(RecordMessages):
         """(stream offset, frame) of the first byte that begins no record; nothing after it is read."""
         self.skipped_bytes = 0
         """Bytes passed over in search of a first record, or lost in a gap."""
+        self.record_end = 0
+        """Stream offset where the unfinished record ends, or its header while that is incomplete."""
         self._offset = offset  # of the first byte in _buffer, or of the next byte fed
         self._buffer = bytearray()  # start of an unfinished record
         self._marks: list[tuple[int, int]] = []  # (stream offset, frame) of the pieces in _buffer
@@ -93,24 +100,30 @@ class TlsReader(RecordMessages):
 
     # --- input ----------------------------------------------------------------------------------------------------
 
-    def feed(self, data: bytes, frame: int, time_ns: int) -> None:
-        """Take the next bytes of the stream, as they came in ``frame`` at ``time_ns``."""
+    def feed(self, data: bytes, frame: int, time_ns: int) -> bool:
+        """Take the next bytes of the stream, as they came in ``frame`` at ``time_ns``.
+
+        :returns: false where they only lengthen a record of application data, which says nothing new.
+        """
         if self.desynchronised is not None:
-            return
+            return True
         first_frame = frame
         marks: list[tuple[int, int]] = []
         if self._searching and not self._found(data, frame):
-            return
-        start = self._offset
-        if self._buffer:
-            self._marks.append((start + len(self._buffer), frame))
-            self._buffer += data
-            if len(self._buffer) < self._record_size():
-                if len(self._buffer) < 5 and self._is_hopeless(self._buffer):
-                    self._lose_sync(start, self._marks[0][1])
-                return
-            data = bytes(self._buffer)
-            self._buffer.clear()
+            return True
+        start, buffer = self._offset, self._buffer
+        if buffer:
+            reached = start + len(buffer)
+            self._marks.append((reached, frame))
+            buffer += data
+            if reached + len(data) < self.record_end:
+                if len(buffer) < 5:
+                    if self._is_hopeless(buffer):
+                        self._lose_sync(start, self._marks[0][1])
+                    return True
+                return buffer[0] != APPLICATION_DATA or reached - start < 5 or bool(self._fragment)
+            data = bytes(buffer)
+            buffer.clear()
             marks, self._marks = self._marks, marks
             first_frame = marks[0][1]
         at, size = 0, len(data)
@@ -120,7 +133,7 @@ class TlsReader(RecordMessages):
             if data[at + 1] != 3 or not 20 <= kind <= 24 or length > MAX_RECORD:  # is_header, written out
                 end = self._odd_record(data, at, first_frame, frame, time_ns)
                 if end < 0:
-                    return
+                    return True
             else:
                 end = at + 5 + length
             if end > size:
@@ -151,10 +164,12 @@ class TlsReader(RecordMessages):
                 marks = []  # only the first record can have begun in an earlier piece
         self._offset = start + at
         if at < size:
-            self._buffer += data[at:]
+            buffer += data[at:]
+            self.record_end = start + at + self._record_size()
             self._marks = marks or [(start + at, frame)]
-            if size - at < 5 and self._is_hopeless(self._buffer):
+            if size - at < 5 and self._is_hopeless(buffer):
                 self._lose_sync(start + at, self._marks[0][1])
+        return True
 
     def gap(self, size: int, frame: int, time_ns: int) -> None:
         """``size`` bytes of the stream are not in the capture; ``feed`` goes on behind them.
@@ -215,7 +230,7 @@ class TlsReader(RecordMessages):
         For a message over several records an estimate: the headers of records to come are not known.
         """
         here = self._offset + len(self._buffer)
-        until = self._offset + self._record_size() if self._buffer else 0
+        until = self.record_end if self._buffer else 0
         fragment = self._fragment
         if len(fragment) >= 4:
             wanted = 4 + int.from_bytes(fragment[1:4], "big") - len(fragment) - self._dropped
@@ -230,6 +245,12 @@ class TlsReader(RecordMessages):
     def wants_more(self) -> bool:
         """A record or message is unfinished."""
         return bool(self._buffer or self._fragment)
+
+    @property
+    def is_in_data(self) -> bool:
+        """What is unfinished is a record of application data, longer than any that TLS 1.3 makes of an alert."""
+        buffer = self._buffer
+        return len(buffer) > 5 and buffer[0] == APPLICATION_DATA and self.record_end - self._offset > _LONGEST_ALERT
 
     # --- records --------------------------------------------------------------------------------------------------
 
@@ -266,6 +287,7 @@ class TlsReader(RecordMessages):
             self._marks = [*self._marks, (self._offset + len(self._buffer), frame)] if self._buffer else []
             self._marks = self._marks or [(self._offset, frame)]
             self._buffer += data
+            self.record_end = self._offset + self._record_size()
         elif judged is False:
             self._skip(len(data))
         else:

@@ -489,3 +489,25 @@ class TestQuality:
         assert session.tls is None
         assert session.events == []
         assert session.tcp.client.ttls == ()
+
+
+class TestCarriesData:
+    def test_a_begun_record_counts_where_the_other_end_sent_whole_ones(self) -> None:
+        def begun(both: bool) -> bool:
+            talk = Talk().connect().send(CLIENT, CLIENT_HELLO).ack(SERVER).send(SERVER, SERVER_FLIGHT_12)
+            talk.send(CLIENT, CLIENT_FLIGHT_12).send(SERVER, CCS + FINISHED_12)
+            if both:
+                talk.send(SERVER, sealed(900))
+            talk.send(CLIENT, sealed(16_000)[:1400])
+            session = talk.session()
+            assert session.tls is not None
+            assert session.tls.data_from == (False, both)
+            return session.tls.carries_data
+
+        assert begun(True)
+        assert not begun(False)
+
+    def test_whole_records(self) -> None:
+        session = talk_12().session()
+        assert session.tls is not None
+        assert session.tls.carries_data

@@ -16,7 +16,8 @@ from capanalyzer.streams.chunk import Chunk
 from capanalyzer.streams.flow import Ended, Flow, Row
 from capanalyzer.streams.index import GONE, FlowIndex
 from capanalyzer.streams.live import LiveFlows
-from capanalyzer.streams.tracker import Tracker, describe_tracker_note
+from capanalyzer.streams.notes import describe_tracker_note
+from capanalyzer.streams.tracker import Tracker
 
 from .segments import Segment, packet_table
 from .test_numbering import Recorder

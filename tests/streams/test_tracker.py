@@ -12,7 +12,8 @@ from capanalyzer.packets.table import IcmpError
 from capanalyzer.streams import tracker as tracker_module
 from capanalyzer.streams.flow import Ended, Flow, Row
 from capanalyzer.streams.live import WANTED_BYTES
-from capanalyzer.streams.tracker import Tracker, describe_tracker_note
+from capanalyzer.streams.notes import describe_tracker_note
+from capanalyzer.streams.tracker import Tracker
 
 from .segments import Segment, ends, packet_table
 
@@ -103,6 +104,21 @@ def test_a_settled_connection_gets_only_syn_fin_and_rst() -> None:
     [(flow, rows)], _ = run(segments, Quick, batch=4)
     assert [row[0] for row in rows] == [1, 2, 3, 4, 19, 20]
     assert flow.payload_bytes == (8_000, 0)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_in_one_batch_it_hardly_gets_more(silent: bool) -> None:
+    """Of a long group the first segments go ahead; then what closes is left, and alerts that somebody can read."""
+
+    class Quick(Recorder):
+        settle_after = 3
+
+    Quick.silent = silent
+    alert = Segment(0, 40_000, PSH_ACK, 30_000, 501, bytes(100) + b"\x15\x03\x03\0\x02\x01\0")
+    segments = [*stream(10), alert, Segment(1, 40_000, FIN_ACK, 501, 0)]
+    [(flow, rows)], _ = run(segments, Quick)
+    assert [row[0] for row in rows] == [*range(1, 9), *([] if silent else [23]), 24]
+    assert (flow.packets, flow.rows_dropped) == ((12, 12), 0)
 
 
 def test_rows_are_capped_but_closes_still_leave(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,36 @@ def results(reader: TlsReader) -> tuple[object, ...]:
     )
 
 
+@pytest.mark.parametrize("data", STREAMS.values(), ids=STREAMS.keys())
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_nothing_new_is_nothing_new(data: bytes, size: int) -> None:
+    """Where the reader says so, all that its user looks at is as before."""
+    reader = TlsReader(0)
+    for at in range(0, len(data), size):
+        before = (len(reader.messages), reader.wants_until, reader.wants_more, reader.desynchronised)
+        if not reader.feed(data[at : at + size], at, at):
+            assert (len(reader.messages), reader.wants_until, reader.wants_more, reader.desynchronised) == before
+            assert reader.record_end == reader.wants_until
+            assert reader.pending is not None
+            assert reader.pending.content_type == APPLICATION_DATA
+
+
+def test_a_begun_record_of_data() -> None:
+    """Data, if it is longer than an alert can look in TLS 1.3."""
+    reader = TlsReader(0)
+    assert reader.feed(b"\x17\x03\x03\x40", 1, 1)
+    assert not reader.is_in_data
+    assert reader.feed(b"\x11" + bytes(10), 1, 1)
+    assert reader.is_in_data
+    assert not reader.feed(bytes(1000), 2, 2)
+    assert reader.feed(bytes(0x4011 - 1010), 3, 3)
+    assert not reader.is_in_data
+    assert [(m.first_frame, m.frame) for m in reader.messages] == [(1, 3)]
+    reader.feed(b"\x17\x03\x03\0\x30" + bytes(10), 4, 4)
+    assert not reader.is_in_data
+    assert reader.wants_more
+
+
 def kinds(reader: TlsReader) -> list[tuple[int, int, bool]]:
     return [(m.content_type, m.handshake_type, m.encrypted) for m in reader.messages]
 
