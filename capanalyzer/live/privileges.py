@@ -140,9 +140,10 @@ def _become(user: User | None) -> None:
     if user is not None:
         with _needing("CAP_SETGID", f"cannot become {user.name}"):
             os.setgroups([])
-            os.setresgid(user.gid, user.gid, user.gid)
+            os.setgid(user.gid)
+        # Of root these change the real, the effective and the saved one; setresuid(2) not every system has.
         with _needing("CAP_SETUID", f"cannot become {user.name}"):
-            os.setresuid(user.uid, user.uid, user.uid)
+            os.setuid(user.uid)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 from capanalyzer.capture.live_interface import InterfaceSource
 from capanalyzer.capture.live_open import open_interfaces
 from capanalyzer.capture.scapy_source import ScapySource
+from capanalyzer.cli import main
 from capanalyzer.errors import CaptureError, UsageError
 from tests.capture.namespaces import LEFT, RIGHT, collect, missing, namespace, run, sender
 
@@ -112,3 +113,15 @@ def test_elsewhere_scapy_is_the_way(backend: str | None, monkeypatch: pytest.Mon
         assert isinstance(source, ScapySource)
     with pytest.raises(CaptureError, match="packet rings are Linux's"):
         open_interfaces(["lo"], backend="ring")
+
+
+@pytest.mark.parametrize("system", ["darwin", "freebsd14", "win32"])
+def test_elsewhere_without_scapy_one_line_says_what_to_install(
+    system: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scapy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scapy", None)
+    assert main(["live", "-i", "en0"]) == 2
+    assert capsys.readouterr().err == "capanalyzer: en0: this needs scapy: pip install 'capanalyzer[live]'\n"

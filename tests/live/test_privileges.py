@@ -172,6 +172,34 @@ def test_root_of_a_user_namespace_says_what_it_is(top: Path, outside: Path) -> N
     assert subprocess.run([*command, "root"], capture_output=True, check=False).returncode == 0
 
 
+MACOS = """
+import json, os, sys
+from capanalyzer.live.privileges import give_up, user_named
+sys.platform = "darwin"
+del os.setresuid, os.setresgid
+notes = give_up(user_named(None), [sys.argv[1]])
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+json.dump([notes, *(status[key].split() for key in ("Uid", "Gid", "Groups"))], sys.stdout)
+"""
+
+
+def test_a_system_without_capabilities_changes_the_user(top: Path) -> None:
+    """macOS has no setresuid(2), either."""
+    needs_root()
+    (top / "records").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", MACOS, str(top / "records")], capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    nobody = pwd.getpwnam("nobody")
+    assert json.loads(done.stdout) == [
+        ["only the user could be changed: this system has no capabilities"],
+        [str(nobody.pw_uid)] * 4,
+        [str(nobody.pw_gid)] * 4,
+        [],
+    ]
+
+
 @pytest.mark.parametrize(
     ("number", "namespace", "has", "told"),
     [
