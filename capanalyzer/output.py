@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import stat
 from types import TracebackType
 from typing import BinaryIO, Self
 
-__all__ = ["FileOutput", "GrowingFile", "create_new", "holds"]
+__all__ = ["FileOutput", "GrowingFile", "create_new", "holds", "write_whole"]
 
 
 class FileOutput:
@@ -123,6 +124,31 @@ def holds(path: str, data: bytes) -> bool:
         return False
 
 
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of it; or, where it goes to a file and nobody has written behind it, nothing.
+
+    Waits for a reader also where somebody has made the descriptor not wait.
+
+    :raises OSError: it cannot be written to.
+    """
+    view = memoryview(data)
+    try:
+        while view:
+            try:
+                view = view[os.write(descriptor, view) :]
+            except BlockingIOError:
+                select.select([], [descriptor], [])
+    except OSError:
+        written = len(data) - len(view)
+        if written:
+            with contextlib.suppress(OSError):
+                end = os.fstat(descriptor).st_size
+                if os.lseek(descriptor, 0, os.SEEK_CUR) == end:  # no pipe, and nothing behind it
+                    os.ftruncate(descriptor, end - written)
+                    os.lseek(descriptor, end - written, os.SEEK_SET)
+        raise
+
+
 class GrowingFile:
     """A file to which a run that goes on appends: each piece is there as soon as it was written.
 
@@ -140,17 +166,7 @@ class GrowingFile:
 
     def write(self, data: bytes) -> None:
         """Append; the whole piece, or an error and, where the file can be cut, nothing of it."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[self._stream.write(view) :]
-        except OSError:
-            written = len(data) - len(view)
-            if written:
-                with contextlib.suppress(OSError):
-                    handle = self._stream.fileno()
-                    os.ftruncate(handle, os.fstat(handle).st_size - written)
-            raise
+        write_whole(self._stream.fileno(), data)
 
     def reopen(self) -> None:
         """It may have been renamed: go on in a new one of that name."""

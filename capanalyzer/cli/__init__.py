@@ -20,8 +20,8 @@ from typing import Final
 
 from capanalyzer import __version__
 from capanalyzer.cli import analyze, attach, crosscheck, explain, live, strip_keys
-from capanalyzer.cli.exits import INTERRUPTED, OK
-from capanalyzer.cli.tell import fail, tell
+from capanalyzer.cli.exits import OK
+from capanalyzer.cli.tell import fail, interrupted
 from capanalyzer.errors import CapanalyzerError
 
 __all__ = ["main"]
@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except CapanalyzerError as error:
         return fail(str(error))
     except BrokenPipeError:
@@ -57,11 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
     except KeyboardInterrupt:
-        # One that came through exec() of a text, as dataclasses are made while modules are imported, stays marked as
-        # unhandled in CPython, which then ends by the signal and not with our status. The next text takes that away.
-        exec("")  # noqa: S102 - empty
-        tell("interrupted")
-        return INTERRUPTED
+        return interrupted()
     finally:
         gc.set_threshold(*thresholds)
     return status

@@ -14,18 +14,17 @@ from capanalyzer.ca_file import read_ca_file
 from capanalyzer.cli.arguments import add_expected, add_lang
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.live_beside import add_beside, open_beside
+from capanalyzer.cli.live_output import Messages, open_output
 from capanalyzer.cli.live_source import add_source, open_source
-from capanalyzer.cli.live_view import Messages, open_view
-from capanalyzer.cli.tell import tell
-from capanalyzer.errors import UsageError
+from capanalyzer.cli.live_view import open_view
+from capanalyzer.cli.tell import interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from capanalyzer.capture.live_source import LiveSource
     from capanalyzer.cli.arguments import Commands
     from capanalyzer.live.jsonl import JsonLines
     from capanalyzer.live.lines import PlainLines
+    from capanalyzer.live.outlet import Outlet
 
 __all__ = ["add", "run"]
 
@@ -78,19 +77,21 @@ def run(options: argparse.Namespace) -> int:
     """Watch until it ends, tell what there is to be told, return the exit status."""
     is_text = options.format == "text"
     lang = options.lang or (i18n.language_of_environment() if is_text else "en")
+    from capanalyzer.live.ending import Ending
     from capanalyzer.live.notify import Notifier
+    from capanalyzer.live.outlet import Patience
     from capanalyzer.live.preparation import prepare
     from capanalyzer.live.privileges import give_up, user_named
-    from capanalyzer.live.run import Ending, watch
-    from capanalyzer.live.sink import Sink
+    from capanalyzer.live.run import Signals, watch
     from capanalyzer.live.status import StatusLine
 
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
+    messages = Messages(ending, is_quiet=options.quiet)
     with ExitStack() as stack:
         user = user_named(options.user)
-        messages = stack.enter_context(Messages(is_quiet=options.quiet))
-        write, reopen, folders = _output(options, stack)
-        sink = Sink(write, "stdout" if options.output == "-" else options.output, lang=lang, tell=messages)
+        output = open_output(options.output, lang, ending, messages)
+        closing = stack.enter_context(ExitStack())
+        closing.callback(output.close)
         from capanalyzer.analysis import Options
         from capanalyzer.live.engine import Engine
 
@@ -105,10 +106,15 @@ def run(options: argparse.Namespace) -> int:
         )
         source, is_interface = open_source(options)
         stack.callback(source.close)
+        is_file = not is_interface and _is_file(options.read)
+        patience = Patience.NONE if is_interface else Patience.ALWAYS if is_file else Patience.WHILE_READ
         name = _name(source, lang)
-        beside = open_beside(options, source.info, name, lang, messages)
-        view = open_view(options, name, lang, ending.ask)
-        writer = _writer(options, sink, reopen, lang) if view is None else view
+        lines = output.outlet(patience, ending, messages, lang, is_text=is_text)
+        view = open_view(options, name, lang, ending, is_watched=is_interface)
+        if view is not None:
+            stack.callback(view.close)
+        beside = open_beside(options, source.info, name, lang, messages, None if view is not None else lines.counts)
+        writer = _writer(options, lines, lang) if view is None else view
         notifier = Notifier()
         stack.callback(notifier.close)
         listeners = [*beside.listeners, StatusLine(notifier.status, name, lang), writer]
@@ -117,26 +123,39 @@ def run(options: argparse.Namespace) -> int:
             listeners,
             settings,
             is_watched=is_interface,
-            may_be_trimmed=not is_interface and _is_file(options.read),
+            may_be_trimmed=is_file,
             lang=lang,
             chosen=chosen,
         )
         prepare(lang)
-        for note in give_up(user, beside.folders, outputs=folders, confine=not beside.runs_programs):
-            messages(note)
-        beside.start()
-        if view is not None:
-            stack.callback(view.close)
-            view.start()
-            messages.view = view
-        watch(engine, source, listeners, ending, notifier, messages)
-        is_gone = is_interface and source.ended
-        writer.end(engine.trailer())
-        sink.end()
-        failed = engine.failed
-    if sink.lost or is_gone:
+        notes = give_up(user, beside.folders, outputs=output.folders, confine=not beside.runs_programs)
+        with Signals(ending) as signals, messages:
+            for note in notes:
+                messages(note)
+            try:
+                closing.pop_all()  # from here on whoever writes closes it: that may take its time, too
+                with lines:
+                    beside.start()
+                    if view is not None:
+                        view.start()
+                        messages.view = view
+                    watch(engine, source, listeners, ending, signals, notifier, messages)
+                    is_gone = is_interface and source.ended
+                    lines.drain()
+                    if lines.lost:
+                        source.info.warnings.append(lines.loss())
+                    writer.end(engine.trailer())
+                    lines.close()
+                    if lines.lost:
+                        messages(lines.loss())
+                    is_cut = view is not None and view.is_cut
+                    if is_cut:
+                        messages(i18n.translator(lang)("the terminal took no more: the end of the report is missing"))
+            except KeyboardInterrupt:
+                return interrupted(messages.interrupted)
+    if lines.lost or is_cut or is_gone:
         return NOT_ANALYSED
-    return SESSION_FAILED if options.exit_code and failed else OK
+    return SESSION_FAILED if options.exit_code and engine.failed else OK
 
 
 def _is_file(path: str) -> bool:
@@ -171,41 +190,11 @@ def _name(source: LiveSource, lang: str) -> str:
     return i18n.translator(lang)("standard input") if source.info.path == "-" else source.info.path
 
 
-def _writer(
-    options: argparse.Namespace, write: Callable[[bytes], None], reopen: Callable[[], None], lang: str
-) -> JsonLines | PlainLines:
+def _writer(options: argparse.Namespace, lines: Outlet, lang: str) -> JsonLines | PlainLines:
     if options.format == "jsonl":
         from capanalyzer.live.jsonl import JsonLines
 
-        return JsonLines(write, reopen)
+        return JsonLines(lines)
     from capanalyzer.live.lines import PlainLines
 
-    return PlainLines(write, reopen, lang=lang, verbose=options.verbose)
-
-
-def _output(
-    options: argparse.Namespace, stack: ExitStack
-) -> tuple[Callable[[bytes], None], Callable[[], None], list[str]]:
-    """Where lines go, how that is opened again, and the folders that are written to meanwhile."""
-    if options.output == "-":
-        stream = sys.stdout.buffer
-
-        def write(data: bytes) -> None:
-            stream.write(data)
-            stream.flush()
-
-        return write, lambda: None, []
-    from capanalyzer.output import GrowingFile
-
-    if not options.output:
-        raise UsageError("-o needs the name of a file, or - for standard output")
-    output = GrowingFile(options.output)
-    stack.callback(output.close)
-
-    def reopen() -> None:
-        try:
-            output.reopen()
-        except OSError as error:  # the run goes on in the file it has
-            tell(f"{options.output}: cannot be opened again: {error.strerror or error}")
-
-    return output.write, reopen, [output.folder]
+    return PlainLines(lines, lang=lang, verbose=options.verbose)

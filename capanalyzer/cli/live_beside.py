@@ -104,13 +104,19 @@ class Beside:
 
 
 def open_beside(
-    options: argparse.Namespace, info: CaptureInfo, source: str, lang: str, tell: Callable[[str], None]
+    options: argparse.Namespace,
+    info: CaptureInfo,
+    source: str,
+    lang: str,
+    tell: Callable[[str], None],
+    lines: dict[str, int] | None,
 ) -> Beside:
     """Open all that the options ask for.
 
     :param info: of the live source.
     :param source: what it is called.
     :param tell: takes one line, from any thread.
+    :param lines: counts of the lines that are written; None: there are none.
     :raises UsageError: an option is of no use so.
     :raises OSError: a folder cannot be made.
     """
@@ -120,6 +126,8 @@ def open_beside(
     if "" in (options.record, options.record_all):
         raise UsageError(f"--record{'' if options.record == '' else '-all'} needs the name of a folder")
     beside, counts = Beside(), dict[str, dict[str, int]]()
+    if lines is not None:
+        counts["lines"] = lines
     if options.record is not None:
         from capanalyzer.live.recorder.folder import Limits, RecordFolder
         from capanalyzer.live.recorder.recorder import MEMORY_BYTES, Recorder

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from capanalyzer.cli.exits import NOT_ANALYSED
+from capanalyzer.cli.exits import INTERRUPTED, NOT_ANALYSED
 
-__all__ = ["fail", "tell"]
+__all__ = ["fail", "interrupted", "line_of", "tell"]
 
 
 def tell(message: str) -> None:
-    """One line on standard error; an undecodable or hostile file name cannot break it or forge a second one."""
+    """One line on standard error, where there is one; an undecodable or hostile file name cannot break it or forge a
+    second one.
+    """
+    if sys.stderr is not None:  # else print would take standard output
+        from capanalyzer.report.escape import printable
+
+        print(f"capanalyzer: {printable(message)}", file=sys.stderr)
+
+
+def line_of(message: str) -> bytes:
+    """The line that :func:`tell` writes, for who writes it in another way."""
     from capanalyzer.report.escape import printable
 
-    print(f"capanalyzer: {printable(message)}", file=sys.stderr)
+    return f"capanalyzer: {printable(message)}\n".encode(sys.stderr.encoding or "ascii", "backslashreplace")
 
 
 def fail(message: str) -> int:
     tell(message)
     return NOT_ANALYSED
+
+
+def interrupted(say: Callable[[], None] = lambda: tell("interrupted")) -> int:
+    """To be called where KeyboardInterrupt is caught."""
+    # One that came through exec() of a text, as dataclasses are made while modules are imported, stays marked as
+    # unhandled in CPython, which then ends by the signal and not with our status. The next text takes that away.
+    exec("")  # noqa: S102 - empty
+    say()
+    return INTERRUPTED

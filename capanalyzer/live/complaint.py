@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Complaint"]
+__all__ = ["Complaint", "reason_of"]
 
 AGAIN_S: Final = 300.0
 """The same trouble is told again after so long."""
@@ -29,3 +29,9 @@ class Complaint:
                 self._told.clear()
             self._told[reason] = now_s
             self._tell(text)
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, in a few words."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__

@@ -208,7 +208,7 @@ class Engine:
 
     def tick(self) -> None:
         """Tell how it stands."""
-        for incident in self._incidents.grown(self._now_ns):
+        for incident in self._incidents.changed(self._now_ns):
             for listener in self._listeners:
                 listener.incident(incident, new=False)
         state = self.state()

@@ -1,4 +1,4 @@
-"""Incidents of a run that goes on: a new one, one that grows, one that is over.
+"""Incidents of a run that goes on: a new one, one that grows or shrinks, one that was none, one that is over.
 
 Beside what a report's incidents do, a session can leave one (its verdict changed), an incident that was quiet for long
 is over, and the next session that fails alike begins another. What is kept is bounded.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+import msgspec
 
 from capanalyzer.report import model
 from capanalyzer.report.incidents import MAX_CLIENTS, IncidentKey, Incidents, Room, client_of, incident_key
@@ -33,6 +35,8 @@ of again."""
 class _Place(NamedTuple):
     key: IncidentKey
     number: int
+    """Of the incident: another one may have its key by now."""
+    number: int
     """Of its incident: when that is over, another one may have its key."""
     client: str
     is_listed: bool
@@ -48,7 +52,7 @@ class _Open:
         self.gathered = Incidents(clients)
         self.sessions = self.listed = 0
         self.last_ns = 0
-        self.grew = False
+        self.has_changed = False
 
 
 class LiveIncidents:
@@ -58,6 +62,10 @@ class LiveIncidents:
         self._lang = lang
         self._open: OrderedDict[IncidentKey, _Open] = OrderedDict()
         """That which grew last at the end."""
+        self._opened = 0
+        """So many so far."""
+        self._none: dict[IncidentKey, model.Incident] = {}
+        """Those that turned out to be none since it was asked last: at most as many as were open."""
         self._over: deque[model.Incident] = deque()
         self._over_listed = 0
         """Sessions that those list."""
@@ -87,7 +95,7 @@ class LiveIncidents:
         else:
             self._open.move_to_end(key)
         known.last_ns = now_ns
-        known.grew = not is_new
+        known.has_changed = not is_new
         # The first session is listed always: notifications and records name it.
         is_listed = is_new or (known.listed < MAX_SESSIONS and self._room.left > 0)
         if is_listed:
@@ -121,8 +129,8 @@ class LiveIncidents:
         for key in [key for key, known in self._open.items() if now_ns - known.last_ns > QUIET_NS]:
             self._close(key)
         for known in self._open.values():
-            if known.grew:
-                known.grew = False
+            if known.has_changed:
+                known.has_changed = False
                 yield self._model(known)
 
     def all(self) -> tuple[model.Incident, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
+from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.outlet import Outlet, Rank
 from capanalyzer.report import model
 
 __all__ = ["JsonLines"]
@@ -20,9 +20,8 @@ I64 = NDArray[np.int64]
 class JsonLines:
     """Writes what ``analyze --format jsonl`` writes, a line at a time."""
 
-    def __init__(self, write: Callable[[bytes], None], reopen: Callable[[], None]) -> None:
-        """:param write: takes whole lines, and brings them to their reader at once."""
-        self._write, self._reopen = write, reopen
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
         self._encode = msgspec.json.Encoder().encode
 
     def packets(self, batch: RecordBatch) -> None:
@@ -33,21 +32,24 @@ class JsonLines:
 
     def verdict(self, told: LiveVerdict) -> None:
         """A line."""
-        self._write(self._encode(told.model) + b"\n")
+        is_failure = told.verdict.outcome is Outcome.FAILED
+        rank = Rank.REVISION if told.changed else Rank.FAILURE if is_failure else Rank.ORDINARY
+        self._outlet(self._encode(told.model) + b"\n", rank)
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """They come with the last line."""
 
     def tick(self, state: State) -> None:
-        """Of no interest."""
+        """End when nobody reads any more."""
+        self._outlet.check()
 
     def reopen(self) -> None:
         """Go on in a new file."""
-        self._reopen()
+        self._outlet.reopen()
 
     def end(self, trailer: model.Trailer) -> None:
         """The last line, which has no ``outcome``."""
-        self._write(self._encode(trailer) + b"\n")
+        self._outlet(self._encode(trailer) + b"\n", Rank.SUMMARY)
 
     def close(self) -> None:
         """Nothing is kept."""

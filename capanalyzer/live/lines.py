@@ -6,7 +6,6 @@ first ones are shown, the others are counted: a flood must not bury what else fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.outlet import Outlet, Rank
 from capanalyzer.live.status import count_sessions
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
 from capanalyzer.report.words import ACTS, OUTCOMES, endpoint
 from capanalyzer.streams.flow import Ended
 
-__all__ = ["PlainLines"]
+__all__ = ["PlainLines", "line_of_gap"]
 
 I64 = NDArray[np.int64]
 
@@ -43,13 +43,9 @@ _Kind = tuple[str, str]
 class PlainLines:
     """Tells a run in lines of text."""
 
-    def __init__(
-        self, write: Callable[[bytes], None], reopen: Callable[[], None], *, lang: str, verbose: bool = False
-    ) -> None:
-        """:param write: takes whole lines, and brings them to their reader at once.
-        :param verbose: tell every session, not only failures.
-        """
-        self._write, self._reopen, self._lang, self._verbose = write, reopen, lang, verbose
+    def __init__(self, outlet: Outlet, *, lang: str, verbose: bool = False) -> None:
+        """:param verbose: tell every session, not only failures."""
+        self._outlet, self._lang, self._verbose = outlet, lang, verbose
         self._window_ns = 0
         self._lines = 0
         self._told: dict[_Kind, int] = {}
@@ -57,7 +53,6 @@ class PlainLines:
         self._others = 0
         """Lines left out of kinds that are not told apart."""
         self._dropped = 0
-        self._state: State | None = None
 
     def packets(self, batch: RecordBatch) -> None:
         """Of no interest."""
@@ -71,13 +66,15 @@ class PlainLines:
             session = told.model
             if self._has_room((session.cause or session.outcome, endpoint(session.server))):
                 goes_on = told.changed and not told.final and told.facts.quality.ended is Ended.CAPTURE_END
-                self._line(_session_line(session, self._lang, changed=told.changed, goes_on=goes_on))
+                text = _session_line(session, self._lang, changed=told.changed, goes_on=goes_on)
+                is_failure = told.verdict.outcome == "failed"
+                self._line(text, Rank.REVISION if told.changed else Rank.FAILURE if is_failure else Rank.ORDINARY)
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
-        """A line when one begins."""
+        """A line when one begins, and when it turns out to be none."""
+        _ = translator(self._lang)
+        who = endpoint(incident.server) + (f" ({_short(incident.sni)})" if incident.sni else "")
         if new:
-            _ = translator(self._lang)
-            who = endpoint(incident.server) + (f" ({_short(incident.sni)})" if incident.sni else "")
             if self._has_room(("incident", "")):
                 text = _("{time} new incident at {server}: {sentence} [{cause}]")
                 self._line(
@@ -85,10 +82,14 @@ class PlainLines:
                         time=_second(incident.last), server=who, sentence=incident.sentence, cause=incident.cause
                     )
                 )
+        elif not incident.session_count and self._has_room(("incident", "")):
+            text = _("{time} incident at {server} taken back: no session failed in this way after all [{cause}]")
+            told = text.format(time=_second(incident.last), server=who, cause=incident.cause)
+            self._line(told, Rank.REVISION)
 
     def tick(self, state: State) -> None:
-        """Lines that were left out, and packets that were lost."""
-        self._state = state
+        """Lines that were left out, and packets that were lost; it ends when nobody reads any more."""
+        self._outlet.check()
         if not 0 <= state.now_ns - self._window_ns < WINDOW_NS:  # earlier: the clock was set back
             self._tell_left_out()
             self._window_ns, self._lines = state.now_ns, 0
@@ -106,15 +107,15 @@ class PlainLines:
 
     def reopen(self) -> None:
         """Go on in a new file."""
-        self._reopen()
+        self._outlet.reopen()
 
     def end(self, trailer: model.Trailer) -> None:
         """The last lines: all sessions counted, and what was not analysed."""
         self._tell_left_out()
-        self._line(count_sessions(trailer.summary.outcomes, self._lang))
+        self._line(count_sessions(trailer.summary.outcomes, self._lang), Rank.SUMMARY)
         for capture in trailer.captures:
             for warning in capture.warnings:
-                self._line(warning)
+                self._line(warning, Rank.SUMMARY)
 
     def close(self) -> None:
         """Nothing is kept."""
@@ -144,8 +145,23 @@ class PlainLines:
         self._left_out.clear()
         self._others = 0
 
-    def _line(self, text: str) -> None:
-        self._write(printable(text).encode("utf-8", "backslashreplace") + b"\n")
+    def _line(self, text: str, rank: Rank = Rank.FAILURE) -> None:
+        self._outlet(_encoded(text), rank)
+
+
+def line_of_gap(missing: int, lang: str) -> bytes:
+    """What stands where so many lines are missing."""
+    counted = plural(lang)
+    text = counted(
+        "... {n} line is missing here: it could not be written in time",
+        "... {n} lines are missing here: they could not be written in time",
+        missing,
+    )
+    return _encoded(text.format(n=f"{missing:,}"))
+
+
+def _encoded(text: str) -> bytes:
+    return printable(text).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _session_line(session: model.Session, lang: str, *, changed: bool, goes_on: bool) -> str:

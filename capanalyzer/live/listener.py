@@ -97,7 +97,7 @@ class Listener(Protocol):
         ...
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
-        """Sessions that fail alike: the first of them, or more."""
+        """Sessions that fail alike: the first of them, or more or fewer; without any, it turned out to be none."""
         ...
 
     def tick(self, state: State) -> None:

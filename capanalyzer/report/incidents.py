@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report.model import Endpoint, Incident, Session
 
-__all__ = ["MAX_CLIENTS", "IncidentKey", "Incidents", "Room", "client_of", "incident_key"]
+__all__ = ["MAX_CLIENTS", "IncidentKey", "Incidents", "Room", "client_of", "incident_key", "key_of"]
 
 MAX_INCIDENTS: Final = 10_000
 """A port scan makes one incident for each address and port; at about 1 kB each this stays near 10 MB."""
@@ -199,6 +199,12 @@ def incident_key(session: Session) -> IncidentKey:
     cause, server = session.cause or "", _server(session)
     name = _name_sent(session) if cause.startswith(BY_NAME) else None
     return session.capture, cause, server.ip, server.port, name
+
+
+def key_of(incident: Incident) -> tuple[str, str, int, str | None]:
+    """Equal for what is told of one incident of a capture again and again, however it grows."""
+    name = incident.sni if incident.cause.startswith(BY_NAME) else None
+    return incident.cause, incident.server.ip, incident.server.port, name
 
 
 def _lines_of_story(session: Session) -> int:

@@ -17,8 +17,8 @@ import pytest
 
 from capanalyzer.capture import live_open
 from capanalyzer.cli import live_source
-from capanalyzer.live.sink import Sink
 from capanalyzer.output import GrowingFile
+from tests.live.outlets import outlet
 from tests.live.test_like_analyze import analyzed
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -171,22 +171,23 @@ def test_a_disk_that_has_room_again_gets_whole_lines(tmp_path: Path) -> None:
     out = tmp_path / "out"
     output = GrowingFile(str(out))
     told: list[str] = []
-    sink = Sink(output.write, "out", lang="en", tell=told.append)
-    sink(b"first line\n")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (15, limits[1]))
-    try:
-        sink(b"does not fit\n")
-        sink(b"nor does this\n")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    sink(b"last line\n")
-    sink.end()
-    output.close()
-    assert out.read_bytes() == b"first line\nlast line\n"
-    assert sink.lost == 2
-    assert len(told) == 2
-    assert told[1] == "-o: out: 2 lines in all were not written"
+    with outlet(output.write, tell=told.append, gap=lambda missing: b"%d missing\n" % missing, shut=output.close) as to:
+        to(b"first line\n")
+        to.drain()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (15, limits[1]))
+        try:
+            to(b"does not fit\n")
+            to.drain()
+            to(b"nor does this\n")
+            to.drain()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        to(b"last line\n")
+    assert out.read_bytes() == b"first line\n2 missing\nlast line\n"
+    assert to.counts == {"written": 2, "lost": 2}
+    assert len(told) == 1
+    assert to.loss() == "out: 2 lines in all were not written"
 
 
 USER = "root" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""

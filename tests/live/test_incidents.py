@@ -27,7 +27,7 @@ def test_an_incident_goes_on_when_it_lists_no_more(monkeypatch: pytest.MonkeyPat
     assert found.add(session(0), 0) is not None
     for number in range(1, 10):
         assert found.add(session(number, client=f"192.0.2.{number}", second=number), number * SECOND) is None
-        [grown] = found.grown(number * SECOND)
+        [grown] = found.changed(number * SECOND)
         assert grown.session_count == number + 1
         assert grown.last == at(number)
     assert grown.sessions == (0, 1, 2)
@@ -51,12 +51,12 @@ def test_all_of_them_list_no_more_than_there_is_room_for(monkeypatch: pytest.Mon
     number = 0
     for turn in range(4):
         now_ns = turn * 2 * incidents_module.QUIET_NS
-        list(found.grown(now_ns))
+        list(found.changed(now_ns))
         for server in range(10):
             for client in range(5):
                 found.add(session(number, f"198.51.100.{server}", f"192.0.2.{client}"), now_ns)
                 number += 1
-        open_ones = list(found.grown(now_ns))
+        open_ones = list(found.changed(now_ns))
         assert len(open_ones) == 10
         assert sum(one.session_count for one in open_ones) == 50
         assert sum(len(one.sessions) for one in open_ones) <= 20 + 10, "the first session of each is always listed"
@@ -69,9 +69,42 @@ def test_what_is_over_is_not_taken_back_from_what_came_after() -> None:
     found = LiveIncidents("en")
     found.add(session(0), 0)
     later_ns = 2 * incidents_module.QUIET_NS
-    list(found.grown(later_ns))
+    list(found.changed(later_ns))
     found.add(session(1), later_ns)
     found.remove(0)
     assert [one.sessions for one in found.all()] == [(0,), (1,)]
     found.remove(1)
     assert [one.sessions for one in found.all()] == [(0,)]
+
+
+def test_what_is_taken_back_leaves_its_incident() -> None:
+    """Told smaller, and without a session at last; a new one of the same kind is another one."""
+    found = LiveIncidents("en")
+    for number in range(3):
+        found.add(session(number, client=f"192.0.2.{number}"), 0)
+    list(found.changed(0))
+    found.remove(1)
+    [smaller] = found.changed(0)
+    assert (smaller.sessions, smaller.clients) == ((0, 2), 2)
+    assert list(found.changed(0)) == []
+    found.remove(0)
+    found.remove(2)
+    [none] = found.changed(0)
+    assert (none.cause, none.server, none.session_count, none.clients) == (smaller.cause, smaller.server, 0, 0)
+    assert list(found.changed(0)) == []
+    assert found.add(session(3), 0) is not None
+    found.remove(3)
+    assert found.add(session(4), 0) is not None  # before it was told that the one before was none
+    assert list(found.changed(0)) == []
+    assert len(found) == 1
+
+
+def test_a_session_leaves_no_other_incident_than_its_own() -> None:
+    """One of an incident that is over, when another one of its kind goes on."""
+    found = LiveIncidents("en")
+    found.add(session(0), 0)
+    list(found.changed(2 * incidents_module.QUIET_NS))
+    found.add(session(1), 2 * incidents_module.QUIET_NS)
+    found.remove(0)
+    assert list(found.changed(2 * incidents_module.QUIET_NS)) == []
+    assert {one.sessions for one in found.all()} == {(0,), (1,)}

@@ -12,6 +12,7 @@ from capanalyzer.errors import CaptureError
 from capanalyzer.live.lines import MAX_NAME, PlainLines
 from capanalyzer.live.listener import LiveVerdict
 from capanalyzer.streams.flow import Ended
+from tests.live.outlets import outlet
 from tests.live.replay import make
 from tests.live.test_hooks import incident
 
@@ -19,10 +20,10 @@ SAMPLE = next((Path(__file__).resolve().parents[2] / "pcaps" / "ends-mid-handsha
 
 
 def test_a_name_that_is_none_does_not_make_a_line_of_16_000_characters() -> None:
-    written: list[bytes] = []
-    lines = PlainLines(written.append, lambda: None, lang="en")
-    lines.incident(msgspec.structs.replace(incident(), sni="a" * 16_000), new=True)
-    [line] = written
+    written = bytearray()
+    with outlet(written.extend) as out:
+        PlainLines(out, lang="en").incident(msgspec.structs.replace(incident(), sni="a" * 16_000), new=True)
+    [line] = written.splitlines()
     assert f"({'a' * MAX_NAME}…)" in line.decode()
     assert len(line) < 1_000
 
@@ -38,10 +39,11 @@ def test_a_session_that_goes_on_is_not_said_to_have_ended() -> None:
         for facts, verdict in run.sessions()
         if verdict.outcome is Outcome.INCOMPLETE and facts.quality.ended is Ended.CAPTURE_END
     )
-    written: list[bytes] = []
-    lines = PlainLines(written.append, lambda: None, lang="en")
-    for final in (False, True):
-        lines.verdict(LiveVerdict(facts, verdict, make, changed=True, final=final))
-    goes_on, over = (line.decode() for line in written)
+    written = bytearray()
+    with outlet(written.extend) as out:
+        lines = PlainLines(out, lang="en")
+        for final in (False, True):
+            lines.verdict(LiveVerdict(facts, verdict, make, changed=True, final=final))
+    goes_on, over = written.decode().splitlines()
     assert " failure taken back: it goes on; id " in goes_on
     assert f" changed to incomplete [{verdict.cause}]; id " in over

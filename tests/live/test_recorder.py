@@ -16,6 +16,7 @@ import pytest
 import capanalyzer
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.diagnosis.verdict import Outcome
+from capanalyzer.live.complaint import reason_of
 from capanalyzer.live.listener import LiveVerdict
 from capanalyzer.live.recorder import folder as folder_module
 from capanalyzer.live.recorder import recorder as recorder_module
@@ -23,7 +24,7 @@ from capanalyzer.live.recorder.folder import Limits, RecordFolder, stem_of
 from capanalyzer.live.recorder.memory import STREAM_BYTES, PacketMemory
 from capanalyzer.live.recorder.recorder import Recorder
 from capanalyzer.live.recorder.ring import ROW, PacketRing
-from capanalyzer.live.recorder.writing import Writing, reason_of
+from capanalyzer.live.recorder.writing import Writing
 from tests.evidence.runs import comments_of
 from tests.live.replay import Replay, make
 from tests.report.samples import failed

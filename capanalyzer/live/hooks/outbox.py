@@ -21,6 +21,7 @@ from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.hooks.message import Message, make_message
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.report import model
+from capanalyzer.report.incidents import key_of
 
 __all__ = ["MAX_A_MINUTE", "Delivery", "NotDelivered", "Outbox"]
 
@@ -91,8 +92,10 @@ class Outbox:
         """Incidents are told, not sessions."""
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
-        """Have it told, if it is new."""
+        """Have it told, if it is new, and still is one when its turn comes."""
         if not new:
+            if not incident.session_count:
+                self._take_back(incident)
             return
         with self._changed:
             if len(self._waiting) < MAX_WAITING:
@@ -104,6 +107,13 @@ class Outbox:
                 self._thread = threading.Thread(target=self._run, name=name, daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def _take_back(self, incident: model.Incident) -> None:
+        with self._changed:
+            for waiting in self._waiting:
+                if key_of(waiting) == key_of(incident):
+                    self._waiting.remove(waiting)
+                    return
 
     def tick(self, state: State) -> None:
         """The thread keeps its own time."""

@@ -26,6 +26,7 @@ Beside = Mapping[str, Mapping[str, int]]
 """What other listeners count: by a name of :data:`BESIDE`, then by result. May change while it is read."""
 
 BESIDE: Final = {
+    "lines": ("capanalyzer_output_lines", "Lines of the output, by what became of them."),
     "records": ("capanalyzer_records", "Failed sessions for the flight recorder, by what became of them."),
     "packets": ("capanalyzer_full_capture_packets", "Packets for the full capture, by what became of them."),
     "webhook": ("capanalyzer_webhook", "Notifications over HTTP, by what became of them."),

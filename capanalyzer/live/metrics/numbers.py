@@ -18,6 +18,7 @@ from capanalyzer.diagnosis.registry import RULES
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.report import model
+from capanalyzer.report.incidents import key_of
 from capanalyzer.report.times import from_rfc3339
 
 __all__ = ["BUCKETS_S", "OPEN_NS", "OTHER", "Numbers", "Snapshot"]
@@ -102,12 +103,14 @@ class Numbers:
         self._duration_ns += lasted_ns
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
-        """Count it where it is new, and note that it is open."""
+        """Count it where it is new, and note whether it is open."""
         cause = self._label(incident.cause)
         if new:
             self._incidents[cause] = self._incidents.get(cause, 0) + 1
-        key = cause, incident.server.ip, incident.server.port, incident.sni
+        key = (cause, *key_of(incident)[1:])
         self._last.pop(key, None)
+        if not incident.session_count:
+            return
         if len(self._last) >= MAX_INCIDENTS:
             del self._last[next(iter(self._last))]
         self._last[key] = from_rfc3339(incident.last)

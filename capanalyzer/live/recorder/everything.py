@@ -17,10 +17,10 @@ from capanalyzer.capture.linktypes import UNKNOWN
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.write_columns import PIECE, ColumnWriter, pieces_of
 from capanalyzer.i18n import translator
-from capanalyzer.live.complaint import Complaint
+from capanalyzer.live.complaint import Complaint, reason_of
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.recorder.folder import RECORD_MODE
-from capanalyzer.live.recorder.writing import Writing, reason_of
+from capanalyzer.live.recorder.writing import Writing
 from capanalyzer.output import create_new
 from capanalyzer.report import model
 

@@ -14,12 +14,12 @@ from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.write import PacketRecord
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.i18n import plural, translator
-from capanalyzer.live.complaint import Complaint
+from capanalyzer.live.complaint import Complaint, reason_of
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.recorder.folder import RecordFolder, stem_of
 from capanalyzer.live.recorder.made import Gathered, make_files
 from capanalyzer.live.recorder.memory import PacketMemory
-from capanalyzer.live.recorder.writing import Writing, reason_of
+from capanalyzer.live.recorder.writing import Writing
 from capanalyzer.report import model
 
 __all__ = ["MEMORY_BYTES", "Recorder"]

@@ -7,16 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["CLOSING_S", "Writing", "reason_of"]
+__all__ = ["CLOSING_S", "Writing"]
 
 CLOSING_S: Final = 15.0
 """How long the end of a run waits for what is still to be written."""
-
-
-def reason_of(error: Exception) -> str:
-    """Why a job failed, in a few words."""
-    said = error.strerror if isinstance(error, OSError) else None
-    return said or str(error) or type(error).__name__
 
 
 class Writing:

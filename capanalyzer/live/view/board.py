@@ -9,6 +9,7 @@ from typing import Final
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.report import model
+from capanalyzer.report.incidents import key_of
 
 __all__ = ["Board", "Rates"]
 
@@ -20,8 +21,6 @@ RATE_TICKS: Final = 5
 """Rates are those of the last so many seconds."""
 HISTORY: Final = 60
 """Seconds of which failures are drawn."""
-
-_Key = tuple[str, str, int, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Board:
     rates: Rates = field(default_factory=Rates)
     failures: dict[int, model.Session] = field(default_factory=dict)
     """By id, the latest last."""
-    incidents: dict[_Key, model.Incident] = field(default_factory=dict)
+    incidents: dict[tuple[str, str, int, str | None], model.Incident] = field(default_factory=dict)
     """Those that grew last at the end."""
     history: deque[int] = field(default_factory=lambda: deque(maxlen=HISTORY))
     """Sessions that failed in each of the last seconds."""
@@ -79,9 +78,15 @@ class Board:
             self.failures.pop(told.model.id, None)
 
     def incident(self, incident: model.Incident) -> None:
-        """A new one, or one that grew."""
-        key = incident.cause, incident.server.ip, incident.server.port, incident.sni
+        """A new one, one that grew or shrank, or one that was none."""
+        key = key_of(incident)
+        before = self.incidents.get(key)
+        if before is not None and 0 < incident.session_count <= before.session_count:
+            self.incidents[key] = incident  # it does not become one of the latest by that
+            return
         self.incidents.pop(key, None)
+        if not incident.session_count:
+            return
         self.incidents[key] = incident
         if len(self.incidents) > MAX_INCIDENTS:
             del self.incidents[next(iter(self.incidents))]

@@ -42,32 +42,38 @@ class Keys:
 
     def begin(self) -> None:
         """Keys come at once and are not shown. The run cannot be suspended: it would leave a terminal in disorder, and
-        a gap in what it watches.
+        a gap in what it watches. Nor does Ctrl-S stop the terminal: there is a key that stops the picture.
         """
         if self._terminal is None:
             return
         import termios
 
         wanted = termios.tcgetattr(self._terminal)
+        wanted[0] &= ~termios.IXON
         wanted[3] &= ~(termios.ECHO | termios.ICANON)
         wanted[6][termios.VMIN], wanted[6][termios.VTIME] = 1, 0
         wanted[6][termios.VSUSP] = os.fpathconf(self._terminal, "PC_VDISABLE").to_bytes(1, "little")
-        termios.tcsetattr(self._terminal, termios.TCSADRAIN, wanted)
+        termios.tcsetattr(self._terminal, termios.TCSANOW, wanted)
 
-    def read(self, timeout_s: float) -> list[str]:
+    def read(self, timeout_s: float, wanted: int | None = None) -> list[str]:
         """Names of the keys pressed meanwhile: ``up`` ``down`` ``page-up`` ``page-down`` ``enter`` ``back`` ``help``
         ``pause`` ``quit``. Comes back early after :meth:`wake`.
+
+        :param wanted: and when something can be written to this descriptor.
         """
-        if self._terminal is None:
+        if self._terminal is None and wanted is None:
             self._woken.wait(timeout_s)
             self._woken.clear()
             return []
-        ready, _, _ = select.select([self._wake_read, self._terminal], [], [], timeout_s)
+        read = [self._wake_read] if self._terminal is None else [self._wake_read, self._terminal]
+        ready, _, _ = select.select(read, [] if wanted is None else [wanted], [], timeout_s)
         if self._wake_read in ready:
             os.read(self._wake_read, 64)
-        if self._terminal not in ready:
+        if self._terminal is None or self._terminal not in ready:
             return []
-        data = os.read(self._terminal, 64)
+        data = b""
+        with contextlib.suppress(OSError):
+            data = os.read(self._terminal, 64)
         if not data:  # hung up
             self._forget()
         return list(_named(data))
@@ -84,7 +90,8 @@ class Keys:
         import termios
 
         with contextlib.suppress(termios.error):
-            termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._saved)
+            # Not when all was shown: of a terminal that takes nothing any more that is never.
+            termios.tcsetattr(self._terminal, termios.TCSANOW, self._saved)
 
     def close(self) -> None:
         """Give back what is held."""

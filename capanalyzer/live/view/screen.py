@@ -5,9 +5,8 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TextIO
+from typing import IO, Final, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,12 @@ from rich.live import Live
 from rich.text import Text
 
 from capanalyzer.capture.records import RecordBatch
+from capanalyzer.live.ending import Ending
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.view.board import Board
 from capanalyzer.live.view.frame import Looking, frame, rows_of_failures
 from capanalyzer.live.view.keys import Keys
+from capanalyzer.live.view.terminal import Terminal
 from capanalyzer.report import model
 from capanalyzer.report.terminal import STYLES, Line, Look
 from capanalyzer.report.to_terminal import to_terminal
@@ -40,21 +41,25 @@ class View:
     that is called.
     """
 
-    def __init__(self, out: TextIO, look: Look, source: str, quit_run: Callable[[], None]) -> None:
+    def __init__(self, out: TextIO, look: Look, source: str, ending: Ending, *, is_watched: bool) -> None:
         """:param out: the terminal.
         :param look: colours, letters and language; the width is asked for anew each time.
-        :param quit_run: called in another thread when somebody wants the run to end.
+        :param ending: of the run; asked for when somebody wants it, or the terminal is gone.
+        :param is_watched: see :meth:`Ending.may_wait`.
         """
-        self._out, self._look, self._quit_run = out, look, quit_run
+        self._look, self._ending, self._is_watched = look, ending, is_watched
+        self._terminal = Terminal(out)
         self._board, self._frozen = Board(source), Board(source)
         self._looking = Looking()
         self._lock = threading.Lock()
         self._is_changed = True
-        self._is_over = False
+        self._is_over = self._has_left = False
         self._size = (0, 0)
+        self.is_cut = False
+        """The report at the end could not be written to its end."""
         self._trouble: Exception | None = None
         self._console = Console(
-            file=out,
+            file=cast("IO[str]", self._terminal),
             force_terminal=True,
             no_color=not look.colour,
             color_system="auto" if look.colour else None,
@@ -113,7 +118,9 @@ class View:
             self._is_changed = True
 
     def reopen(self) -> None:
-        """No file is held open."""
+        """No file is held open; but SIGHUP comes as well when a terminal is closed."""
+        if not self._terminal.isatty():
+            self._ending.ask()
 
     def tell(self, message: str) -> None:
         """Show a message of the run itself; from any thread."""
@@ -137,21 +144,39 @@ class View:
         self.close()
         look = replace(self._look, width=self._console.size.width)
         for piece in to_terminal(self._board.failures.values(), lambda: trailer, look):
-            self._out.write(piece)
-        self._out.flush()
+            self._terminal.write(piece)
+        self.is_cut = not self._terminal.finish(self._may_wait) and not self._terminal.is_gone
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
+    def _may_wait(self, since_s: float) -> bool:
+        return self._ending.may_wait(since_s, is_watched=self._is_watched)
+
     def _leave(self) -> None:
-        self._live.stop()
-        self._keys.end()
+        """The terminal is as it was; one that takes nothing any more will be, when it does."""
+        if self._has_left:
+            return
+        self._has_left = True
+        try:
+            if not self._terminal.finish(self._may_wait):
+                self._terminal.discard()
+            self._live.stop()
+        finally:
+            self._terminal.push()
+            self._keys.end()
 
     def _run(self) -> None:
         try:
             while not self._is_over:
                 drawn_s = time.monotonic()
-                for key in self._keys.read(FRAME_S):
+                for key in self._keys.read(FRAME_S, self._terminal.wanted):
                     self._press(key)
+                self._terminal.push()
+                if self._terminal.is_gone:
+                    self._ending.ask()
+                    return
+                if self._terminal.is_behind:
+                    continue  # a picture that has not been taken is not followed by another one
                 if self._console.size != self._size:
                     self._is_changed = True
                 if self._is_changed and not self._is_over:
@@ -178,7 +203,7 @@ class View:
             self._is_changed = True
             if key == "quit":
                 looking.is_ending = True
-                self._quit_run()
+                self._ending.ask()
             elif key == "help":
                 looking.page, looking.top = ("board" if looking.page == "help" else "help"), 0
             elif key == "back":
