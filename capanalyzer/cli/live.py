@@ -150,7 +150,8 @@ def run(options: argparse.Namespace) -> int:
                         messages(lines.loss())
                     is_cut = view is not None and view.is_cut
                     if is_cut:
-                        messages(i18n.translator(lang)("the terminal took no more: the end of the report is missing"))
+                        _ = i18n.translator(lang)
+                        messages(_("the terminal took no more: the end of the report is missing"))
             except KeyboardInterrupt:
                 return interrupted(messages.interrupted)
     if lines.lost or is_cut or is_gone:

@@ -70,7 +70,8 @@ def open_output(path: str, lang: str, ending: Ending, say: Messages) -> Output:
     if path == "-":
         if sys.stdout is None:
             raise UsageError("standard output is closed: name a file with -o")
-        name = translator(lang)("standard output")
+        _ = translator(lang)
+        name = _("standard output")
         write, is_terminal = writer_to(sys.stdout), sys.stdout.isatty()
 
         def hung_up() -> None:

@@ -17,7 +17,7 @@ STALLED_S: Final = 3.0
 CLOSING_S: Final = 20.0
 """At the end, nobody is waited for any longer, however slowly they read."""
 HURRY_S: Final = 0.5
-"""A run that is ended at once waits so long for all of them."""
+"""A run that is ended at once waits so long for all of them, and any run for others after one who did not read."""
 
 
 class Ending:
@@ -31,6 +31,8 @@ class Ending:
         self._asked_s: float | None = None
         self._over_s: float | None = None
         self._hurried_s: float | None = None
+        self._has_given_up = False
+        """Somebody was waited for in vain: others behind the same terminal will not read, either."""
 
     def ask(self) -> None:
         """Somebody wants it to end; from any thread."""
@@ -92,4 +94,7 @@ class Ending:
         if began_s is None:
             return True
         now_s = monotonic()
-        return now_s - max(since_s, began_s) < STALLED_S and now_s - began_s < CLOSING_S
+        stalled_s = HURRY_S if self._has_given_up else STALLED_S
+        may = now_s - max(since_s, began_s) < stalled_s and now_s - began_s < CLOSING_S
+        self._has_given_up |= not may
+        return may

@@ -35,8 +35,6 @@ of again."""
 class _Place(NamedTuple):
     key: IncidentKey
     number: int
-    """Of the incident: another one may have its key by now."""
-    number: int
     """Of its incident: when that is over, another one may have its key."""
     client: str
     is_listed: bool
@@ -45,7 +43,7 @@ class _Place(NamedTuple):
 class _Open:
     """An incident that goes on."""
 
-    __slots__ = ("gathered", "grew", "key", "last_ns", "listed", "number", "sessions")
+    __slots__ = ("gathered", "has_changed", "key", "last_ns", "listed", "number", "sessions")
 
     def __init__(self, key: IncidentKey, number: int, clients: Room) -> None:
         self.key, self.number = key, number
@@ -62,10 +60,8 @@ class LiveIncidents:
         self._lang = lang
         self._open: OrderedDict[IncidentKey, _Open] = OrderedDict()
         """That which grew last at the end."""
-        self._opened = 0
-        """So many so far."""
         self._none: dict[IncidentKey, model.Incident] = {}
-        """Those that turned out to be none since it was asked last: at most as many as were open."""
+        """Those that turned out to be none since it was asked last; as many as can be open, the latest."""
         self._over: deque[model.Incident] = deque()
         self._over_listed = 0
         """Sessions that those list."""
@@ -91,6 +87,7 @@ class LiveIncidents:
                 self._close(next(iter(self._open)))
                 self.evicted += 1
             self._begun += 1
+            self._none.pop(key, None)
             known = self._open[key] = _Open(key, self._begun, self._clients)
         else:
             self._open.move_to_end(key)
@@ -116,16 +113,25 @@ class LiveIncidents:
         known = self._open.get(place.key) if place is not None else None
         if place is None or known is None or known.number != place.number:
             return  # what is over stays as it was
+        before = self._model(known) if known.sessions == 1 else None
         known.gathered.remove(known.key, identity, place.client, is_listed=place.is_listed)
         if place.is_listed:
             known.listed -= 1
             self._room.give_back()
         known.sessions -= 1
-        if not known.sessions:
+        known.has_changed = True
+        if before is not None:
             del self._open[known.key]
+            if len(self._none) >= MAX_OPEN:
+                del self._none[next(iter(self._none))]
+            self._none[known.key] = msgspec.structs.replace(before, sessions=(), sessions_unlisted=0, clients=0)
 
-    def grown(self, now_ns: int) -> Iterator[model.Incident]:
-        """Incidents that grew since this was asked last; those that are over are put aside."""
+    def changed(self, now_ns: int) -> Iterator[model.Incident]:
+        """Incidents that grew or shrank since this was asked last, and those that turned out to be none, without a
+        session; those that are over are put aside.
+        """
+        yield from self._none.values()
+        self._none.clear()
         for key in [key for key, known in self._open.items() if now_ns - known.last_ns > QUIET_NS]:
             self._close(key)
         for known in self._open.values():

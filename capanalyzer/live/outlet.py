@@ -188,7 +188,8 @@ class Outlet:
         """What was lost in all, as one plain sentence; empty where nothing was."""
         if not self.lost:
             return ""
-        text = plural(self._lang)(
+        counted = plural(self._lang)
+        text = counted(
             "{output}: {n} line in all was not written",
             "{output}: {n} lines in all were not written",
             self.lost,

@@ -97,14 +97,3 @@ def test_what_is_taken_back_leaves_its_incident() -> None:
     assert found.add(session(4), 0) is not None  # before it was told that the one before was none
     assert list(found.changed(0)) == []
     assert len(found) == 1
-
-
-def test_a_session_leaves_no_other_incident_than_its_own() -> None:
-    """One of an incident that is over, when another one of its kind goes on."""
-    found = LiveIncidents("en")
-    found.add(session(0), 0)
-    list(found.changed(2 * incidents_module.QUIET_NS))
-    found.add(session(1), 2 * incidents_module.QUIET_NS)
-    found.remove(0)
-    assert list(found.changed(2 * incidents_module.QUIET_NS)) == []
-    assert {one.sessions for one in found.all()} == {(0,), (1,)}

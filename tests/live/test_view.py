@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import pty
 import random
+import re
 import select
 import struct
 import subprocess
 import sys
 import termios
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from capanalyzer.live.view.keys import _named
 from capanalyzer.report import model
 from capanalyzer.report.terminal import Line, Look
 from capanalyzer.report.times import from_rfc3339
+from tests.live.test_beside import free_port
 from tests.report.samples import at, failed, finding, tls
 from tests.test_pcaps import PCAPS, capture_of
 
@@ -198,6 +202,21 @@ class Terminal:
             self.read()
         return self.process.returncode
 
+    def fill(self) -> None:
+        """Nobody reads, until the terminal takes nothing more."""
+        deadline = time.monotonic() + 60
+        for keys in itertools.cycle("?p"):
+            if not select.select([], [self._slave], [], 0)[1]:
+                return
+            assert time.monotonic() < deadline
+            self.press(keys)
+            time.sleep(0.05)
+
+    def hang_up(self) -> None:
+        """Its window is closed."""
+        os.close(self._slave)
+        os.close(self._master)
+
     def is_as_before(self) -> bool:
         """The terminal's modes, the cursor, and the main screen."""
         hidden, shown = self.seen.rfind(b"\x1b[?25l"), self.seen.rfind(b"\x1b[?25h")
@@ -288,6 +307,64 @@ def test_no_colour_is_no_colour(terminal: Callable[..., Terminal]) -> None:
     assert run.end() == 0
     assert b"\x1b[31m" not in run.seen
     assert b";31m" not in run.seen
+
+
+def scraped(port: int, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        found = re.search(f"^{name} (.*)$", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
+def test_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal]) -> None:
+    """As of a connection that hangs: the run goes on, ends when it is told to, and the terminal is as it was as soon as
+    somebody reads again.
+    """
+    port = free_port()
+    run = terminal(f"--metrics-port={port}", columns=200, lines=60)
+    run.until(lambda text: "LATEST FAILURES" in text)
+    run.fill()
+    before = scraped(port, "capanalyzer_last_tick_timestamp_seconds")
+    deadline = time.monotonic() + 60
+    while scraped(port, "capanalyzer_last_tick_timestamp_seconds") < before + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    run.process.terminate()
+    assert run.process.wait(60) == 2  # the report was not read, either
+    run.end()
+    assert run.is_as_before()
+
+
+def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal]) -> None:
+    run = terminal(columns=200, lines=60)
+    run.until(lambda text: "LATEST FAILURES" in text)
+    run.fill()
+    run.process.terminate()
+    time.sleep(0.5)
+    run.process.terminate()
+    assert run.process.wait(60) == 130
+    assert run.end() == 130
+    assert run.is_as_before()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--plain", "-v")], ids=str)
+def test_a_terminal_that_is_closed_ends_the_run(terminal: Callable[..., Terminal], arguments: tuple[str, ...]) -> None:
+    """A run that nobody can see any more does not go on for ever."""
+    run = terminal(*arguments)
+    run.until(lambda text: "http-to-tls-port" in text)
+    run.hang_up()
+    assert run.process.wait(60) in (0, 2)
+
+
+def test_control_s_does_not_stop_the_picture(terminal: Callable[..., Terminal]) -> None:
+    """There is a key that does, and says so."""
+    run = terminal()
+    run.until(lambda text: "LATEST FAILURES" in text)
+    run.press("\x13?")
+    run.until(lambda text: "Ctrl-C" in text)
+    run.press("q")
+    assert run.end() == 0
+    assert run.is_as_before()
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])

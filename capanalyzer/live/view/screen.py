@@ -157,13 +157,17 @@ class View:
         if self._has_left:
             return
         self._has_left = True
+        is_shown = False
         try:
-            if not self._terminal.finish(self._may_wait):
-                self._terminal.discard()
-            self._live.stop()
+            is_shown = self._terminal.finish(self._may_wait)
         finally:
-            self._terminal.push()
-            self._keys.end()
+            if not is_shown:
+                self._terminal.discard()
+            try:
+                self._live.stop()
+            finally:
+                self._terminal.push()
+                self._keys.end()
 
     def _run(self) -> None:
         try:
