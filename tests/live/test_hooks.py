@@ -104,6 +104,20 @@ def test_few_a_minute_and_none_is_forgotten() -> None:
     assert json.loads(kept.messages[-1].body)["session"] == 200
 
 
+def test_what_was_none_before_its_turn_came_is_not_told() -> None:
+    kept = Kept()
+    kept.gate.clear()
+    outbox = Outbox(kept, source="eth0", tell=print)
+    outbox.incident(incident(0), new=True)
+    until(lambda: not outbox._waiting)
+    for number in (1, 2):
+        outbox.incident(incident(number), new=True)
+    outbox.incident(incident(1, sessions=(), clients=0), new=False)
+    kept.gate.set()
+    outbox.close()
+    assert [json.loads(message.body)["session"] for message in kept.messages] == [0, 2]
+
+
 def test_a_delivery_that_hangs_does_not_block_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Incidents are taken at once, their number is bounded, and the end does not wait for ever."""
     monkeypatch.setattr(outbox_module, "MAX_WAITING", 5)

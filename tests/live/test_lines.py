@@ -47,3 +47,15 @@ def test_a_session_that_goes_on_is_not_said_to_have_ended() -> None:
     goes_on, over = written.decode().splitlines()
     assert " failure taken back: it goes on; id " in goes_on
     assert f" changed to incomplete [{verdict.cause}]; id " in over
+
+
+def test_an_incident_that_was_none_is_taken_back() -> None:
+    written = bytearray()
+    with outlet(written.extend) as out:
+        lines = PlainLines(out, lang="en")
+        lines.incident(incident(), new=True)
+        lines.incident(incident(), new=False)
+        lines.incident(msgspec.structs.replace(incident(), sessions=(), clients=0), new=False)
+    begun, none = written.decode().splitlines()
+    assert " new incident at " in begun
+    assert " taken back: no session failed in this way after all [" in none

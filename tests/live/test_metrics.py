@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace as replace_struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from capanalyzer.capture.live_source import Drops
@@ -143,6 +144,17 @@ def test_incidents_close_by_themselves(metrics: Metrics) -> None:
     assert value(metrics, "capanalyzer_incidents_total", cause="server-silent") == 2
     metrics.tick(replace(STATE, now_ns=from_rfc3339(at(0)) + OPEN_NS + 1))
     assert value(metrics, "capanalyzer_open_incidents", cause="server-silent") == 0
+
+
+def test_an_incident_that_was_none_is_open_no_more(metrics: Metrics) -> None:
+    """Its sessions were thought of otherwise; one that shrinks stays, also when it has no name in common by now."""
+    metrics.incident(incident(1), new=True)
+    metrics.incident(replace_struct(incident(2), sni="a.example"), new=True)
+    metrics.incident(incident(2), new=False)
+    metrics.incident(replace_struct(incident(1), sessions=(), clients=0), new=False)
+    metrics.tick(STATE)
+    assert value(metrics, "capanalyzer_open_incidents", cause="server-silent") == 1
+    assert value(metrics, "capanalyzer_incidents_total", cause="server-silent") == 2
 
 
 def test_labels_stay_bounded(metrics: Metrics) -> None:

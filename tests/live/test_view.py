@@ -132,6 +132,16 @@ def test_the_board_is_bounded() -> None:
     assert MAX_FAILURES < 1000
 
 
+def test_an_incident_shrinks_and_leaves() -> None:
+    """As verdicts are taken back; one that has no name in common any more is no second one."""
+    full = board(incidents=3, failures=0)
+    full.incident(incident(1, sni=None, sessions=(1,), clients=1))
+    assert [one.session_count for one in full.incidents.values()] == [2, 1, 2]
+    full.incident(incident(0, sessions=(), clients=0))
+    full.incident(incident(1, sni=None, sessions=(), clients=0))
+    assert [one.server.ip for one in full.incidents.values()] == ["198.51.100.2"]
+
+
 def test_keys() -> None:
     assert _named(b"\x1b[A\x1b[Bjkq") == ["up", "down", "down", "up", "quit"]
     assert _named(b"\x1b") == ["back"]
