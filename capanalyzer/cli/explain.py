@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
 def _explain_line(given: str, look: Look) -> int:
     """:raises UsageError: there is no line."""
     from capanalyzer.logs.read import read_lines
+    from capanalyzer.logs.words import recognise_words
     from capanalyzer.report.log_line import explained_line, unknown_line
 
     is_piped = given == "-"
@@ -84,6 +85,9 @@ def _explain_line(given: str, look: Look) -> int:
         sys.stdout.writelines(explained_line(line, look, others=others))
     if too_many:
         tell(f"{too_many} more lines say other things; give fewer at a time")
+    if not kinds and not is_piped and (words := recognise_words(text)) is not None:
+        sys.stdout.writelines(explained_line(words, look))
+        return OK
     if kinds:
         return OK
     if is_piped:

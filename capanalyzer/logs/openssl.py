@@ -106,6 +106,7 @@ _MORE_WORDS: Final[dict[str, _Entry]] = {
     "bad decrypt": _same("", "record-corrupted"),
     "decrypt error": _same("", "record-corrupted"),
     "ech rejected": _same("", "ech-fallback"),
+    "ssl handshake failure": _same("", "handshake-failed"),
     "internal error": _same("", "local-internal-error"),  # ERR_R_INTERNAL_ERROR, of every library
     "bad ecpoint": _same("", "message-malformed"),
     "decode error": _same("", "message-malformed"),

@@ -30,6 +30,8 @@ PROGRAMS: Final = {
     "curl": "curl",
     "python": "Python, ssl",
     "node": "Node.js",
+    "ruby": "Ruby, openssl",
+    "rustls": "Rust, rustls",
     "browser": "Chromium, Edge, Firefox, Safari",
     "schannel": "Windows Schannel",
     "dotnet": ".NET",

@@ -13,7 +13,9 @@ from capanalyzer.logs.mention import is_mention
 
 __all__ = ["possible", "recognise", "understand"]
 
-_ANYWHERE: Final = frozenset(("browser", "curl", "dotnet", "gnutls", "go", "java", "node", "openssl", "python"))
+_ANYWHERE: Final = frozenset(
+    ("browser", "curl", "dotnet", "gnutls", "go", "java", "node", "openssl", "python", "ruby", "rustls")
+)
 """Formats without a form of their own: their words are recognised in any line."""
 _MAX_CHARACTERS: Final = 64 << 10
 """Of a text that are looked at; patterns are linear, and this bounds the rest."""

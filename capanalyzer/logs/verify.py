@@ -55,7 +55,8 @@ _BY_WORDS: Final = tuple(
             (
                 r"hostname mismatch|host ?name .{0,200}does ?n.t match|ip address mismatch|does not match target host|"
                 r"doesn't match (?:certificate's|target)|no alternative certificate subject name|"
-                r"subject alternative (?:DNS )?name|is valid for .{1,200}, not |not valid for any names|"
+                r"subject alternative (?:DNS )?name|not valid for name |"
+                r"is valid for .{1,200}, not |not valid for any names|"
                 r"doesn't contain any IP SANs|cannot validate certificate for|"
                 r"owner does not match|ALTNAME_INVALID|NameMismatch|COMMON_NAME_INVALID|"
                 r"name in the certificate does not match|BAD_CERT_DOMAIN|name mismatch"

@@ -19,6 +19,7 @@ from capanalyzer.logs.meanings import MEANINGS, Acts
 from capanalyzer.logs.programs import PROGRAMS
 from capanalyzer.logs.stamps import Stamp
 from capanalyzer.report.escape import printable
+from capanalyzer.report.log_texts import reset_reason
 from capanalyzer.report.terminal import Line, Look, fit, painter, wrap, wrap_prose
 from capanalyzer.tls.codepoints import alert_name
 
@@ -59,11 +60,14 @@ def explained_line(line: LogLine, look: Look, *, others: int = 0) -> Iterator[st
         yield paint([(" " * _INDENT + more.format(n=others), "quiet")])
     yield paint([])
     yield from map(paint, _facts(line, look))
-    yield from map(paint, _section(_(N_("What it means")), [_(meaning.text)], look))
+    reason = reset_reason(line)
+    means = [_(meaning.text)] if reason is None else [_(meaning.text), _(reason.meaning)]
+    yield from map(paint, _section(_(N_("What it means")), means, look))
     if meaning.misleads:
         yield from map(paint, _section(_(N_("Where it misleads")), [_(meaning.misleads)], look, style="warning"))
     yield from map(paint, _causes(line, look))
-    yield from map(paint, _section(_(N_("What to check first")), [_(one) for one in meaning.checks], look, item="- "))
+    checks = [_(one) for one in (*(() if reason is None else (reason.action,)), *meaning.checks)]
+    yield from map(paint, _section(_(N_("What to check first")), checks, look, item="- "))
     yield from map(paint, _capture(line, line.client, line.server, look))
 
 

@@ -55,6 +55,51 @@ def test_japanese(capsys: pytest.CaptureFixture[str]) -> None:
         assert words in out.replace("\n  ", "")
 
 
+@pytest.mark.parametrize(
+    ("words", "title", "causes"),
+    [
+        ("wrong version number", "The other end's first bytes are not TLS", "tls-to-http-port"),
+        (
+            '"tlsv1 alert unknown ca"',
+            "does not know the certificate's issuer (alert 48)",
+            "certificate-chain-incomplete",
+        ),
+        ("\u300csslv3 alert handshake failure\u300d", "without saying why (alert 40)", "no-shared-cipher"),
+        ("SSL error: certificate has expired.", "The certificate has expired", "certificate-expired"),
+        (
+            "unable to get local issuer certificate",
+            "The issuer of the certificate is not known",
+            "certificate-unknown-ca",
+        ),
+        ("no shared cipher", "No cipher suite that both ends accept", "no-shared-cipher"),
+    ],
+)
+def test_words_alone_are_looked_up(capsys: pytest.CaptureFixture[str], words: str, title: str, causes: str) -> None:
+    status, out, err = run(capsys, "--line", words)
+    assert (status, err) == (0, "")
+    assert title in out.split("\n\n")[0]
+    assert causes in out
+    assert "Addresses   not in the line" in out
+    assert recognise(words) is None  # in a log they would be any text
+
+
+@pytest.mark.parametrize(
+    "words", ["the disk is not trusted", "unexpected", "certificate", "a wrong version number of it"]
+)
+def test_other_words_are_not_taken_for_errors(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    status, out, _ = run(capsys, "--line", words)
+    assert (status, "No line about TLS that is known here" in out) == (2, True)
+
+
+def test_a_big_ip_s_reason_is_explained_and_its_own_check_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "--line", "BIG-IP: [0x2409a71:704] Flow e")
+    text = flat(out)
+    assert "idle for longer than the idle timeout of its profile" in text
+    assert text.index("Is the idle timeout shorter") < text.index("who was to send next")
+    _, out, _ = run(capsys, "--line", "BIG-IP: [0x2409a71:704] {peer} Policy action", "--lang", "ja")
+    assert "ポリシー" in out
+
+
 def test_another_port_is_not_the_article_s_case(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "--line", ARTICLE.replace(":80 ", ":51022 "))
     assert "A source port says nothing about the protocol" in flat(out)

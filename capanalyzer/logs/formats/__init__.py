@@ -24,7 +24,9 @@ from capanalyzer.logs.formats import (
     libraries,
     mail,
     nginx,
+    ruby,
     runtimes,
+    rustls,
     stunnel,
     windows,
 )
@@ -57,6 +59,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     # Languages and clients, which quote a library in words of their own.
     go.FORMAT,
     java.FORMAT,
+    rustls.FORMAT,
+    ruby.FORMAT,
     clients.CURL,
     runtimes.PYTHON,
     clients.BROWSER,

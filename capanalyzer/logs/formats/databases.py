@@ -11,6 +11,7 @@ from capanalyzer.logs.ends import peer
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
 from capanalyzer.logs.line import Peer, Role, Said
 from capanalyzer.logs.stamps import leading
+from capanalyzer.logs.verify import refusal
 
 __all__ = ["MYSQL", "POSTGRESQL"]
 
@@ -146,8 +147,11 @@ def _mysql(body: Body) -> Found | None:
             )
         if "is required, but the server does not support it" in why:
             return found(body, "mysql", "starttls-refused-by-server", reason=why, role=Role.CLIENT, said=Said.LOCAL)
-        meaning = "server-closed" if "SYSCALL" in why or "EOF" in why else "handshake-failed"
-        said = Said.TRANSPORT if meaning == "server-closed" else Said.LOCAL
+        meaning, said = refusal(why, Role.CLIENT), Said.LOCAL  # MariaDB gives the words of the verification alone
+        if "SYSCALL" in why or "EOF" in why:
+            meaning, said = "server-closed", Said.TRANSPORT
+        elif meaning == "verify-failed" and "verif" not in why.lower():
+            meaning = "handshake-failed"
         return found(body, "mysql", meaning, reason=why, role=Role.CLIENT, said=said)
     if "Bad handshake" in body.text and ("[" in body.text or "ERROR 1043" in body.text):
         return found(

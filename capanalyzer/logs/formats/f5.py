@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from capanalyzer.diagnosis.f5.reasons import find_reason
 from capanalyzer.logs.body import Body
 from capanalyzer.logs.ends import ENDPOINT, dotted, endpoint
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
@@ -19,7 +20,7 @@ __all__ = ["FORMAT"]
 _NAME: Final = "f5-ltm"
 _REACH_S: Final = 30.0
 """The profiles' handshake timeout is 10 s, and often raised."""
-_END: Final = rf"(?:{ENDPOINT}|[0-9A-Fa-f:.]{{2,45}}(?:%\d{{1,5}})?\.\d{{1,5}})(?![\w:%]|\.\w)"
+_END: Final = rf"(?:{ENDPOINT}|[0-9A-Fa-f:.]{{2,45}}(?:%\d{{1,5}})?\.\d{{1,5}})(?![\w%]|[.:]\w)"
 """The port stands behind the last colon, or, mostly with IPv6, behind the last dot."""
 _MESSAGE: Final = re.compile(r"(?:(?P<id>[0-9a-f]{8}):(?P<severity>\d): )?(?P<text>.*)", re.DOTALL)
 _HANDSHAKE: Final = re.compile(
@@ -37,6 +38,12 @@ _RESET: Final = re.compile(
     r"\[0x[0-9a-f]{1,16}:\d{1,6}\] ?(?P<peer>\{peer\} ?)?(?P<reason>.{1,120})$",
     re.IGNORECASE,
 )
+_PAYLOAD: Final = re.compile(
+    r"(?:IP6? (?P<from>[0-9A-Fa-f:.]{3,50}) > (?P<to>[0-9A-Fa-f:.]{3,50}): .{0,300})?"
+    r"BIG-IP: \[0x[0-9a-f]{1,16}:\d{1,6}\] ?(?P<peer>\{peer\} ?)?(?P<reason>[^\]\r\n]{1,120})",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What ``tm.rstcause.pkt`` puts into the RST itself, as Wireshark shows it, or tcpdump, which cuts it short."""
 _VERIFY: Final = re.compile(r"Peer cert verify error: (?P<reason>.{1,120}?)(?: \(depth \d|$)")
 _RENEGOTIATION: Final = re.compile(
     rf"Connection attempt .{{0,60}}?(?P<end>{_END})?.{{0,80}}?secure renegotiation",
@@ -140,7 +147,7 @@ def _read(body: Body) -> Found | None:
             tie=tie,
             reach_s=_REACH_S,
         )
-    if (said := _RESET.match(text)) is not None:
+    if (said := _RESET.match(text) or _PAYLOAD.search(text)) is not None:
         return _reset(body, said)
     if not number:
         return None
@@ -193,15 +200,17 @@ def _connection_error(body: Body, said: re.Match[str], tmm: tuple[str, ...]) -> 
 def _reset(body: Body, said: re.Match[str]) -> Found:
     """The sender of the reset stands first; which end is the client shows by the ports, if at all."""
     words = said["reason"].strip()
-    meaning = next((meaning for pattern, meaning in _RESETS if pattern.search(words)), "f5-reset")
+    known = find_reason(words)
+    whole = words if known is None or len(words) > len(known.text) else known.text
+    meaning = next((meaning for pattern, meaning in _RESETS if pattern.search(whole)), "f5-reset")
     if said["peer"]:
         meaning = "f5-reset-by-peer"
-    sender, receiver = _end(said["from"]), _end(said["to"])
+    sender, receiver = _end(said["from"] or ""), _end(said["to"] or "")
     if sender is not None and receiver is not None and (sender.port or 0) > (receiver.port or 0):
         sender, receiver = receiver, sender
     is_echo = meaning in ("f5-reset-by-peer", "f5-reset-timeout")
     by = Said.TRANSPORT if is_echo else Said.LOCAL
-    return found(body, _NAME, meaning, reason=words, client=receiver, server=sender, said=by)
+    return found(body, _NAME, meaning, reason=whole, client=receiver, server=sender, said=by)
 
 
 def _by_number(body: Body, number: str, text: str) -> Found | None:
@@ -214,7 +223,7 @@ def _by_number(body: Body, number: str, text: str) -> Found | None:
         return found(body, _NAME, "f5-renegotiation", reason="secure renegotiation", client=who, said=Said.LOCAL)
     if number == "01260008":
         return found(body, _NAME, "too-many-connections", reason=text[:80], said=Said.LOCAL)
-    if number == "01420007" and (said := _CERTIFICATE.match(text)) is not None:
+    if number in ("01420007", "01420008") and (said := _CERTIFICATE.match(text)) is not None:
         return found(body, _NAME, "f5-certificate-expires", reason=said["name"])
     if number == "01220001" and ("CLIENTSSL_" in text or "SERVERSSL_" in text):
         return found(body, _NAME, "local-internal-error", reason=text[:120], said=Said.LOCAL)
@@ -229,6 +238,7 @@ _NEEDLES: Final = (
     "handshake failed for",
     "connection error: ",
     "rst sent from",
+    "big-ip: [0x",
     "ssl peers",
     *(number.lower() + ":" for number in _BY_ID),
     "0126000",
@@ -236,6 +246,7 @@ _NEEDLES: Final = (
     "01260017",
     "01260018",
     "01420007",
+    "01420008",
     "01220001",
 )
 FORMAT: Final = Format(_NAME, _NEEDLES, _read)

@@ -45,7 +45,8 @@ def _read(body: Body) -> Found | None:
     client = _client(request.get("remoteIp") or payload.get("remoteIp"))
     url = request.get("requestUrl")
     host = _HTTPS.match(url) if isinstance(url, str) else None
-    if isinstance(status, str) and (match := _PROXY_STATUS.search(status)) is not None:
+    is_of_client = isinstance(details, str) and _CLIENT_CERTIFICATE.fullmatch(details) is not None
+    if not is_of_client and isinstance(status, str) and (match := _PROXY_STATUS.search(status)) is not None:
         return _by_proxy_status(body, match)
     if not isinstance(details, str):
         return None

@@ -9,7 +9,7 @@ from capanalyzer.logs import openssl
 from capanalyzer.logs.alerts import alert_by_name, received, sent
 from capanalyzer.logs.body import Body
 from capanalyzer.logs.found import Format, Found, found
-from capanalyzer.logs.line import Said
+from capanalyzer.logs.line import Role, Said
 from capanalyzer.logs.verify import refusal_by_code
 
 __all__ = ["OPENSSL"]
@@ -21,6 +21,8 @@ _VERIFY: Final = re.compile(
     r"(?:verify error:num=|Verify return code: )(?P<code>[1-9]\d{0,2})[: (]{1,2}[^)\r\n]{1,120}"
 )
 """openssl s_client and s_server: which of them is not told."""
+_ERRNO: Final = re.compile(r"(?:write|read):errno=(?P<errno>\d{1,4})$")
+"""openssl s_client, whose handshake ended without an alert."""
 _NUMBER: Final = re.compile(r"SSL alert number (?P<alert>\d{1,3})\b")
 
 
@@ -43,6 +45,9 @@ def _bare(body: Body) -> Found | None:
         role = openssl.role_of_call(body.text)
         meaning = refusal_by_code(int(match["code"]), role)
         return found(body, "openssl", meaning, reason=match[0], said=Said.LOCAL, role=role)
+    if (match := _ERRNO.match(body.text)) is not None:
+        meaning = "server-reset" if match["errno"] in ("104", "54", "10054") else "server-closed"
+        return found(body, "openssl", meaning, reason=match[0], role=Role.CLIENT, said=Said.TRANSPORT)
     if (match := _NUMBER.search(body.text)) is not None and int(match["alert"]) < 256:
         alert, role = int(match["alert"]), openssl.role_of_call(body.text)
         return found(body, "openssl", received(alert, role), reason=match[0], said=Said.PEER, alert=alert, role=role)
@@ -56,5 +61,6 @@ _NEEDLES: Final = (
     "verify error:num=",
     "verify return code: ",
     "ssl alert number",
+    ":errno=",
 )
 OPENSSL: Final = Format("openssl", _NEEDLES, _openssl)

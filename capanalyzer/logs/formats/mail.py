@@ -38,6 +38,9 @@ _LOCAL: Final = re.compile(r"\blip=(?P<ip>[0-9A-Fa-f:.]{2,45})(?:, lport=(?P<por
 _SSHD_OLD: Final = re.compile(
     r"Bad protocol version identification '(?P<what>.{0,300})' from (?P<ip>[0-9A-Fa-f:.]{2,45}) port (?P<port>\d{1,5})"
 )
+_SSHD_EXCHANGE: Final = re.compile(
+    r"kex_exchange_identification: client sent invalid protocol identifier \"(?:\\026\\003|\x16\x03).{0,200}"
+)
 _SSHD: Final = re.compile(
     r"banner exchange: Connection from (?P<ip>[0-9A-Fa-f:.]{2,45}) port (?P<port>\d{1,5}): invalid format"
 )
@@ -178,6 +181,9 @@ def _sshd(body: Body) -> Found | None:
         causes = ("tls-to-server-first",) if is_tls else None  # SSH's server is the first to speak
     elif (match := _SSHD.search(body.text)) is not None:
         meaning = "ssh-not-ssh"
+    elif (match := _SSHD_EXCHANGE.search(body.text)) is not None:
+        meaning, causes = "tls-to-plain-port", ("tls-to-server-first",)
+        return found(body, "sshd", meaning, reason=match[0][:100], role=Role.SERVER, said=Said.LOCAL, causes=causes)
     else:
         return None
     return found(
@@ -199,4 +205,8 @@ POSTFIX: Final = Format(
 )
 EXIM: Final = Format("exim", ("tls error on connection",), _exim)
 DOVECOT: Final = Format("dovecot", ("ssl_accept()", "ssl_read()", "tls handshaking: "), _dovecot)
-SSHD: Final = Format("sshd", ("bad protocol version identification", "banner exchange: connection from"), _sshd)
+SSHD: Final = Format(
+    "sshd",
+    ("bad protocol version identification", "banner exchange: connection from", "invalid protocol identifier"),
+    _sshd,
+)

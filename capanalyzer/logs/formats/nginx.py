@@ -26,6 +26,8 @@ _LINE: Final = re.compile(
     r"(?:\*(?P<connection>\d{1,20}) )?(?P<what>.*)",
     re.DOTALL,
 )
+_START: Final = re.compile(r"nginx: \[emerg\] (?P<what>cannot load certificate .{1,500})")
+"""What it shows where it was started, or its configuration was tested."""
 _CLIENT: Final = re.compile(r", client: (?P<ip>[0-9A-Fa-f:.]{2,45})(?:,|$)")
 _SERVER: Final = re.compile(r", server: (?P<server>[^,\s]{1,255})(?:,|$)")
 _UPSTREAM: Final = re.compile(r', upstream: "(?:\w{1,16}://)?(?P<end>[^/"\s]{2,80})')
@@ -67,7 +69,12 @@ _AS_CLIENT: Final = {"peer-closed": "server-closed", "peer-reset": "server-reset
 def _read(body: Body) -> Found | None:
     match = _LINE.search(body.text)
     if match is None:
-        return None
+        if (start := _START.match(body.text)) is None:
+            return None
+        said = start["what"].partition(":")[0]
+        return found(
+            body, _NAME, "no-certificate-configured", reason=said, role=Role.SERVER, said=Said.LOCAL, reach_s=_REACH_S
+        )
     what = match["what"]
     upstream = _UPSTREAM.search(what)
     role = Role.CLIENT if upstream is not None and "upstream" in what[: upstream.start()] else Role.SERVER

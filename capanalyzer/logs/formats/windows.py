@@ -103,6 +103,11 @@ _REMOTE_CERTIFICATE: Final = re.compile(
 _CONNECTION: Final = re.compile(
     r"The SSL connection could not be established|Authentication failed(?: because|, see inner)|A call to SSPI failed"
 )
+_FRAMEWORK: Final = (
+    (re.compile(r"Could not establish trust relationship for the SSL/TLS secure channel"), "verify-failed"),
+    (re.compile(r"Could not create SSL/TLS secure channel"), "handshake-failed"),
+)
+"""Of .NET Framework's requests; the reason stands in an inner exception, if at all."""
 _ALERT: Final = re.compile(r"TLS alert: '(?P<name>\w{3,40})'")
 _INNER: Final = (
     (
@@ -146,6 +151,19 @@ def _dotnet(body: Body) -> Found | None:
     for pattern, meaning, said in _INNER:
         if is_ours and (match := pattern.search(text)) is not None:
             return found(own, "dotnet", meaning, reason=match[0], said=said, server=server, sni=name, tie=detail)
+    for pattern, meaning in _FRAMEWORK:
+        if (match := pattern.search(text)) is not None:
+            return found(
+                own,
+                "dotnet",
+                meaning,
+                reason=match[0],
+                role=Role.CLIENT,
+                said=Said.LOCAL,
+                server=server,
+                sni=name,
+                tie=outline,
+            )
     if (match := _CONNECTION.search(text)) is not None:
         meaning = "handshake-failed"
         return found(own, "dotnet", meaning, reason=match[0], said=Said.LOCAL, server=server, sni=name, tie=outline)
@@ -174,6 +192,7 @@ DOTNET: Final = Format(
         "unexpected eof",
         "common algorithm",
         "tls alert: '",
+        "ssl/tls secure channel",
     ),
     _dotnet,
 )
