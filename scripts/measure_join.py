@@ -5,9 +5,11 @@
     sudo python3 scripts/measure_join.py --sessions 200 --keep FOLDER
 
 nginx, HAProxy, Apache, stunnel and Go serve in a network namespace of their own; a client with 60 addresses speaks with
-them in twelve ways, eleven of them wrong, some from ports that are used again. Its own record of each connection, and
-nginx's debug log, say which line belongs to which. Then each log's stamps are moved, the connections' lines shuffled,
-and the capture is analysed with them. Needs root and those programs.
+them in twelve ways, eleven of them wrong, some from ports that are used again. Among its connections are those of
+Python, curl and OpenSSL, which write what failed into logs of their own, with the server's name or without, and never
+with an address of the client. Its own record of each connection, and nginx's debug log, say which line belongs to
+which. Then each log's stamps are moved, the connections' lines shuffled, and the capture is analysed with them. Needs
+root and those programs.
 
     python3 scripts/measure_join.py --again FOLDER --clients 3      # a capture of three clients, the logs of all
 """
@@ -28,7 +30,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lab.joining import SERVERS, Spoken, clients, play, serve
+from lab.joining import PORTS, SERVERS, Spoken, clients, play, serve
+from lab.joining_clients import WRITERS
 from lab.net import Lab
 
 SHIFTS = {
@@ -37,14 +40,21 @@ SHIFTS = {
     "apache": timedelta(hours=9, seconds=25),
     "stunnel": timedelta(minutes=-12, seconds=-7),
     "go": timedelta(hours=-5, minutes=3, seconds=30),
+    "python": timedelta(minutes=2, seconds=5, milliseconds=250),
+    "curl": timedelta(hours=9),
+    "openssl": timedelta(seconds=-95),
 }
 """How far each log's clock goes ahead of the capture's, zone included."""
+HOW = ("certain", "likely", "possible")
 END = re.compile(r"(\d+\.\d+\.\d+\.\d+):(\d+)")
 STAMPS = {
     "nginx": ("%Y/%m/%d %H:%M:%S", re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d")),
     "go": ("%Y/%m/%d %H:%M:%S", re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d")),
     "stunnel": ("%Y.%m.%d %H:%M:%S", re.compile(r"^\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d")),
     "apache": ("%a %b %d %H:%M:%S.%f %Y", re.compile(r"(?<=^\[)\w{3} \w{3} \d\d [\d:.]+ \d{4}")),
+    "python": ("%Y-%m-%d %H:%M:%S,%f", re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}")),
+    "curl": ("%b %d %H:%M:%S", re.compile(r"^\w{3} [ \d]\d \d\d:\d\d:\d\d")),
+    "openssl": ("%Y-%m-%dT%H:%M:%S.%f", re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}")),
     "haproxy": ("%d/%b/%Y:%H:%M:%S.%f", re.compile(r"(?<=\[)\d\d/\w{3}/\d{4}:[\d:.]+(?=\])")),
 }
 
@@ -61,6 +71,8 @@ class Line:
 def read(name: str, log: Path, debug: Path) -> list[list[Line]]:
     """A log's lines, those of one connection together."""
     form, pattern = STAMPS[name]
+    if name in WRITERS:
+        return read_with_truth(log)
     owner = connection_of(name, debug, log)
     groups: dict[object, list[Line]] = defaultdict(list)
     for number, text in enumerate(log.read_text(errors="replace").splitlines()):
@@ -71,6 +83,16 @@ def read(name: str, log: Path, debug: Path) -> list[list[Line]]:
             stamp = moment.timestamp()
         key, client = owner(text, number)
         groups[key].append(Line(text, stamp, client))
+    return list(groups.values())
+
+
+def read_with_truth(log: Path) -> list[list[Line]]:
+    """A client's log, with what it noted beside each line: when it was written, and its own end."""
+    groups: dict[tuple[str, int], list[Line]] = defaultdict(list)
+    truth = log.with_suffix(".truth").read_text().splitlines()
+    for text, told in zip(log.read_text(errors="replace").splitlines(), truth, strict=True):
+        stamp, *client = json.loads(told)
+        groups[client[0], client[1]].append(Line(text, stamp, (client[0], client[1])))
     return list(groups.values())
 
 
@@ -113,11 +135,11 @@ def moved(name: str, text: str) -> str:
     form, pattern = STAMPS[name]
 
     def shift(found: re.Match[str]) -> str:
-        stamp = (
-            datetime.strptime(found[0] + ("000" if name == "haproxy" else ""), form).replace(tzinfo=UTC) + SHIFTS[name]
-        )
+        text = f"2026 {found[0]}" if name == "curl" else found[0]
+        full = f"%Y {form}" if name == "curl" else form
+        stamp = datetime.strptime(text + ("000" if name == "haproxy" else ""), full).replace(tzinfo=UTC) + SHIFTS[name]
         made = stamp.strftime(form)
-        return made[:-3] if name == "haproxy" else made
+        return made[:-3] if name in ("haproxy", "python", "openssl") else made
 
     text = pattern.sub(shift, text, count=1)
     if name == "haproxy":  # the collector's stamp too
@@ -133,7 +155,9 @@ def truth_of(line: Line, name: str, spoken: Iterable[Spoken]) -> Spoken | None:
     fits = [
         one
         for one in spoken
-        if one.server == name and one.client == line.client and one.start - 1.1 <= line.time <= one.end + 1.5
+        if name in (one.server, one.writer)
+        and one.client == line.client
+        and one.start - 1.1 <= line.time <= one.end + 1.5
     ]
     if name == "haproxy":  # the time of the accept
         fits = [one for one in fits if abs(one.start - line.time) < 1.0]
@@ -155,14 +179,14 @@ def main() -> None:
         work = Path(options.again)
         kept = json.loads((work / "spoken.json").read_text())
         spoken = [Spoken(**{**one, "client": tuple(one["client"])}) for one in kept]
-        evaluate(work, {name: work / f"{name}.log" for name in SERVERS}, spoken, options)
+        evaluate(work, {name: work / f"{name}.log" for name in (*SERVERS, *WRITERS)}, spoken, options)
         return
     with tempfile.TemporaryDirectory(prefix="capanalyzer-join-") as scratch:
         work = Path(options.keep or scratch)
         work.mkdir(parents=True, exist_ok=True)
         with Lab(work) as lab:
             addresses = clients(lab)
-            logs = serve(lab, lab.pki.leaf())
+            logs = serve(lab, lab.pki.leaf()) | {name: work / f"{name}.log" for name in WRITERS}
             with lab.capture("server"):
                 spoken = play(lab, addresses, options.sessions, options.rate, options.seed)
         (work / "spoken.json").write_text(json.dumps([asdict(one) for one in spoken]))
@@ -191,13 +215,17 @@ def evaluate(work: Path, logs: dict[str, Path], spoken: list[Spoken], options: a
         subprocess.run(["tcpdump", "-r", str(capture), "-w", str(part), *words], check=True, capture_output=True)
         capture = part
     command = [sys.executable, "-m", "capanalyzer", "analyze", str(capture), *given, "--format", "json"]
-    command += [word for port in SERVERS.values() for word in ("--tls-port", str(port))]
+    command += [word for port in PORTS.values() for word in ("--tls-port", str(port))]
     report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     print(f"{len(spoken)} connections, {report['summary']['sessions']} sessions: {report['summary']['outcomes']}")
     for log in report["logs"]:
-        (clock,) = log["clocks"] or [None]
+        clock = max(log["clocks"], key=lambda one: one["matches"] + one["matches_by_address"], default=None)
         name = Path(log["path"]).stem.removeprefix("given-")
-        said = "none" if clock is None else f"{clock['offset_seconds']:.2f} s, {clock['matches']} matches"
+        said = (
+            "none"
+            if clock is None
+            else f"{clock['offset_seconds']:.2f} s, {clock['matches']}+{clock['matches_by_address']} lines"
+        )
         print(f"  {name}: {log['lines']} lines, {log['recognised']} recognised, {log['joined']} joined; ", end="")
         print(f"offset {said} (true: {-SHIFTS[name].total_seconds():.0f} s)")
     score(report, truth, options)
@@ -216,7 +244,7 @@ def score(report: dict, truth: dict[tuple[str, int], Spoken | None], options: ar
             if true is None:
                 unknown[name] += 1
                 continue
-            own = nearest(by_end[true.client, SERVERS[true.server]], true)
+            own = nearest(by_end[true.client, PORTS[true.server]], true)
             (right if own is session else wrong)[name, line["confidence"]] += 1
             if own is not session and options.verbose:
                 print(
@@ -225,22 +253,25 @@ def score(report: dict, truth: dict[tuple[str, int], Spoken | None], options: ar
     missed = Counter()
     for line in report["unmatched_log_lines"]:
         true = truth.get((line["source"], line["line"]))
-        if true is not None and nearest(by_end[true.client, SERVERS[true.server]], true) is not None:
+        if true is not None and nearest(by_end[true.client, PORTS[true.server]], true) is not None:
             missed[Path(line["source"]).stem.removeprefix("given-"), line["reason"]] += 1
             if options.verbose:
                 print("MISSED", line["reason"], line["text"], true.kind, line["candidates"])
-    for name in SERVERS:
-        counts = {how: (right[name, how], wrong[name, how]) for how in ("certain", "likely", "possible")}
+    for name in (*SERVERS, *WRITERS):
+        counts = {how: (right[name, how], wrong[name, how]) for how in HOW}
         told = ", ".join(f"{how} {good} right {bad} wrong" for how, (good, bad) in counts.items())
         print(f"  {name}: {told}; not joined: { {why: n for (one, why), n in missed.items() if one == name} }", end="")
         print(f"; truth unknown: {unknown[name]}")
-    good, bad, none = sum(right.values()), sum(wrong.values()), sum(missed.values())
-    certain = sum(n for (_, how), n in wrong.items() if how == "certain")
-    print(
-        f"joined rightly {good} of {good + bad + none} ({100 * good / (good + bad + none):.2f} %), wrongly {bad}, ",
-        end="",
-    )
-    print(f"not {none}; wrong joins called certain: {certain}")
+    for kind, names in (("servers", SERVERS), ("clients", WRITERS)):
+        good = sum(n for (name, _), n in right.items() if name in names)
+        bad = sum(n for (name, _), n in wrong.items() if name in names)
+        none = sum(n for (name, _), n in missed.items() if name in names)
+        share = 100 * good / max(good + bad + none, 1)
+        print(f"{kind}' lines: rightly {good} of {good + bad + none} ({share:.2f} %), wrongly {bad}, not joined {none}")
+    for how in HOW:
+        good = sum(n for (_, one), n in right.items() if one == how)
+        bad = sum(n for (_, one), n in wrong.items() if one == how)
+        print(f"called {how}: {good} right, {bad} wrong ({100 * bad / max(good + bad, 1):.2f} %)")
 
 
 def nearest(sessions: list[dict], true: Spoken) -> dict | None:

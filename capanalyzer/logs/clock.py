@@ -23,6 +23,8 @@ __all__ = ["ENOUGH", "LATE_NS", "Clock", "Vote", "at_any_zone", "estimate", "in_
 SECOND: Final = 1_000_000_000
 LATE_NS: Final = SECOND
 """A program writes its line, or accepts its connection, up to this long after what the packets show."""
+PROMPT_NS: Final = SECOND // 4
+"""Mostly it does so within this long of the moment that packets show."""
 NATURAL_NS: Final = 2 * SECOND
 """Clocks that are kept right differ by less."""
 QUARTER_NS: Final = 900 * SECOND
@@ -73,6 +75,8 @@ class Clock(NamedTuple):
     """Enough of them agree, and nothing else comes near."""
     is_guess: bool = False
     """Nothing but the line itself speaks for it, or others are as good: what is joined by it is possible at most."""
+    stands_out: bool = False
+    """No other offset has half as much that speaks for it."""
 
     def zone_minutes(self, *, has_zone: bool) -> int | None:
         """The zone of stamps without one: minutes east of UTC; None where the offset tells none."""
@@ -80,12 +84,27 @@ class Clock(NamedTuple):
         return None if has_zone or abs(self.offset_ns - zone) > 60 * SECOND else -zone // (60 * SECOND)
 
 
-def vote(number: int, line: LogLine, time_ns: int, seen: Seen, weight: int, *, is_strong: bool, fit: Agreement) -> Vote:
-    """The offsets with which ``line``, read as written at ``time_ns``, would speak of ``seen``."""
+def vote(
+    number: int,
+    line: LogLine,
+    time_ns: int,
+    seen: Seen,
+    weight: int,
+    *,
+    fit: Agreement,
+    is_strong: bool = False,
+    is_alone: bool = False,
+) -> Vote:
+    """The offsets with which ``line``, read as written at ``time_ns``, would speak of ``seen``.
+
+    :param is_alone: it names no client, and fits with many sessions: only at their moment does it tell anything.
+    """
     if line.time_of is TimeOf.ACCEPT:
         first, last, guess = seen.start_ns, seen.start_ns + LATE_NS, seen.start_ns
     elif line.time_of is TimeOf.END:
         first, last, guess = seen.end_ns - LATE_NS, seen.end_ns + LATE_NS, seen.end_ns
+    elif is_alone:
+        first, last, guess = seen.moment_ns - PROMPT_NS, seen.moment_ns + PROMPT_NS, seen.moment_ns
     else:
         first, last, guess = seen.start_ns, seen.end_ns + LATE_NS, seen.moment_ns
     exact = line.resolution_ns
@@ -118,10 +137,12 @@ def at_any_zone(time_ns: int) -> tuple[int, int]:
     return time_ns + ZONES_NS[0] - DRIFT_NS, time_ns + ZONES_NS[1] + DRIFT_NS
 
 
-def estimate(votes: Sequence[Vote], *, has_zone: bool) -> Clock | None:
+def estimate(votes: Sequence[Vote], *, has_zone: bool, is_alone: bool = False) -> Clock | None:
     """The offset that most lines allow; None where several are as good, or where too little speaks for an odd one.
 
     :param has_zone: the stamps say their zone; without, whole quarters of an hour are as natural as none.
+    :param is_alone: the votes are of lines that name no client. What they all allow says little, because each votes
+        for many sessions; the middle of them is taken, and how far off that may be shows in how they scatter.
     """
     spans = _by_line(votes)
     if not spans:
@@ -136,7 +157,8 @@ def estimate(votes: Sequence[Vote], *, has_zone: bool) -> Clock | None:
         known = [one for one in inside if one.is_strong]
         strong += bool(known)
         others += not known
-        guesses.append(min(max((known or inside)[0].guess_ns, from_ns), to_ns))
+        guess = (known or inside)[0].guess_ns
+        guesses.append(guess if is_alone else min(max(guess, from_ns), to_ns))
     natural = 0 if has_zone else nearest_zone((from_ns + to_ns) // 2)
     near = max(from_ns - natural, natural - to_ns, 0)
     offset = natural if near == 0 else median_low(guesses)
@@ -155,7 +177,11 @@ def estimate(votes: Sequence[Vote], *, has_zone: bool) -> Clock | None:
     is_sure = bool(strong) and (is_told or by_port >= ENOUGH) and weight >= 2 * runner_up
     is_sure &= _is_plausible(offset, has_zone=False)  # by days: clients take the same ports on another day as well
     is_borne = is_natural or is_enough or by_port > 1 or any(one.is_confirmed for one in agreeing)
-    return Clock(offset, (to_ns - from_ns) // 2, strong, others, is_sure, is_even or not is_borne)
+    stands_out = weight >= 2 * runner_up
+    margin = (to_ns - from_ns) // 2
+    if is_alone:
+        margin = min(margin, 3 * median_low([abs(guess - offset) for guess in guesses]))
+    return Clock(offset, margin, strong, others, is_sure, is_even or not is_borne, stands_out)
 
 
 def _pairs(votes: Iterable[Vote]) -> int:

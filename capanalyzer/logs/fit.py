@@ -11,11 +11,26 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from capanalyzer.logs.candidates import Key
-from capanalyzer.logs.clock import ENOUGH, SECOND, Clock
+from capanalyzer.logs.clock import SECOND, Clock
 from capanalyzer.logs.line import LogLine, TimeOf
 from capanalyzer.logs.seen import Agreement, Seen, name_of
 
-__all__ = ["NEAR_NS", "Confidence", "Fit", "Match", "Missed", "Why", "choose", "distance", "several", "starts"]
+__all__ = [
+    "MAX_NAMED",
+    "NEAR_NS",
+    "SPLIT_NS",
+    "Because",
+    "Confidence",
+    "Fit",
+    "Match",
+    "Missed",
+    "Why",
+    "away_from",
+    "choose",
+    "distance",
+    "several",
+    "starts",
+]
 
 MAX_NAMED: Final = 8
 """Sessions named where several fit."""
@@ -53,7 +68,18 @@ class Why(enum.Enum):
     CLOCK = "clock-unknown"
     """Its clock cannot be compared with the capture's: its log's lines agree on no offset."""
     UNNAMED = "names-nobody"
-    """It names neither addresses nor names, and no single session fits by time and by what it says."""
+    """It names neither addresses nor names, and no session failed in a way that it can mean."""
+    LINES = "several-lines"
+    """More lines say the same than there are sessions that they can mean: which of them it is is not told."""
+
+
+class Because(NamedTuple):
+    """Why a line that names no client is said of a session: it is the only one that it can mean."""
+
+    among: int
+    """Of so many sessions that have what the line names; those that may have failed, where that is no name."""
+    is_certificate: bool
+    """The name is that of its certificate: it asked for none."""
 
 
 class Match(NamedTuple):
@@ -68,6 +94,8 @@ class Match(NamedTuple):
     time_ns: int | None
     """The line's time by the capture's clock."""
     clock: Clock | None
+    because: Because | None = None
+    """Of lines that name no client."""
 
 
 class Missed(NamedTuple):
@@ -124,11 +152,11 @@ def choose(line: LogLine, time_ns: int, key: Key, fits: Sequence[Fit], clock: Cl
     if key.is_strong:
         return _by_port(line, time_ns, key, near, fits, clock)
     if key is not Key.CLIENT:
-        return _by_words(line, time_ns, key, near, clock)
+        return _by_words(line, time_ns, near, clock)
     shown = [fit for fit in near or fits if fit.agreement is not Agreement.CONTRADICTS]
     if not shown:
         return Missed(line, Why.NO_SESSION, (), time_ns)
-    return _nearest(line, time_ns, key, shown, clock) if near else _late(line, time_ns, key, shown)
+    return _nearest(line, time_ns, key, shown, clock) if near else _late(line, time_ns, shown)
 
 
 def _by_port(
@@ -136,7 +164,7 @@ def _by_port(
 ) -> _Chosen | Missed:
     """Sessions that have the port the line names."""
     if not near:
-        return _late(line, time_ns, key, fits)
+        return _late(line, time_ns, fits)
     if len(near) > 1:
         return _nearest(line, time_ns, key, near, clock)
     (fit,) = near
@@ -148,25 +176,20 @@ def _by_port(
     return fit.seen, Confidence.CERTAIN if is_certain else Confidence.LIKELY, fit.agreement
 
 
-def _late(line: LogLine, time_ns: int, key: Key, fits: Sequence[Fit]) -> _Chosen | Missed:
+def _late(line: LogLine, time_ns: int, fits: Sequence[Fit]) -> _Chosen | Missed:
     """Written long after the session: when the program's patience was at its end."""
     if len(fits) > 1:
-        return several(line, [fit.seen for fit in fits], time_ns, key)
+        return several(line, [fit.seen for fit in fits], time_ns)
     return fits[0].seen, Confidence.POSSIBLE, fits[0].agreement
 
 
-def _by_words(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: Clock) -> _Chosen | Missed:
-    """Sessions with the same name or server, or merely at the same time: what the line says must be seen in it."""
+def _by_words(line: LogLine, time_ns: int, near: Sequence[Fit], clock: Clock) -> _Chosen | Missed:
+    """Sessions with the same name, of clients with other addresses: what the line says must be seen in it."""
     fits = [fit for fit in near if fit.agreement is Agreement.SAME]
     same = [fit.seen for fit in (_then(line, time_ns, fits, clock.margin_ns) if len(fits) > 1 else fits)]
     if len(same) == 1:
-        is_alone = key is Key.NAME and len(fits) == 1 and (clock.matches > 0 or clock.others >= ENOUGH)
-        return same[0], Confidence.LIKELY if is_alone else Confidence.POSSIBLE, Agreement.SAME
-    if same:
-        return several(line, same, time_ns, key)
-    if line.client.ip is not None:
-        return Missed(line, Why.ADDRESS, (), time_ns)
-    return Missed(line, Why.UNNAMED if key is Key.NOTHING else Why.NO_SESSION, (), time_ns)
+        return same[0], Confidence.POSSIBLE, Agreement.SAME
+    return several(line, same, time_ns) if same else Missed(line, Why.ADDRESS, (), time_ns)
 
 
 def _nearest(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: Clock) -> _Chosen | Missed:
@@ -182,24 +205,24 @@ def _nearest(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: 
     if len(alike) > 1:
         alike = _then(line, time_ns, alike, clock.margin_ns)
     if len(alike) != 1:
-        return several(line, [fit.seen for fit in alike], time_ns, key)
+        return several(line, [fit.seen for fit in alike], time_ns)
     confidence = Confidence.LIKELY if best >= Agreement.LIKE else Confidence.POSSIBLE
     return alike[0].seen, confidence, best
 
 
 def _then(line: LogLine, time_ns: int, alike: Sequence[Fit], margin_ns: int) -> list[Fit]:
     """Those at whose moment the line was written; where none is, those nearest to it."""
-    until_ns = time_ns + line.resolution_ns
-    distances = []
-    for fit in alike:
-        moment = fit.seen.start_ns if line.time_of is TimeOf.ACCEPT else fit.seen.moment_ns
-        distances.append(max(moment - until_ns, time_ns - moment, 0))
+    distances = [away_from(line, time_ns, fit.seen) for fit in alike]
     limit = min(distances) + margin_ns + SPLIT_NS
     return [fit for fit, away in zip(alike, distances, strict=True) if away <= limit]
 
 
-def several(line: LogLine, candidates: Sequence[Seen], time_ns: int | None, key: Key) -> Missed:
+def away_from(line: LogLine, time_ns: int, seen: Seen) -> int:
+    """Time between a line and the moment of a session that it tells of."""
+    moment = seen.start_ns if line.time_of is TimeOf.ACCEPT else seen.moment_ns
+    return max(moment - time_ns - line.resolution_ns, time_ns - moment, 0)
+
+
+def several(line: LogLine, candidates: Sequence[Seen], time_ns: int | None) -> Missed:
     """None is taken; the first ones are named."""
-    if key is Key.NOTHING:
-        return Missed(line, Why.UNNAMED, tuple(one.id for one in candidates[:MAX_NAMED]), time_ns)
     return Missed(line, Why.SEVERAL, tuple(sorted(one.id for one in candidates[:MAX_NAMED])), time_ns)

@@ -10,22 +10,22 @@ taken and both are named. Each capture is joined for itself, because each has a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
-from capanalyzer.logs.clock import WEIGHT, Clock, Vote, at_any_zone, estimate, in_year_of, vote
+from capanalyzer.logs.alone import Alone, names_nobody, settled
+from capanalyzer.logs.candidates import Key, Sessions
+from capanalyzer.logs.clock import Clock, at_any_zone, in_year_of
 from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
 from capanalyzer.logs.line import LogLine, Role, TimeOf
 from capanalyzer.logs.seen import Agreement, End, Seen, agreement, name_of
+from capanalyzer.logs.voting import MAX_TELLING, clock_of, is_of_a_stranger
 
 __all__ = ["Join", "Joined"]
 
 MAX_SESSIONS: Final = 200_000
 """Sessions of one capture remembered for the join, some 600 bytes each."""
-MAX_VOTERS: Final = 2_000
-"""Lines of one log whose votes on its clock are counted."""
 
 
 class _Group(NamedTuple):
@@ -56,8 +56,12 @@ class Join:
         self._lines = lines
         self._wanted = _Wanted(lines)
         self._sessions = Sessions()
+        self._is_complete = True
         self.sessions_left_out = 0
         """Sessions that might have had lines, beyond :data:`MAX_SESSIONS`."""
+
+        self.lines_left_out = 0
+        """Lines without a client that were not compared with all sessions of a capture."""
 
     def wants(self, seen: Seen) -> bool:
         """A line might speak of this session: it waits for :meth:`finish`."""
@@ -65,6 +69,7 @@ class Join:
             return False
         if len(self._sessions) >= MAX_SESSIONS:
             self.sessions_left_out += 1
+            self._is_complete = False
             return False
         self._sessions.add(seen)
         return True
@@ -76,7 +81,11 @@ class Join:
         """
         sessions, self._sessions = self._sessions, Sessions()
         sessions.sort()
-        return _Decision(self._lines, sessions, span_ns).result()
+        alone = Alone(sessions, span_ns, is_complete=self._is_complete)
+        self._is_complete = True
+        joined = _Decision(self._lines, sessions, span_ns, alone).result()
+        self.lines_left_out += alone.lines_left_out
+        return joined
 
 
 class _Wanted:
@@ -87,9 +96,10 @@ class _Wanted:
         self._hosts: set[str | None] = set()
         self._servers: set[tuple[str | None, int | None]] = set()
         self._names: set[str | None] = set()
-        self._any = False
+        self._any = self._any_alone = False
         for line in lines:
             self._any = True
+            self._any_alone |= names_nobody(line)
             client, server = line.client, line.server
             if client.port is not None:
                 self._ends.add((client.ip, client.port))
@@ -105,19 +115,23 @@ class _Wanted:
     def wants(self, seen: Seen) -> bool:
         if not self._any:
             return False
-        if seen.outcome in ("failed", "incomplete"):
+        if seen.outcome in ("failed", "incomplete") or (self._any_alone and seen.may_have_failed):
             return True
         if any(end in self._ends or end[0] in self._hosts for end in (seen.client, *seen.aliases)):
             return True
         ip, port = seen.server
-        return seen.sni in self._names or not self._servers.isdisjoint(((ip, port), (ip, None), (None, port)))
+        if not self._names.isdisjoint((seen.sni, seen.request_host, *seen.certificate_names)):
+            return True
+        return not self._servers.isdisjoint(((ip, port), (ip, None), (None, port)))
 
 
 class _Decision:
     """All lines and all sessions of one capture."""
 
-    def __init__(self, lines: Sequence[LogLine], sessions: Sessions, span_ns: tuple[int, int] | None) -> None:
-        self._lines, self._sessions, self._span = lines, sessions, span_ns
+    def __init__(
+        self, lines: Sequence[LogLine], sessions: Sessions, span_ns: tuple[int, int] | None, alone: Alone
+    ) -> None:
+        self._lines, self._sessions, self._span, self._alone = lines, sessions, span_ns, alone
 
     def result(self) -> Joined:
         groups: dict[_Group, list[LogLine]] = defaultdict(list)
@@ -130,26 +144,27 @@ class _Decision:
             if clock is not None and (known is None or clock.matches + clock.others > known.matches + known.others):
                 joined.clocks[group.source, group.format] = clock
                 joined.has_zone[group.source, group.format] = group.has_zone
+            self._alone.ask([(line, self._by_capture(line, clock)) for line in lines], clock)
             found = [self._decide(line, clock) for line in lines]
-            servers = self._servers(found)
-            for one in found:
-                again = self._with_servers(one, clock, servers) if servers else one
-                if isinstance(again, Match):
-                    joined.matches.append(again)
+            if servers := self._servers(found):
+                found = [self._with_servers(one, clock, servers) for one in found]
+            for one in settled(found, self._sessions):
+                if isinstance(one, Match):
+                    joined.matches.append(one)
                 else:
-                    joined.missed.append(again)
+                    joined.missed.append(one)
         return joined
 
-    def _servers(self, found: Iterable[Match | Missed]) -> set[End]:
-        """The servers that the lines of one log are about, as far as several lines tell."""
+    def _servers(self, found: Iterable[Match | Missed]) -> frozenset[End]:
+        """The servers that wrote one log, as far as several lines tell; those that a client speaks with are many."""
         count = Counter(
             self._sessions.by_id[one.session].server
             for one in found
-            if isinstance(one, Match) and one.confidence is not Confidence.POSSIBLE
+            if isinstance(one, Match) and one.confidence is not Confidence.POSSIBLE and one.line.role is not Role.CLIENT
         )
-        return {server for server, lines in count.items() if lines >= _AGAIN}
+        return frozenset(server for server, lines in count.items() if lines >= _AGAIN)
 
-    def _with_servers(self, found: Match | Missed, clock: Clock | None, servers: set[End]) -> Match | Missed:
+    def _with_servers(self, found: Match | Missed, clock: Clock | None, servers: frozenset[End]) -> Match | Missed:
         """The same line, knowing which servers wrote the log: of two sessions only one may be with those."""
         line = found.line
         if line.role is Role.CLIENT or (line.server.ip is not None and line.server.port is not None):
@@ -175,53 +190,26 @@ class _Decision:
         near = self._span or self._sessions.span_ns
         return None if near is None else in_year_of(line.time_ns, (near[0] + near[1]) // 2)
 
+    def _by_capture(self, line: LogLine, clock: Clock | None) -> int | None:
+        """Its time by the capture's clock."""
+        stamp = self._time(line)
+        return None if stamp is None or clock is None else stamp + clock.offset_ns
+
     def _clock(self, group: _Group, lines: Sequence[LogLine]) -> Clock | None:
-        """Estimated; without any clue only a stamp with its zone is taken at its word.
+        return clock_of(lines, self._sessions, self._alone, self._time, has_zone=group.has_zone)
 
-        Lines that name no address are asked only where no address tells anything: there may be thousands of them, of
-        sessions that the capture has not.
-        """
-        voters: dict[bool, list[LogLine]] = {True: [], False: []}
-        for line in lines:
-            key, candidates = self._sessions.candidates(line)
-            if candidates and not _is_of_a_stranger(line, key):
-                voters[_is_by_address(key)].append(line)
-        clock = None
-        for some in voters.values():
-            votes = [one for number, line in enumerate(_spread(some)) for one in self._votes(number, line)]
-            if votes:
-                clock = estimate(votes, has_zone=group.has_zone)
-                break
-        if clock is None and group.has_zone:
-            return Clock(0, 0, 0, 0, is_sure=False)
-        return clock
-
-    def _votes(self, number: int, line: LogLine) -> Iterator[Vote]:
-        """What a line tells of the clock."""
-        time_ns = self._time(line)
-        key, candidates = self._sessions.candidates(line)
-        if time_ns is None or len(candidates) == MAX_CANDIDATES:
-            return
-        fits = [(one, agreement(line, one)) for one in candidates]
-        # Where no address says that they are a pair, its words must.
-        least = Agreement.UNKNOWN if _is_by_address(key) else Agreement.SAME
-        telling = [(one, fit) for one, fit in fits if fit >= least]
-        if not telling or len(telling) > _MAX_TELLING:
-            return
-        weight = WEIGHT // len(telling) // (1 if key.is_strong else 2)
-        for one, fit in telling:
-            yield vote(number, line, time_ns, one, weight, is_strong=key.is_strong, fit=fit)
-
-    def _decide(self, line: LogLine, clock: Clock | None, servers: set[End] | None = None) -> Match | Missed:
+    def _decide(self, line: LogLine, clock: Clock | None, servers: frozenset[End] | None = None) -> Match | Missed:
         """:param servers: only sessions with these are taken into account; None: with any."""
         stamp = self._time(line)
-        time_ns = None if stamp is None or clock is None else stamp + clock.offset_ns
+        time_ns = self._by_capture(line, clock)
         if stamp is not None and clock is None and self._is_outside(line, *at_any_zone(stamp)):
             return Missed(line, Why.OUTSIDE)
+        if names_nobody(line):
+            return self._decide_alone(line, time_ns, clock, servers)
         key, candidates = self._sessions.candidates(line, None if time_ns is None else starts(line, time_ns))
         if not candidates:
             return Missed(line, self._why_none(line, key, time_ns), time_ns=time_ns)
-        is_stranger = _is_of_a_stranger(line, key)
+        is_stranger = is_of_a_stranger(line, key)
         if is_stranger and (clock is None or clock.matches or clock.others):
             # Its log has clients by their own addresses, so this one's was not translated on the way here.
             return Missed(line, Why.ADDRESS, time_ns=time_ns)
@@ -245,12 +233,25 @@ class _Decision:
             confidence = Confidence.POSSIBLE
         return Match(line, seen.id, confidence, key, fit, time_ns, clock)
 
+    def _decide_alone(
+        self, line: LogLine, time_ns: int | None, clock: Clock | None, servers: frozenset[End] | None
+    ) -> Match | Missed:
+        """A line that names no client."""
+        if time_ns is not None and clock is not None:
+            if self._is_outside(line, time_ns, time_ns):
+                return Missed(line, Why.OUTSIDE, time_ns=time_ns)
+            return self._alone.at(line, time_ns, clock, servers)
+        found = self._alone.at_any_time(line, servers)
+        if line.time_ns is None or (isinstance(found, Match) and found.key is Key.NAME):
+            return found
+        return Missed(line, Why.CLOCK, (found.session,) if isinstance(found, Match) else found.candidates)
+
     def _timeless(self, line: LogLine, key: Key, candidates: Sequence[Seen]) -> Match | Missed:
         """Without a time, or with a clock of which nothing is known."""
         if line.time_ns is not None:
             return Missed(line, Why.CLOCK)
-        if len(candidates) > _MAX_TELLING:
-            return several(line, candidates, None, key)
+        if len(candidates) > MAX_TELLING:
+            return several(line, candidates, None)
         same = [one for one in candidates if agreement(line, one) is Agreement.SAME]
         if len(same) == 1 and (key.is_strong or key is Key.CLIENT):
             is_alone = len(candidates) == 1 and key.is_strong
@@ -259,13 +260,13 @@ class _Decision:
         if len(candidates) == 1 and key.is_strong:
             fit = agreement(line, candidates[0])
             return Match(line, candidates[0].id, Confidence.POSSIBLE, key, fit, None, None)
-        return several(line, same or candidates, None, key)
+        return several(line, same or candidates, None)
 
     def _why_none(self, line: LogLine, key: Key, time_ns: int | None) -> Why:
         if time_ns is not None and self._is_outside(line, time_ns, time_ns):
             return Why.OUTSIDE
         if line.client.ip is None:
-            return Why.UNNAMED if key is Key.NOTHING else Why.NO_SESSION
+            return Why.NO_SESSION
         if not self._sessions.knows_host(line.client.ip):
             return Why.ADDRESS
         # At any time, has that address and port a session?
@@ -284,19 +285,3 @@ _LATEST_NS: Final = 1 << 62
 """In the year 2116."""
 _AGAIN: Final = 2
 """Lines that must be of sessions with a server before it is one of those that the log is about."""
-_MAX_TELLING: Final = 32
-"""A line that may speak of more sessions tells nothing about the clock, nor is it told apart by its words alone."""
-
-
-def _is_by_address(key: Key) -> bool:
-    return key.is_strong or key is Key.CLIENT
-
-
-def _is_of_a_stranger(line: LogLine, key: Key) -> bool:
-    """It names a client that the capture does not have, not by this address."""
-    return line.client.ip is not None and not _is_by_address(key)
-
-
-def _spread(lines: Sequence[LogLine]) -> Sequence[LogLine]:
-    """As many of them as are asked, from first to last."""
-    return lines[:: -(-len(lines) // MAX_VOTERS)] if lines else lines

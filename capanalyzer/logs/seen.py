@@ -29,13 +29,27 @@ class Seen:
     """What else a log may call its client: the source in a PROXY header, the peer in a trailer."""
     sni: str | None = None
     """In lower case: host names are compared without regard to it (RFC 6066 section 3)."""
+    request_host: str | None = None
+    """The host of a plaintext request at its beginning, in lower case."""
+    certificate_names: tuple[str, ...] = ()
+    """Where it asks for no name: those of the server's certificate, in lower case."""
     outcome: str = "established"
     causes: tuple[str, ...] = ()
     """Of its findings, that of the verdict first."""
+    open_causes: tuple[str, ...] = ()
+    """What else the verdict may be."""
     is_proxied: bool = False
     """It is one side of a connection that a proxy goes on with, by what the proxy itself says in the capture."""
     alerts: tuple[tuple[str, int], ...] = ()
     """(``client`` or ``server``, code) of each readable alert."""
+
+    @property
+    def may_have_failed(self) -> bool:
+        """Somebody may have complained of it without a client's address: not of one that simply works.
+
+        A client may be content with the handshake and leave for what it was shown.
+        """
+        return self.outcome in ("failed", "incomplete", "idle") or self.causes[:1] == ("client-aborted",)
 
 
 class Agreement(enum.IntEnum):

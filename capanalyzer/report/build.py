@@ -21,6 +21,7 @@ from capanalyzer.handshake.session import Alert, Session, Side, TlsFacts
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.proxy_header import proxy_header
+from capanalyzer.report.request_host import request_host
 from capanalyzer.report.times import to_rfc3339
 from capanalyzer.streams.community_id import community_id
 from capanalyzer.tls.codepoints import alert_name, version_name
@@ -123,6 +124,7 @@ def session_model(
         None if verdict.comparison is None else model.Comparison(*verdict.comparison),
         None if verdict.other_leg is None else session_id(session.capture, session.transport, verdict.other_leg),
         proxy_header(session.opening[Side.CLIENT]) if session.opening[Side.CLIENT] else None,
+        request_host=request_host(session.opening[Side.CLIENT]) if session.opening[Side.CLIENT] else None,
     )
     if session.f5 is not None or _has_text(session):
         made = _with_f5(made, session, verdict, lang, redactor)

@@ -21,6 +21,7 @@ from capanalyzer.logs.kept import Logs
 from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
+from capanalyzer.report.log_because import because_text
 from capanalyzer.report.log_clock import clock_model
 from capanalyzer.report.log_texts import log_texts
 from capanalyzer.report.log_verdict import with_log
@@ -39,7 +40,16 @@ MAX_LINES_OF_SESSION: Final = 50
 """Lines shown with one session."""
 MAX_UNMATCHED: Final = 1_000
 """Lines without a session that are listed."""
-_MEANT_LITTLE: Final = (Why.OUTSIDE, Why.ADDRESS, Why.UNNAMED, Why.CLOCK, Why.PORT, Why.NO_SESSION, Why.SEVERAL)
+_MEANT_LITTLE: Final = (
+    Why.OUTSIDE,
+    Why.ADDRESS,
+    Why.UNNAMED,
+    Why.CLOCK,
+    Why.PORT,
+    Why.NO_SESSION,
+    Why.LINES,
+    Why.SEVERAL,
+)
 """Of several captures each has its reason why it has no session for a line; the last of these tells the most."""
 _SECOND: Final = 1_000_000_000
 _VALIDITY: Final = ";NotAfter="
@@ -158,6 +168,12 @@ class LogJoin:
                 "{n} sessions were not compared with the logs: there were too many.",
                 n,
             ).format(n=f"{n:,}")
+        if n := self._join.lines_left_out:
+            yield counted(
+                "{n} log line that names no client was not compared with all sessions: there is too much of both.",
+                "{n} log lines that name no client were not compared with all sessions: there is too much of both.",
+                n,
+            ).format(n=f"{n:,}")
         if n := sum(log.left_out for log in self._logs.all):
             yield counted(
                 "{n} log line was left out: the logs have too many; cut them to the hours of the capture.",
@@ -237,6 +253,7 @@ class LogJoin:
             match.key.value,
             match.agreement.name.lower(),
             failed if line.is_failure else None,
+            because_text(match, self._lang),
         )
 
     def _unmatched(self, missed: Missed) -> model.UnmatchedLogLine:

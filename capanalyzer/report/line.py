@@ -65,7 +65,7 @@ _TAIL: Final = (
     b',"client_certificates":[],"alerts":[%b],"resumed":%b},'
     b'"timing":{"connect_ms":%b,"client_hello_ms":%b,"server_hello_ms":%b,"handshake_ms":%b},'
     b'"findings":[],"timeline":[],"display_filter":"tcp.stream eq %d",'
-    b'"comparison":null,"other_leg":null,"proxy_header":null,"log_lines":[],"named_by_log":null,"f5":null}'
+    b'"comparison":null,"other_leg":null,"proxy_header":null,"log_lines":[],"named_by_log":null,"f5":null,"request_host":null}'
 )
 """The keys of :class:`capanalyzer.report.model.Session`, in its order: the head, what is written of the ClientHello
 before its server name, the name, what is behind it, the ServerHello's frame and what is behind that, the certificates,

@@ -49,12 +49,15 @@ class LogLine(Model, frozen=True, gc=False):
     confidence: str
     """That it speaks of this session: ``certain`` ``likely`` ``possible``."""
     found_by: str
-    """``addresses-and-ports`` ``client-port`` ``client-address`` ``server-name`` ``server-address`` ``time``."""
+    """``addresses-and-ports`` ``client-port`` ``client-address`` ``server-name`` ``server-address`` ``time``, or
+    ``words``: what it says, and nothing else."""
     agreement: str
     """Line and packets tell of the ``same``; of a failure each (``like``); the packets show nothing of it
     (``unknown``), or the contrary (``contradicts``)."""
     failed_side: FailedSide | None = None
     """What the line is about, where its own session works and the other side of the BIG-IP failed."""
+    because: str | None = None
+    """Of a line that names no client: why no other session is meant (``the only session that asks for NAME``)."""
 
 
 class LogClock(Model, frozen=True, gc=False):
@@ -116,9 +119,10 @@ class UnmatchedLogLine(Model, frozen=True, gc=False):
     causes: tuple[str, ...]
     reason: str
     """``outside-capture`` ``address-not-seen`` ``port-not-seen`` ``no-session-then`` ``several-fit``
-    ``clock-unknown`` ``names-nobody``."""
+    ``several-lines`` ``clock-unknown`` ``names-nobody``."""
     candidates: tuple[int, ...]
-    """Ids of sessions that fit equally well, the first ones."""
+    """Ids of sessions that it may speak of, the first ones: of a line that names no client those first that fit
+    best."""
 
 
 class LogCounts(Model, frozen=True, gc=False):

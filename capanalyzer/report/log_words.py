@@ -31,6 +31,12 @@ _FOUND_BY: Final = {
     "server-name": N_("by the server name and the time"),
     "server-address": N_("by the server's address and the time"),
     "time": N_("by the time and what it says"),
+    "words": N_("by what it says alone"),
+}
+_WITHOUT_TIME: Final = {
+    "client-address": N_("by the client's address, without a time"),
+    "server-name": N_("by the server name, without a time"),
+    "server-address": N_("by the server's address, without a time"),
 }
 _AGREEMENT: Final = {
     "contradicts": N_(
@@ -45,8 +51,9 @@ _REASONS: Final = {
     "port-not-seen": N_("its client address is in the capture, the port is not"),
     "no-session-then": N_("no session at its time that it could speak of"),
     "several-fit": N_("several sessions fit equally well"),
+    "several-lines": N_("more lines say the same than there are sessions that they can mean"),
     "clock-unknown": N_("its log's clock cannot be compared with the capture's"),
-    "names-nobody": N_("it names nobody, and no single session fits"),
+    "names-nobody": N_("it names nobody, and no session failed in a way that it can mean"),
 }
 
 
@@ -90,7 +97,11 @@ def tie_text(line: model.LogLine, lang: str) -> str:
     """How sure it is that the line speaks of the session, and why."""
     _ = translator(lang)
     confidence = _(CONFIDENCE.get(line.confidence, line.confidence))
-    return _("{confidence}, {found_by}").format(confidence=confidence, found_by=_(_FOUND_BY[line.found_by]))
+    found_by = _FOUND_BY[line.found_by]
+    if line.time is None:
+        found_by = _WITHOUT_TIME.get(line.found_by, found_by)
+    text = _("{confidence}, {found_by}").format(confidence=confidence, found_by=_(found_by))
+    return text if line.because is None else _("{text}: {detail}").format(text=text, detail=line.because)
 
 
 def agreement_text(line: model.LogLine, lang: str) -> str:
@@ -133,7 +144,7 @@ def candidates_text(line: model.UnmatchedLogLine, several: bool, lang: str) -> s
         return ""
     names = [number(identity, several) for identity in line.candidates]
     _ = translator(lang)
-    return _("Sessions that fit: {sessions}").format(sessions=", ".join(names))
+    return _("Sessions that it may speak of: {sessions}").format(sessions=", ".join(names))
 
 
 def silent_text(end: model.Trailer, limit: int, lang: str) -> str:

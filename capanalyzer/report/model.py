@@ -275,6 +275,9 @@ class Session(Model, frozen=True, gc=False):
     the first finding, which is then one step surer, or one of its alternatives, and then the only one."""
     f5: F5 | None = None
     """None where no BIG-IP says anything of it."""
+    request_host: str | None = None
+    """Whom a plaintext request at the beginning of the client's stream is meant for: the target of CONNECT, or the Host
+    field; without port."""
 
 
 class Capture(Model, frozen=True, gc=False):

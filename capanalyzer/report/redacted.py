@@ -103,6 +103,7 @@ def redact_session(session: model.Session, redactor: Redactor) -> model.Session:
         proxy_header=None
         if proxied is None
         else model.ProxyHeader(_end(proxied.source, redactor), _end(proxied.destination, redactor)),
+        request_host=None if session.request_host is None else _name(session.request_host, redactor),
     )
 
 

@@ -19,6 +19,10 @@ class _Hello(Model, frozen=True, gc=False):
     sni: str | None
 
 
+class _Certificate(Model, frozen=True, gc=False):
+    san: tuple[str, ...]
+
+
 class _Alert(Model, frozen=True, gc=False, rename={"sender": "from"}):
     sender: str
     code: int | None
@@ -26,6 +30,7 @@ class _Alert(Model, frozen=True, gc=False, rename={"sender": "from"}):
 
 class _Tls(Model, frozen=True, gc=False):
     client_hello: _Hello | None
+    certificates: tuple[_Certificate, ...]
     alerts: tuple[_Alert, ...]
 
 
@@ -36,6 +41,7 @@ class _Evidence(Model, frozen=True, gc=False):
 class _Finding(Model, frozen=True, gc=False):
     cause: str
     evidence: tuple[_Evidence, ...]
+    alternatives: tuple[str, ...]
 
 
 class _Peer(Model, frozen=True, gc=False):
@@ -58,8 +64,11 @@ class _Session(Model, frozen=True, gc=False):
     findings: tuple[_Finding, ...]
     proxy_header: ProxyHeader | None
     f5: _F5 | None
+    request_host: str | None
 
 
+MAX_NAMES: Final = 100
+"""Names of a certificate by which a session is found."""
 _decode: Final = msgspec.json.Decoder(_Session).decode
 
 
@@ -80,11 +89,19 @@ def seen_of(data: bytes) -> Seen:
         moment_ns=max(moments) if moments and is_failed else end_ns,
         aliases=_aliases(session),
         sni=None if name is None else name.lower(),
+        request_host=None if session.request_host is None else session.request_host.lower(),
+        certificate_names=_names(tls) if tls is not None and not name else (),
         outcome=session.outcome,
         is_proxied=session.f5 is not None and bool(session.f5.peers),
         causes=tuple([finding.cause for finding in findings]) if findings else (),
+        open_causes=findings[0].alternatives if findings else (),
         alerts=() if tls is None else tuple([(one.sender, one.code) for one in tls.alerts if one.code is not None]),
     )
+
+
+def _names(tls: _Tls) -> tuple[str, ...]:
+    """Those of the server's own certificate, in lower case."""
+    return tuple([one.lower() for one in tls.certificates[0].san[:MAX_NAMES]]) if tls.certificates else ()
 
 
 def _aliases(session: _Session) -> tuple[End, ...]:

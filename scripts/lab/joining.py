@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import stacks
+from lab.joining_clients import KINDS, PLAIN_PORT, WRITERS, Writers
 from lab.net import Lab
 from lab.pki import Identity
 
-__all__ = ["SERVERS", "Client", "Spoken", "clients", "play", "serve"]
+__all__ = ["PORTS", "SERVERS", "Client", "Spoken", "clients", "play", "serve"]
 
 SERVERS = {"nginx": 443, "haproxy": 8443, "apache": 9443, "stunnel": 10443, "go": 11443}
 """Programs and their ports."""
+PORTS = SERVERS | {"plain": PLAIN_PORT}
+"""With one that speaks plaintext and writes nothing."""
 ADDRESSES = 60
 PATIENCE_S = 3
 """How long each server waits for a handshake."""
@@ -39,6 +42,8 @@ class Spoken:
     """Seconds since the Unix epoch, just before its SYN."""
     end: float
     """Just after it was closed."""
+    writer: str = ""
+    """The client's program, where that writes a log."""
 
 
 def clients(lab: Lab) -> list[str]:
@@ -123,13 +128,13 @@ output = {logs["stunnel"]}
 sslVersionMin = TLSv1.2
 [sample]
 accept = {SERVERS["stunnel"]}
-connect = {SERVERS["apache"] + 20_000}
+connect = {PLAIN_PORT}
 cert = {identity.chain}
 key = {identity.key}
 ciphers = {CIPHERS}
 TIMEOUTbusy = {PATIENCE_S}
 """
-    lab.serve("server", SERVERS["apache"] + 20_000, _hello)
+    lab.serve("server", PLAIN_PORT, _hello)
     lab.start("server", "stunnel", str(lab.write("stunnel.conf", stunnel)), port=SERVERS["stunnel"])
     go = [*stacks.program(stacks.GO), "server", "-listen", f":{SERVERS['go']}"]
     words = [*go, "-cert", str(identity.chain), "-key", str(identity.key), "-min", "1.2", "-max", "1.3"]
@@ -164,6 +169,7 @@ class Client:
     def __init__(self, lab: Lab, chance: random.Random) -> None:
         self._server, self._trust, self._name = lab.plan.server, lab.pki.trust, lab.www
         self._chance = chance
+        self._writers = Writers(lab.work, lab.plan.server, lab.pki.trust, chance)
         self.kinds: dict[str, Callable[[socket.socket], None]] = {
             "healthy": self._healthy,
             "unknown-ca": lambda s: self.tls(s, trust=False),
@@ -197,6 +203,38 @@ class Client:
                 self.kinds[kind](plain)
         return Spoken(server, kind, own, start, time.time())
 
+    def write(self, writer: str, server: str, kind: str, source: tuple[str, int]) -> Spoken | None:
+        """One connection of a client that writes what failed; None where its port was taken."""
+        name, port, start = self._writers.name(), PORTS[server], time.time()
+        if writer != "python":
+            own = self._writers.of(writer)(kind, source[0], name, port)
+            return Spoken(server, kind, own, start, time.time(), writer)
+        with socket.socket() as plain:
+            plain.settimeout(10)
+            try:
+                plain.bind((source[0], 0))
+                start = time.time()
+                plain.connect((self._server, port))
+            except OSError:
+                return None
+            own = plain.getsockname()
+            try:
+                self._tls_kinds(name)[kind](plain)
+            except OSError as error:
+                self._writers.python(error, own, name, port)
+        return Spoken(server, kind, own, start, time.time(), writer)
+
+    def _tls_kinds(self, name: str) -> dict[str, Callable[[socket.socket], None]]:
+        return {
+            "unknown-ca": lambda s: self.tls(s, trust=False, name=name),
+            "wrong-name": lambda s: self.tls(s, name=name),
+            "old-version": lambda s: self._old(s, name),
+            "no-cipher": lambda s: self.tls(
+                s, name=name, ciphers="AES128-SHA:CAMELLIA128-SHA", high=ssl.TLSVersion.TLSv1_2
+            ),
+            "to-plaintext": lambda s: self.tls(s, name=name),
+        }
+
     def _context(self, *, trust: bool = True) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if trust:
@@ -227,11 +265,11 @@ class Client:
     def _healthy(self, plain: socket.socket) -> None:
         self.tls(plain)
 
-    def _old(self, plain: socket.socket) -> None:
+    def _old(self, plain: socket.socket, name: str = "") -> None:
         context = self._context()
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-        with context.wrap_socket(plain.dup(), server_hostname=self._name):
+        with context.wrap_socket(plain.dup(), server_hostname=name or self._name):
             pass
 
     def _say(self, plain: socket.socket, words: bytes) -> None:
@@ -262,7 +300,10 @@ class Client:
 
 
 def play(lab: Lab, addresses: list[str], count: int, rate: float, seed: int, *, at_once: int = 24) -> list[Spoken]:
-    """``count`` connections, about ``rate`` a second; a third of them healthy, every seventh from a port used again."""
+    """``count`` connections, about ``rate`` a second, every seventh from a port used again.
+
+    A third of them are healthy; of the others a third come from clients that write a log without addresses.
+    """
     chance = random.Random(seed)
     client = Client(lab, chance)
     failing = [kind for kind in client.kinds if kind != "healthy"]
@@ -275,11 +316,22 @@ def play(lab: Lab, addresses: list[str], count: int, rate: float, seed: int, *, 
             source = (chance.choice(addresses), 0)
             if number % 7 == 0:
                 source = (addresses[chance.randrange(6)], 20_000 + chance.randrange(4))
+            call = _call(client, server, kind, source)
+            if kind != "healthy" and chance.random() < 1 / 3:
+                kind = chance.choice(KINDS)
+                server = "plain" if kind == "to-plaintext" else server
+                call = _written(client, chance.choice(WRITERS), server, kind, source)
             due += chance.expovariate(rate)
             time.sleep(max(0.0, begin + due - time.monotonic()))
-            waiting.append(pool.submit(lab.inside, "client", _call(client, server, kind, source)))
+            waiting.append(pool.submit(lab.inside, "client", call))
         return [done for one in waiting if (done := one.result()) is not None]
 
 
 def _call(client: Client, server: str, kind: str, source: tuple[str, int]) -> Callable[[], Spoken | None]:
     return lambda: client.speak(server, kind, source)
+
+
+def _written(
+    client: Client, writer: str, server: str, kind: str, source: tuple[str, int]
+) -> Callable[[], Spoken | None]:
+    return lambda: client.write(writer, server, kind, source)

@@ -42,6 +42,24 @@ def test_a_failed_session_failed_at_its_last_evidence() -> None:
     assert seen.alerts == (("client", 48),)
 
 
+def test_what_a_verdict_leaves_open() -> None:
+    findings = (finding("certificate-unknown-ca", alternatives=("tls-interception",)), finding("weak-cipher"))
+    assert seen_of(msgspec.json.encode(failed(1, findings=findings))).open_causes == ("tls-interception",)
+
+
+def test_names_of_a_session() -> None:
+    """A certificate's only where the client asks for none."""
+    own = model.Certificate("CN=a", "CN=b", "0a", None, None, ("API.example.com", "*.example.net"))
+    issuer = model.Certificate("CN=b", "CN=b", "0b", None, None, ("ca.example.com",))
+    spoken = msgspec.structs.replace(tls("www.example.com"), certificates=(own, issuer))
+    assert seen_of(msgspec.json.encode(session(0, tls=spoken))).certificate_names == ()
+    assert spoken.client_hello is not None
+    silent = msgspec.structs.replace(spoken, client_hello=msgspec.structs.replace(spoken.client_hello, sni=None))
+    seen = seen_of(msgspec.json.encode(session(0, tls=silent, request_host="Proxy.Example.com")))
+    assert seen.certificate_names == ("api.example.com", "*.example.net")
+    assert seen.request_host == "proxy.example.com"
+
+
 @pytest.mark.parametrize(
     ("changes", "aliases"),
     [

@@ -22,10 +22,10 @@ KEYS = {
     "truncated_packets dropped_packets f5 session_keys",
     "sessions.0": "id capture transport stream community_id client server start end packets bytes first_bytes protocol "
     "outcome stage waiting_on blame cause history closed_by tls timing findings timeline display_filter "
-    "comparison other_leg proxy_header log_lines named_by_log f5",
+    "comparison other_leg proxy_header log_lines named_by_log f5 request_host",
     "sessions.0.proxy_header": "source destination",
     "sessions.0.log_lines.0": "source line text format time offset_seconds is_failure said title meaning misleads "
-    "causes confidence found_by agreement",
+    "causes confidence found_by agreement failed_side because",
     "sessions.0.client": "ip port",
     "sessions.0.packets": "client server",
     "sessions.0.bytes": "client server",
@@ -45,7 +45,7 @@ KEYS = {
     "incidents.0": "cause server sni sessions clients first last title sentence confidence blame log_lines "
     "sessions_unlisted",
     "logs.0": "path lines recognised failures joined left_out formats clocks warnings",
-    "logs.0.clocks.0": "capture format offset_seconds zone matches matches_by_address is_certain",
+    "logs.0.clocks.0": "capture format offset_seconds zone days matches matches_by_address is_certain text",
     "unmatched_log_lines.0": "source line text format time title meaning misleads causes reason candidates",
     "summary": "sessions outcomes causes notes filter log_lines",
     "summary.log_lines": "joined unmatched failed_with_line failed_without_line sessions_without_line",

@@ -1,0 +1,44 @@
+"""How likely it is that a line which names nobody met a session by chance.
+
+A log may be of a whole host or of many programs, and the capture of a part of what they did: then most of its lines are
+of sessions that the capture does not have, and some of them meet another one at the same moment. How many have theirs
+shows in how many more lines meet a session than would by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["by_chance", "share_of", "wrongly"]
+
+_USUAL: Final = 0.9
+"""Share of lines whose session is in the capture, before anything is known: a capture is taken of what failed."""
+_WEIGHT: Final = 2.0
+"""Lines that this is worth."""
+
+
+def by_chance(met_ns: int, span_ns: int) -> float:
+    """Probability that a moment within ``span_ns`` lies in one of several stretches that last ``met_ns`` together."""
+    return 1.0 if span_ns <= 0 else -math.expm1(-met_ns / span_ns)
+
+
+def share_of(lines: Iterable[tuple[bool, float]]) -> float:
+    """The share of a log's lines whose session is in the capture.
+
+    :param lines: of each whether it met a session that it can mean, and the probability that it does by chance.
+    """
+    met = able = 0.0
+    for is_met, chance in lines:
+        met += is_met - chance
+        able += 1.0 - chance
+    return min((max(met, 0.0) + _USUAL * _WEIGHT) / (able + _WEIGHT), 1.0)
+
+
+def wrongly(share: float, chance: float) -> float:
+    """Probability that the one session which a line met is not its own.
+
+    :param share: of lines whose session is there, see :func:`share_of`.
+    """
+    return (1.0 - share) * chance / (share + (1.0 - share) * chance)
