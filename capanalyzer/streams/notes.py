@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from capanalyzer.streams.tracker import IDLE_NS, LINGER_NS, MAX_LIVE, MAX_ROWS
+from capanalyzer.streams.cap import MAX_ROWS
+from capanalyzer.streams.tracker import IDLE_NS, LINGER_NS, MAX_LIVE
 
 __all__ = ["describe_tracker_note", "is_note_of_share"]
 

@@ -22,11 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.table import IcmpError, PacketTable
+from capanalyzer.streams import cap
 from capanalyzer.streams.behind import Connection, S_co, Shortcut
+from capanalyzer.streams.cap import rows_within_cap, within_cap
 from capanalyzer.streams.choice import first_of_long, is_heard, rows_that_leave, rows_within
 from capanalyzer.streams.chunk import Chunk, groups_of, stable_order
 from capanalyzer.streams.counting import count_segments, place_segments
-from capanalyzer.streams.flow import FIN, RST, SYN, Ended, Flow
+from capanalyzer.streams.flow import Ended, Flow, Row
 from capanalyzer.streams.flows import Flows
 from capanalyzer.streams.holes import Holes
 from capanalyzer.streams.index import FlowIndex
@@ -35,7 +37,7 @@ from capanalyzer.streams.quotes import note_quotes, with_quotes
 from capanalyzer.streams.share import WHOLE, Share
 from capanalyzer.streams.short_way import ShortWay
 
-__all__ = ["CHECKPOINT_FRAMES", "IDLE_NS", "LINGER_NS", "MAX_LIVE", "MAX_ROWS", "Connection", "Shortcut", "Tracker"]
+__all__ = ["CHECKPOINT_FRAMES", "IDLE_NS", "LINGER_NS", "MAX_LIVE", "Connection", "Shortcut", "Tracker"]
 
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -49,10 +51,6 @@ IDLE_NS: Final = 600_000_000_000
 (30 to 350 s), so that what ends a session is seen as part of it."""
 MAX_LIVE: Final = 100_000
 """Open flows kept at a checkpoint; beyond it the quietest are handed on early, and say so."""
-MAX_ROWS: Final = 1_024
-"""Segments that one connection may look at; a handshake needs about 20, 256 kB of certificates about 200."""
-MAX_CONTROL_ROWS: Final = 128
-"""SYN, FIN and RST segments beyond MAX_ROWS: closes are looked at even then."""
 MAX_ICMP: Final = 8
 """ICMP errors kept for a flow."""
 MAX_ICMP_FLOWS: Final = 20_000
@@ -187,7 +185,7 @@ class Tracker(Generic[S_co]):
 
         :param whole: in which more of these flows may be found than in ``chunk``.
         """
-        first = first_of_long(chunk.cell.take(rows), self._live, MAX_ROWS)
+        first = first_of_long(chunk.cell.take(rows), self._live, cap.MAX_ROWS)
         if first.any():
             self._feed_all(chunk, rows.compress(first), None)
             rows = rows.compress(~first)
@@ -205,15 +203,15 @@ class Tracker(Generic[S_co]):
         silent: list[int] = []
         seen = live.rows.take(groups) + sizes
         live.rows[groups] = seen
-        over = bool((seen > MAX_ROWS).any())
+        over = bool((seen > cap.MAX_ROWS).any())
         for start, end, cell in zip(starts.tolist(), ends.tolist(), groups.tolist(), strict=True):
             connection = connections[cell]
             if connection is None:
                 connection = connections[cell] = connect()
-            group = segments[start:end]
-            if over and live.rows[cell] > MAX_ROWS:
-                group = [group[at] for at in self._capped(cell, [row[3] for row in group])]
-            connection.feed(group)
+            if over and live.rows[cell] > cap.MAX_ROWS:
+                self._feed_capped(cell, connection, segments[start:end])
+            else:
+                connection.feed(segments[start:end])
             if connection.settled:
                 settled.append(cell)
                 if connection.silent:
@@ -223,13 +221,27 @@ class Tracker(Generic[S_co]):
         live.settled[settled] = True
         live.silent[silent] = True
 
+    def _feed_capped(self, cell: int, connection: Connection[S_co], group: list[Row]) -> None:
+        """Feed a connection that has more rows than it may look at, with these the last ones."""
+        live = self._live
+        room = max(cap.MAX_ROWS - int(live.rows[cell]) + len(group), 0)
+        connection.feed(group[:room])
+        rest = group[room:]
+        if connection.settled:  # with this known before, they would not have left
+            live.rows[cell] -= len(rest)
+        else:
+            kept = within_cap(cell, [row[3] for row in rest], live)
+            self._note("segments-beyond-cap", len(rest) - len(kept))
+            rest = [rest[at] for at in kept]
+        connection.feed(rest)
+
     def _widen(self, chunk: Chunk, cell: int, connection: Connection[S_co]) -> None:
         """A handshake message announces more than was wanted so far: fetch what this chunk has of it."""
         live = self._live
         while not connection.settled:
             old = live.wanted[2 * cell : 2 * cell + 2].copy()
             new = np.maximum(old, connection.wanted)
-            if (new == old).all() or live.rows[cell] > MAX_ROWS:
+            if (new == old).all() or live.rows[cell] > cap.MAX_ROWS:
                 return
             live.wanted[2 * cell : 2 * cell + 2] = new
             rows = rows_within(chunk, live, cell, old, new)
@@ -239,34 +251,10 @@ class Tracker(Generic[S_co]):
             connection.feed(chunk.rows(rows))
 
     def _uncapped(self, chunk: Chunk, rows: I64) -> I64:
-        """Of rows, grouped by flow, those that no cap leaves out; counts them."""
-        live = self._live
-        groups, starts, sizes = groups_of(chunk.cell.take(rows))
-        seen = live.rows.take(groups) + sizes
-        live.rows[groups] = seen
-        over = np.flatnonzero(seen > MAX_ROWS)
-        if not len(over):
-            return rows
-        kept = np.ones(len(rows), np.bool_)
-        for cell, start, size in zip(
-            groups.take(over).tolist(), starts.take(over).tolist(), sizes.take(over).tolist(), strict=True
-        ):
-            flags = chunk.flags.take(rows[start : start + size]).tolist()
-            kept[start : start + size] = False
-            kept[[start + at for at in self._capped(cell, flags)]] = True
-        return rows.compress(kept)
-
-    def _capped(self, cell: int, flags: list[int]) -> list[int]:
-        """Beyond MAX_ROWS only closes are passed on, and those not without end: which of a flow's rows, by place.
-
-        :param flags: of each row.
-        """
-        live = self._live
-        kept: list[int] = []
-        if live.rows[cell] - len(flags) <= MAX_ROWS + MAX_CONTROL_ROWS:
-            kept = [at for at, bits in enumerate(flags) if bits & (SYN | FIN | RST)][:MAX_CONTROL_ROWS]
-        live.dropped[cell] += len(flags) - len(kept)
-        self._note("segments-beyond-cap", len(flags) - len(kept))
+        """Of rows, grouped by flow, those that no cap leaves out."""
+        kept = rows_within_cap(chunk, rows, self._live)
+        if len(kept) < len(rows):
+            self._note("segments-beyond-cap", len(rows) - len(kept))
         return kept
 
     def _tie_quotes(self, chunk: Chunk) -> None:

@@ -558,6 +558,11 @@ NOT_FAILED: dict[str, tuple[Callable[[], Session], str, str | None]] = {
         "incomplete",
         "capture-lost-packets",
     ),
+    "more segments than are looked at": (
+        lambda: session(hello(), *flight_13(), quality={"rows_dropped": 7}, client={"gap": True, "gap_at": 700}),
+        "incomplete",
+        "capture-lost-packets",
+    ),
     "two syns, file ends": (lambda: syn_only(2, 1), "incomplete", "capture-ends-mid-handshake"),
     "one syn-ack": (
         lambda: session(connected=False, server={"packets": 1, "syn_count": 1}, ended=Ended.CAPTURE_END),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from capanalyzer.packets.table import IcmpError
+from capanalyzer.streams import cap
 from capanalyzer.streams import tracker as tracker_module
 from capanalyzer.streams.flow import Ended, Flow, Row
 from capanalyzer.streams.live import WANTED_BYTES
@@ -121,15 +122,31 @@ def test_in_one_batch_it_hardly_gets_more(silent: bool) -> None:
     assert (flow.packets, flow.rows_dropped) == ((12, 12), 0)
 
 
-def test_rows_are_capped_but_closes_still_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracker_module, "MAX_ROWS", 10)
+@pytest.mark.parametrize("batch", [10**9, 20, 5, 1])
+def test_rows_are_capped_but_closes_still_leave(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first rows are looked at, then closes, however the capture is cut into batches."""
+    monkeypatch.setattr(cap, "MAX_ROWS", 10)
+    monkeypatch.setattr(cap, "MAX_CONTROL_ROWS", 2)
     keep_alives = [Segment(0, 40_000, ACK, 0, 501, b"x") for _ in range(50)]
-    segments = [*stream(1), *keep_alives, Segment(1, 40_000, RST_ACK, 501, 0)]
-    [(flow, rows)], tracker = run(segments, batch=5)
-    assert rows[-1][3] == RST_ACK
-    assert len(rows) <= 16
+    resets = [Segment(1, 40_000, RST_ACK, 501, 0)] * 5
+    segments = [*stream(1), *keep_alives, *resets]
+    [(flow, rows)], tracker = run(segments, batch=batch)
+    assert [row[0] for row in rows] == [*range(1, 11), len(segments) - 4, len(segments) - 3]
     assert flow.rows_dropped == len(segments) - len(rows)
     assert "were not looked at" in describe_tracker_note("segments-beyond-cap", tracker.notes["segments-beyond-cap"])
+
+
+@pytest.mark.parametrize("batch", [10**9, 20, 5, 1])
+def test_what_follows_a_settled_handshake_is_not_beyond_the_cap(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it was known to be settled when a segment was chosen depends on the batches, what is told does not."""
+
+    class Quick(Recorder):
+        settle_after = 3
+
+    monkeypatch.setattr(cap, "MAX_ROWS", 10)
+    [(flow, _)], tracker = run([*stream(20), Segment(1, 40_000, FIN_ACK, 501, 0)], Quick, batch=batch)
+    assert flow.rows_dropped == 0
+    assert tracker.notes == {}
 
 
 def test_the_quietest_leave_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,8 +63,9 @@ class CaptureLostPackets(Rule):
         unread = next((side for side in Side if session.tcp.side(side).unread), None)
         if unread is not None and session.tls is not None and not session.quality.lost:
             return _note("capture-lost-packets", {"sender": unread.name.lower(), "gap_at": "?"}, (), "unread")
-        if not session.quality.lost and not session.quality.rows_dropped:
-            return None
+        if not session.quality.lost:
+            dropped = session.quality.rows_dropped
+            return _note("capture-lost-packets", {"dropped": dropped}, (), "beyond") if dropped else None
         gap_side = next((s for s in Side if session.tcp.side(s).gap), None)
         at = session.tcp.side(gap_side).gap_at if gap_side is not None else None
         return _note(
