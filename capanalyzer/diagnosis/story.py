@@ -14,16 +14,7 @@ from capanalyzer.handshake.states import STALLS, State
 from capanalyzer.streams.flow import Ended
 from capanalyzer.tls.records import Message
 
-__all__ = [
-    "PATIENCE_NS",
-    "PROBE_COUNT",
-    "PROBE_SPAN_NS",
-    "TLS13",
-    "End",
-    "Story",
-    "first_tls13_records",
-    "is_probed",
-]
+__all__ = ["PATIENCE_NS", "PROBE_COUNT", "PROBE_SPAN_NS", "TLS13", "End", "Story", "first_tls13_records", "is_probed"]
 
 PATIENCE_NS: Final = 5_000_000_000
 """Silence watched for less proves nothing, and a client that leaves sooner abandoned the server."""
@@ -115,6 +106,7 @@ class Story:
             or quality.truncated
             or quality.starts_mid_session
             or quality.rows_dropped
+            or (tcp.server.isn is None and session.payload_bytes[Side.SERVER])
         )
         """Both directions, from the SYN, without holes: only then does absence prove anything. (A file that holds
         hellos and no SYN was often filtered: what was not kept looks like what was not sent.)"""
@@ -138,6 +130,7 @@ class Story:
         if not self.established:
             self._stop_at_the_end()
             self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
+        self.sees_all = self.sees_all and not self.lacks_last_words
         self.stage, self.waiting_on = self._stalled()
         self._progress_ns: int | None = None
         self.alert: Alert | None = None if self.established else self._deciding_alert()
@@ -311,6 +304,11 @@ class Story:
         return STALLS[self.state].stage in _AFTER_SERVER_HELLO
 
     @property
+    def lacks_last_words(self) -> bool:
+        """What the client said before it closed was not captured, or never arrived where that was done."""
+        return self.end is not None and self.end.side is Side.CLIENT and self.session.tcp.client.gap
+
+    @property
     def is_cut(self) -> bool:
         """Nobody closed, and a segment was neither acknowledged nor sent again for seconds: no TCP does that, so the
         rest of this session was not kept (some collections hold the first packets of each connection only).
@@ -375,10 +373,12 @@ class Story:
         tls = self.tls
         if tls is None:
             return None
-        close = self.close
+        close, sent = self.close, self.session.payload_bytes[Side.CLIENT]
         for alert in tls.alerts:
             if alert.code is None or alert.code == _CLOSE_NOTIFY:
                 continue
+            if not sent and self.session.tcp.client.gap_length == 1 and alert.side is Side.SERVER:
+                return None  # the one byte that nobody captured was a FIN
             if (
                 close is not None
                 and close.side is not alert.side

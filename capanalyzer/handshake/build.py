@@ -188,6 +188,10 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
                 facts.gap_length = mine.waiting[0][0] - mine.offset
             elif ended > 0:
                 facts.gap_length = ended
+            else:
+                facts.gap_length = acked
+    elif mine.next_seq < 0 and mine.acked_seq != mine.first_acked_seq:
+        facts.gap = facts.gap_acked = True  # nothing of it was captured, and more and more of it acknowledged
     return facts
 
 

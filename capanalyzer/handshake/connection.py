@@ -79,6 +79,8 @@ class Connection(Conversation):
                     log, directions = self._log, self._directions
                     continue
                 if flags & _RST or not length:
+                    if flags & (_FIN | _ACK) == _FIN | _ACK:
+                        self._acknowledge(directions[1 - side], ack)
                     continue
                 if flags & _SYN:
                     seq = seq + 1 & 0xFFFFFFFF

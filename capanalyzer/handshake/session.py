@@ -148,7 +148,9 @@ class SideFacts:
     first_data_ns: int | None = None
     last_data_ns: int | None = None
     gap_length: int | None = None
-    """Bytes missing at ``gap_at`` up to the next byte that was captured; None where none follows."""
+    """Bytes missing at ``gap_at`` up to the next byte that was captured, or up to what was acknowledged where none
+    follows; None where that is not known.
+    """
     first_data_frame: int | None = None
     """Frame of ``first_data_ns``."""
     acked_frame: int | None = None

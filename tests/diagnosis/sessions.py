@@ -197,7 +197,7 @@ def session(
         syns = connected or side is C
         first = mine[0].time_ns if mine else at(0.02 + 0.02 * side) if opening[side] else None
         facts: dict[str, Any] = {
-            "packets": 3 if connected or side is C else 0,
+            "packets": 3 if connected else int(side is C),
             "payload_bytes": sent,
             "isn": 1000 if side is C else 5000,
             "syn_count": int(syns),

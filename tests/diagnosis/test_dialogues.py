@@ -11,7 +11,7 @@ from scapy.utils import wrpcap
 
 import capanalyzer
 
-from .sessions import client_hello_body, vector
+from .sessions import client_hello_body, server_hello_body, vector
 
 Step = tuple[str, bytes | None]
 HELLO = b"\x16\x03\x01" + vector(2, b"\x01" + vector(3, client_hello_body(random=bytes(range(32)))))
@@ -168,3 +168,39 @@ def test_too_little_to_tell(port: int, tmp_path: Path) -> None:
     [session] = capanalyzer.build_report(capture).sessions
     assert session.outcome == ("failed" if port == 443 else "incomplete")
     assert "closed" in session.findings[0].explanation
+
+
+def handshake_13() -> list[Step]:
+    """A TLS 1.3 session that works, its server's flight in two segments, with a close_notify at its end."""
+    server_hello = b"\x16\x03\x03" + vector(2, b"\x02" + vector(3, server_hello_body()))
+    return [
+        ("c", HELLO),
+        ("s", server_hello + data_record(300)[:200]),
+        ("s", data_record(300)[200:] + data_record(53)),
+        ("c", data_record(53) + data_record(100)),
+        ("s", data_record(400) + data_record(19)),
+        ("c", data_record(19)),
+        ("s", None),
+        ("c", None),
+    ]
+
+
+def data_record(length: int) -> bytes:
+    return b"\x17\x03\x03" + vector(2, bytes(0xA0 + at % 7 for at in range(length)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_whatever_the_capture_lost(count: int, tmp_path: Path) -> None:
+    """A session that works never fails because packets of it, or all of one end, are not in the file."""
+    whole = packets(handshake_13(), 443)
+    kept = [whole[:at] + whole[at + count :] for at in range(len(whole))]
+    kept += [[packet for packet in whole if packet[IP].src == sender] for sender in (CLIENT, SERVER)]
+    for number, left in enumerate(kept):
+        capture = tmp_path / f"{number}.pcap"
+        wrpcap(str(capture), left)
+        for session in capanalyzer.build_report(capture).sessions:
+            assert session.outcome != "failed", (number, session.cause)
+    wrpcap(str(tmp_path / "whole.pcap"), whole)
+    assert [session.outcome for session in capanalyzer.build_report(tmp_path / "whole.pcap").sessions] == [
+        "established"
+    ]

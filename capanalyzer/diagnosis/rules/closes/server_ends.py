@@ -196,6 +196,8 @@ class UnreadableServerAlert(Rule):
     """
 
     causes = ("alert-other",)
+    from_absence = True
+    """That the client had not finished: where it may have, the alert is one of a session that worked."""
 
     def check(self, session: Session, context: Context) -> Finding | None:
         story, tls = context.story, session.tls

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.classify.credentials import clear_start
-from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.evidence import first_data, of_end, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.rules.first_bytes.http_to_tls import wants_https
+from capanalyzer.diagnosis.rules.first_bytes.telling import tells_nothing
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
@@ -32,7 +32,7 @@ class NotTls(Rule):
         spoken, answered = session.protocol
         if spoken is None or spoken in _OTHERS or session.quality.starts_mid_session or story.hello is not None:
             return None
-        if may_begin_tls(session.first_bytes[Side.CLIENT] or b""):
+        if tells_nothing(session, Side.CLIENT):
             return None
         alert = (
             next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from capanalyzer.classify.credentials import clear_start
-from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.evidence import first_data, first_line, of_hello, shown
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.rules.first_bytes.telling import lacks_beginning, tells_nothing
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
@@ -36,7 +36,9 @@ class TlsToOtherProtocol(Rule):
             return None
         if session.upgrade is not None or session.quality.starts_mid_session:
             return None
-        if may_begin_tls(session.first_bytes[Side.SERVER] or b""):
+        if lacks_beginning(session, Side.CLIENT):
+            return None  # it may have asked for TLS before
+        if spoken not in _HTTP | _GREETINGS and tells_nothing(session, Side.SERVER):
             return None
         opening = session.opening[Side.SERVER]
         if spoken in _HTTP:

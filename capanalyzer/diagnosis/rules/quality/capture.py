@@ -65,7 +65,9 @@ class CaptureLostPackets(Rule):
             return _note("capture-lost-packets", {"sender": unread.name.lower(), "gap_at": "?"}, (), "unread")
         if not session.quality.lost:
             dropped = session.quality.rows_dropped
-            return _note("capture-lost-packets", {"dropped": dropped}, (), "beyond") if dropped else None
+            if dropped:
+                return _note("capture-lost-packets", {"dropped": dropped}, (), "beyond")
+            return _note("capture-lost-packets", {}, (), "unplaced") if context.story.lacks_last_words else None
         gap_side = next((s for s in Side if session.tcp.side(s).gap), None)
         at = session.tcp.side(gap_side).gap_at if gap_side is not None else None
         return _note(

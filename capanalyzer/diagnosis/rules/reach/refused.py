@@ -27,6 +27,9 @@ class TcpConnectRefused(Rule):
             return None
         if client.isn is not None and reset.ack not in (0, (client.isn + 1) & 0xFFFFFFFF) and not client.data_in_syn:
             return None  # a RST about something else: a half-open connection that was there before
+        closes = sum(close.side is Side.CLIENT for close in session.tcp.closes)
+        if session.packets[Side.CLIENT] > client.syn_count + closes:
+            return None  # it acknowledged something: the SYN/ACK was not captured
         return failure(
             "tcp-connect-refused",
             Confidence.CERTAIN,

@@ -97,6 +97,8 @@ class ClientCertificate(Rule):
             if not missing and alert.code not in _REFUSALS:
                 return None
             return (alert.time_ns, alert.frame), of_alert(alert), Confidence.CERTAIN, alert.code
+        if not story.sees_all:
+            return None  # what the server said in between may have been its Finished
         sized = tls.alert_sized[Side.SERVER]
         if sized is not None and not tls.data_from[Side.SERVER] and not _is_close(story, tls, sized):
             text = N_("encrypted record of the size of an alert, before any ticket or answer")
@@ -107,7 +109,7 @@ class ClientCertificate(Rule):
         hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.SERVER), None)
         if hidden is not None:
             return (hidden.time_ns, hidden.frame), of_alert(hidden), Confidence.LIKELY, None
-        if missing and end is not None and end.side is Side.SERVER and story.sees_all:
+        if missing and end is not None and end.side is Side.SERVER:
             return (end.time_ns, end.frame), of_end(end), Confidence.LIKELY, None
         return None
 

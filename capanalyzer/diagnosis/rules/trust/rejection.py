@@ -33,7 +33,7 @@ class Rejection(NamedTuple):
 def alert_sized_refusal(session: Session, story: Story) -> Message | None:
     """TLS 1.3: an alert-sized record from the client where its Finished was due, and nothing after it."""
     tls = session.tls
-    if tls is None or story.established or session.tcp.client.gap:
+    if tls is None or story.established or not story.sees_all:
         return None
     sized = tls.alert_sized[Side.CLIENT]
     offer = tls.client_hello
@@ -75,7 +75,7 @@ def rejection(session: Session, story: Story) -> Rejection | None:
         evidence = Evidence(sized.frame, sized.time_ns, Side.CLIENT, N_("an encrypted record of the size of an alert"))
         return Rejection(sized.time_ns, sized.frame, None, "encrypted", evidence)
     hidden = next((a for a in tls.alerts if a.encrypted and a.side is Side.CLIENT), None)
-    if hidden is not None and (end is None or hidden.time_ns <= end.time_ns):
+    if hidden is not None and story.sees_all and (end is None or hidden.time_ns <= end.time_ns):
         return Rejection(hidden.time_ns, hidden.frame, None, "encrypted", of_alert(hidden))
     if end is not None and end.side is Side.CLIENT and story.sees_all and story.stage is not Stage.SERVER_FINISHED:
         return Rejection(end.time_ns, end.frame, None, "close", of_end(end))
