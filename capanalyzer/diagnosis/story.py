@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from capanalyzer.diagnosis.sight import MAX_IN_FLIGHT, lacks_last_words, shows_both_ends
 from capanalyzer.diagnosis.verdict import Stage, WaitingOn
 from capanalyzer.handshake.machine import walk
 from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, SideFacts, TlsFacts
@@ -35,8 +36,6 @@ _ACK: Final = 0x10
 _PADDING: Final = 16
 """JSSE's records are padded by as many bytes."""
 _EVERYTHING: Final = 1 << 62
-MAX_IN_FLIGHT: Final = 1 << 20
-"""A close that acknowledges bytes further away than this was forged, or numbered by somebody else."""
 _AFTER_SERVER_HELLO: Final = ("client-flight", "server-finished")
 _WAITING: Final = {Side.CLIENT: WaitingOn.CLIENT, Side.SERVER: WaitingOn.SERVER, None: None}
 _CLOSE_NOTIFY, _USER_CANCELED = 0, 90
@@ -100,16 +99,8 @@ class Story:
         self.session = session
         tls = self.tls = session.tls
         tcp, quality = session.tcp, session.quality
-        self.sees_all = not (
-            quality.one_sided is not None
-            or quality.lost
-            or quality.truncated
-            or quality.starts_mid_session
-            or quality.rows_dropped
-            or (tcp.server.isn is None and session.payload_bytes[Side.SERVER])
-        )
-        """Both directions, from the SYN, without holes: only then does absence prove anything. (A file that holds
-        hellos and no SYN was often filtered: what was not kept looks like what was not sent.)"""
+        self.sees_all = shows_both_ends(session)
+        """What is not in the capture did not happen."""
         self.hello: Message | None = tls.client_hello_message if tls is not None and not self._is_chance() else None
         self.server_hello: Message | None = tls.server_hello_message if tls is not None else None
         self.certificate: Message | None = tls.certificate_message(Side.SERVER) if tls is not None else None
@@ -305,8 +296,8 @@ class Story:
 
     @property
     def lacks_last_words(self) -> bool:
-        """What the client said before it closed was not captured, or never arrived where that was done."""
-        return self.end is not None and self.end.side is Side.CLIENT and self.session.tcp.client.gap
+        """What the client said before it left is not known."""
+        return self.end is not None and lacks_last_words(self.session, self.end.side, self.close)
 
     @property
     def is_cut(self) -> bool:
@@ -391,6 +382,6 @@ class Story:
                 m.content_type == _HANDSHAKE and (m.time_ns, m.frame) > (alert.time_ns, alert.frame)
                 for m in tls.messages
             )
-            if not later and (close is not None or self.is_tls13):
+            if not later and self.sees_all and (close is not None or self.is_tls13):
                 return alert
         return None

@@ -26,7 +26,7 @@ from capanalyzer.handshake.session import (
 )
 from capanalyzer.handshake.tcp_facts import LazySide, TcpReading
 from capanalyzer.handshake.timeline import read_timeline
-from capanalyzer.streams.flow import RST, SYN, Flow, Row
+from capanalyzer.streams.flow import ACK, RST, SYN, Flow, Row
 from capanalyzer.streams.reassembly import Stream, distance
 from capanalyzer.tls.records import Message, TlsReader
 
@@ -95,6 +95,9 @@ def build_session(
         flow.icmp,
         _round_trip(mine, theirs, ack_row),
     )
+    answer = theirs.syn
+    if mine.isn is None and answer is not None and answer[3] & ACK:
+        tcp.client.isn = answer[5] - 1 & 0xFFFFFFFF  # what the SYN/ACK acknowledges
     tls = None
     readers = (mine.reader, theirs.reader)
     if messages or _is_begun(readers[0], mine) or _is_begun(readers[1], theirs):

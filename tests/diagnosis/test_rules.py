@@ -563,6 +563,11 @@ NOT_FAILED: dict[str, tuple[Callable[[], Session], str, str | None]] = {
         "incomplete",
         "capture-lost-packets",
     ),
+    "reset beyond all that was captured": (
+        lambda: rejected_12(None, *GOOD, closes=[rst(C, 0.07)._replace(seq=1000 + 1 + 9999)]),
+        "incomplete",
+        "capture-lost-packets",
+    ),
     "two syns, file ends": (lambda: syn_only(2, 1), "incomplete", "capture-ends-mid-handshake"),
     "one syn-ack": (
         lambda: session(connected=False, server={"packets": 1, "syn_count": 1}, ended=Ended.CAPTURE_END),
