@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _explain_line(given: str, look: Look) -> int:
     """:raises UsageError: there is no line."""
+    from capanalyzer.logs.pasted import unwrapped
     from capanalyzer.logs.read import read_lines
     from capanalyzer.logs.words import recognise_words
     from capanalyzer.report.log_line import explained_line, unknown_line
@@ -72,7 +73,7 @@ def _explain_line(given: str, look: Look) -> int:
     lines = _piped() if is_piped else enumerate(text.split("\n"), 1)
     kinds: dict[tuple[str, str], tuple[LogLine, int]] = {}
     too_many = 0
-    for line in read_lines(lines):
+    for line in read_lines((number, unwrapped(one)) for number, one in lines):
         kind = (line.format, line.meaning)
         if kind in kinds:
             kinds[kind] = kinds[kind][0], kinds[kind][1] + 1

@@ -38,14 +38,29 @@ _COMPOSE: Final = re.compile(r"[\w.-]{1,64} {0,20}\| ")
 """docker compose: the container's name before each line."""
 _CONTAINER: Final = re.compile(r" (?:stdout|stderr) [FP] ")
 """CRI: what a Kubernetes node keeps of a container's output."""
-_ENVELOPES: Final = ("log", "message", "msg", "MESSAGE", "textPayload", "@message", "Message")
+_TAGGED: Final = re.compile(r"[ \t]{1,4}[\w./*-]{1,200}(?::|\t)[ \t]?(?=\{)")
+"""Fluentd: its tag, before a record."""
+_GREP: Final = re.compile(
+    r"(?:(?:/|\./|~/)[\w./~@+%-]{1,255}|[\w.+-]{1,128}\.(?:log|txt|err|out)(?:[.-]\d{1,8})?(?:\.(?:gz|xz|zst|bz2))?|"
+    r"(?:syslog|messages|ltm|maillog|daemon)(?:\.\d{1,4})?(?:\.gz)?)(?P<mark>[:-])(?:\d{1,9}(?P=mark))?|\d{1,9}:(?!\d\d:\d\d)"
+)
+"""The file's name and the line's number, as grep puts them before what it found."""
+_POD: Final = re.compile(r"\[pod/[\w./-]{1,253}\] ")
+"""kubectl logs --prefix."""
+_ENVELOPES: Final = (
+    "log", "message", "msg", "MESSAGE", "textPayload", "@message", "Message", "line", "_raw", "original", "body"
+)  # fmt: skip
 """Keys under which collectors put the line itself."""
-_MOMENTS: Final = ("time", "timestamp", "timeStamp", "eventTimestamp", "@timestamp", "ts", "date")
+_OBJECTS: Final = ("event", "result", "log", "_source")
+"""Keys of objects within which they stand (Elastic Common Schema, Splunk)."""
+_MOMENTS: Final = ("time", "timestamp", "timeStamp", "eventTimestamp", "@timestamp", "ts", "date", "_time")
+_MICROSECONDS: Final = "__REALTIME_TIMESTAMP"
+"""systemd's journal; as text."""
 _LOGFMT: Final = re.compile(r"(?:time|ts|t|timestamp)=\"?(?P<stamp>[^\"\s]{19,40})\"? ")
 _MESSAGE: Final = re.compile(r" msg=\"(?P<text>(?:[^\"\\]|\\.){1,16384})\"")
 """logfmt, which logrus and slog write."""
-_COLOUR: Final = re.compile(r"\x1b\[[\d;]{0,16}m")
-"""SGR sequences (ECMA-48 section 8.3.117): a terminal's colours."""
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]{0,16}[mK]")
+"""SGR and EL sequences (ECMA-48 sections 8.3.117 and 8.3.41): a terminal's colours, and what grep puts beside them."""
 _MAX_JSON: Final = 64 << 10
 _DEPTH: Final = 3
 """Headers and envelopes within each other that are taken off."""
@@ -64,8 +79,8 @@ def _bodies(text: str, depth: int) -> list[Body]:
             found += [one._replace(stamp=better(one.stamp, inner.stamp)) for one in _bodies(inner.text, depth - 1)]
         return found
     found = [Body(line)]
-    if depth and (name := _COMPOSE.match(line)) is not None:
-        return found + _bodies(line[name.end() :], depth - 1)
+    if depth and (before := _COMPOSE.match(line) or _POD.match(line) or _GREP.match(line)) is not None:
+        return found + _bodies(line[before.end() :], depth - 1)
     header = _PRIORITY.match(line)
     start = header.end() if header is not None else 0
     is_versioned = header is not None and header[0].rstrip().endswith(">1")
@@ -85,7 +100,7 @@ def _bodies(text: str, depth: int) -> list[Body]:
         return found
     stamp, end = read[0], start + read[1]
     found = [Body(line, stamp)]
-    if (container := _CONTAINER.match(line, end)) is not None:
+    if (container := _CONTAINER.match(line, end) or _TAGGED.match(line, end)) is not None:
         rest = line[container.end() :]
         return [*found, Body(rest, stamp), *_nested(rest, stamp, depth)]
     if (tag := _TAG.match(line, end)) is not None and (tag["host"] or tag["pid"]):
@@ -116,8 +131,12 @@ def _json(line: str) -> Body:
 def _inside(value: dict[str, Any]) -> Body | None:
     for key in _ENVELOPES:
         text = value.get(key)
-        if isinstance(text, str) and not text.lstrip().startswith("{"):
+        if isinstance(text, str) and text:
             return Body(text, _moment(value))
+    for key in _OBJECTS:
+        inner = value.get(key)
+        if isinstance(inner, dict) and (found := _inside(inner)) is not None:
+            return found._replace(stamp=better(found.stamp, _moment(value)))
     return None
 
 
@@ -128,4 +147,9 @@ def _moment(value: dict[str, Any]) -> Stamp | None:
             return stamp
         if isinstance(text, float | int) and 1e9 <= text < 1e10:
             return Stamp(round(text * 1_000_000) * 1000, has_zone=True, has_year=True, resolution_ns=1000)
+        if isinstance(text, int) and 10**12 <= text < 10**13:
+            return Stamp(text * 1_000_000, has_zone=True, has_year=True, resolution_ns=1_000_000)
+    text = value.get(_MICROSECONDS)
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) == 16:
+        return Stamp(int(text) * 1000, has_zone=True, has_year=True, resolution_ns=1000)
     return None

@@ -11,9 +11,9 @@ from capanalyzer.logs.found import MAX_TEXT, Format, Found, Part
 from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.logs.mention import is_mention
 
-__all__ = ["possible", "recognise", "understand"]
+__all__ = ["ANYWHERE", "possible", "recognise", "understand"]
 
-_ANYWHERE: Final = frozenset(
+ANYWHERE: Final = frozenset(
     ("browser", "curl", "dotnet", "gnutls", "go", "java", "node", "openssl", "python", "ruby", "rustls")
 )
 """Formats without a form of their own: their words are recognised in any line."""
@@ -56,7 +56,7 @@ def understand(text: str, *, source: str = "", number: int = 1, formats: tuple[F
 def _is_mention(one: Format, body: Body, line: LogLine) -> bool:
     """Only words that stand in any text, and with no end that they are said of."""
     is_bare = line.client == line.server == Peer() and line.sni is None
-    return one.name in _ANYWHERE and is_bare and body.json is None and is_mention(body.text, line.reason)
+    return one.name in ANYWHERE and is_bare and body.json is None and is_mention(body.text, line.reason)
 
 
 def possible(text: str, formats: tuple[Format, ...] = FORMATS) -> tuple[Format, ...]:

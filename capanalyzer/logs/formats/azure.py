@@ -130,8 +130,8 @@ def _text(values: dict[str, Any], name: str) -> str:
 FORMAT: Final = Format(
     _NAME,
     (
-        '"sslenabled"',
-        '"errorinfo"',
+        "sslenabled",
+        "errorinfo",
         "common name (cn)",
         "backend certificate",
         "backend server certificate",

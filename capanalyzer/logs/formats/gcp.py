@@ -89,4 +89,4 @@ def _client(value: Any) -> Peer | None:
     return peer(value) or endpoint(value)
 
 
-FORMAT: Final = Format(_NAME, ('"statusdetails"', '"proxystatus"'), _read)
+FORMAT: Final = Format(_NAME, ("statusdetails", "proxystatus"), _read)

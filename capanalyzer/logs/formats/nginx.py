@@ -139,5 +139,15 @@ def _ends(what: str, role: Role, upstream: re.Match[str] | None) -> tuple[Peer |
 
 
 FORMAT: Final = Format(
-    _NAME, ("ssl", "https port", 'upstream: "https', "invalid request", "invalid method", "broken header"), _read
+    _NAME,
+    (
+        "ssl",
+        "https port",
+        'upstream: "https',
+        'upstream: \\"https',
+        "invalid request",
+        "invalid method",
+        "broken header",
+    ),
+    _read,
 )
