@@ -18,10 +18,12 @@ from capanalyzer.errors import CaptureError, UsageError
 from capanalyzer.output import FileOutput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from capanalyzer.cli.arguments import Commands
     from capanalyzer.evidence.folder import EvidenceFolder
     from capanalyzer.evidence.write import Written
-    from capanalyzer.logs.kept import Logs
+    from capanalyzer.logs.kept import KeptLog, Logs
     from capanalyzer.redact.redactor import Redactor
     from capanalyzer.report.document import AnyRun
     from capanalyzer.report.filter import Filter
@@ -195,7 +197,7 @@ def run(options: argparse.Namespace) -> int:
             if capture.session_keys:
                 tell(f"{capture.path}: contains TLS session keys; do not attach it to a ticket (see strip-keys)")
         for log in () if logs is None else logs.all:
-            for warning in log.warnings:
+            for warning in _log_warnings(log, lang):
                 tell(f"{log.path}: {warning}")
     return SESSION_FAILED if options.exit_code and document.failed else OK
 
@@ -204,6 +206,12 @@ def _filter(expression: str) -> Filter:
     from capanalyzer.report.filter import Filter
 
     return Filter(expression)
+
+
+def _log_warnings(log: KeptLog, lang: str) -> Iterator[str]:
+    from capanalyzer.report.log_facts import log_warnings
+
+    return log_warnings(log, lang)
 
 
 def _logs(names: list[str]) -> Logs:

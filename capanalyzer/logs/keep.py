@@ -21,12 +21,7 @@ def keep_logs(names: Iterable[str]) -> Logs:
     for path in log_files(names):
         log, file = KeptLog(path), LogFile(path)
         logs.add(log, read_lines(_counted(file, log), source=path))
-        if file.problem is not None:
-            log.warnings.append(f"{file.problem}.")
-        if file.cut_lines:
-            log.warnings.append(f"{file.cut_lines} lines are longer than 64 KiB; only their beginning was read.")
-        if not log.recognised:
-            log.warnings.append("no line of it is about TLS in a form that is known here.")
+        log.problem, log.cut_lines = file.problem, file.cut_lines
     return logs
 
 

@@ -33,7 +33,10 @@ class KeptLog:
     """Recognised lines beyond the limits."""
     formats: dict[str, int] = field(default_factory=dict)
     """Lines of each."""
-    warnings: list[str] = field(default_factory=list)
+    problem: str | None = None
+    """Why it was not read to its end; a sentence without its full stop."""
+    cut_lines: int = 0
+    """Lines of which only the beginning was read."""
 
 
 class Logs:

@@ -157,7 +157,7 @@ def scan(text: str, role: Role | None = None) -> tuple[Reason, Role | None] | No
     match = boring or _ERROR.search(text)
     if match is None or not match["library"].startswith("SSL"):
         return None
-    words = match["words"].strip()
+    words = match["words"].partition(" (SSL alert number")[0].strip()
     # BoringSSL's come in hexadecimal behind "error:" as well, with its library number 16 in the highest byte.
     number = None if boring is not None else int(match["code"], 16) & 0xFFF
     if boring is not None:

@@ -23,6 +23,7 @@ from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.log_because import because_text
 from capanalyzer.report.log_clock import clock_model
+from capanalyzer.report.log_facts import log_warnings
 from capanalyzer.report.log_texts import log_texts
 from capanalyzer.report.log_verdict import with_log
 from capanalyzer.report.made import read_line
@@ -146,7 +147,7 @@ class LogJoin:
                 log.left_out,
                 tuple(sorted(log.formats, key=log.formats.__getitem__, reverse=True)),
                 tuple(self._clocks[log.path]),
-                tuple(encodable(text) for text in log.warnings),
+                tuple(log_warnings(log, self._lang)),
             )
             for log in self._logs.all
         )

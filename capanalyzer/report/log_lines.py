@@ -11,12 +11,12 @@ from rich.cells import cell_len
 from capanalyzer.report import model
 from capanalyzer.report.digest import Digest
 from capanalyzer.report.escape import printable
+from capanalyzer.report.log_facts import log_facts
 from capanalyzer.report.log_words import (
     agreement_text,
     beyond_text,
     candidates_text,
     log_counts_text,
-    log_facts,
     named_text,
     number,
     place,

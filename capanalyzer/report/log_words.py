@@ -15,7 +15,6 @@ __all__ = [
     "candidates_text",
     "has_lines",
     "log_counts_text",
-    "log_facts",
     "log_line_count",
     "place",
     "reason_text",
@@ -189,15 +188,3 @@ def log_line_count(incident: model.Incident, lang: str) -> tuple[str, ...]:
     """How many log lines speak of its sessions; empty where none does."""
     counted, n = plural(lang), incident.log_lines
     return (counted("{n} log line", "{n} log lines", n).format(n=f"{n:,}"),) if n else ()
-
-
-def log_facts(log: model.Log, lang: str) -> list[str]:
-    """Of one log: how much was read, understood and joined, and how its clock goes."""
-    _, counted = translator(lang), plural(lang)
-    facts = [counted("{n} line", "{n} lines", log.lines).format(n=f"{log.lines:,}")]
-    if log.recognised:
-        about = counted("{n} about TLS", "{n} about TLS", log.recognised).format(n=f"{log.recognised:,}")
-        facts.append(_("{text} ({detail})").format(text=about, detail=", ".join(log.formats)))
-        facts.append(counted("{n} joined", "{n} joined", log.joined).format(n=f"{log.joined:,}"))
-    facts += dict.fromkeys(clock.text for clock in log.clocks)
-    return facts

@@ -7,11 +7,11 @@ from typing import Final
 
 from capanalyzer.report import model
 from capanalyzer.report.digest import Digest
+from capanalyzer.report.log_facts import log_facts
 from capanalyzer.report.log_words import (
     agreement_text,
     beyond_text,
     candidates_text,
-    log_facts,
     named_text,
     number,
     place,

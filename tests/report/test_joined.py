@@ -261,7 +261,37 @@ def test_a_log_about_other_things(tmp_path: Path, capsys: pytest.CaptureFixture[
     path = tmp_path / "cron.log"
     path.write_text("Nov 26 23:36:34 host CRON[1]: (root) CMD (true)\n")
     assert cli.main(["analyze", CAPTURE, "--log", str(path), "--lang", "en"]) == 0
-    assert "no line of it is about TLS" in " ".join(capsys.readouterr().out.split())
+    assert "No line of it is about TLS" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("lang", "empty", "long"),
+    [("en", "The log is empty.", "1 line is longer than 64 KiB"), ("ja", "ログは空である。", "1 行が 64 KiB を超える")],
+)
+def test_what_is_odd_about_a_log_is_said_in_the_report_s_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lang: str, empty: str, long: str
+) -> None:
+    nothing, huge = tmp_path / "nothing.log", tmp_path / "huge.log"
+    nothing.write_bytes(b"")
+    huge.write_text("x" * 70_000 + "\n" + LOG)
+    arguments = ["analyze", CAPTURE, "--log", str(nothing), "--log", str(huge), "--lang", lang, "--format"]
+    for form in ("text", "json"):
+        assert cli.main([*arguments, form]) == 0
+        out, err = capsys.readouterr()
+        for words in (empty, long):
+            assert words in " ".join(out.split())
+            assert (words in err) is (form == "json")
+
+
+def test_clocks_of_several_programs_in_one_log_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = tmp_path / "mixed.log"
+    mixed.write_text(LOG + "2026-11-26T14:36:34Z http: TLS handshake error from 192.0.2.10:41019: EOF\n")
+    assert cli.main(["analyze", CAPTURE, "--log", str(mixed), "--lang", "en"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "f5-ltm: time zone +09:00" in out
+    assert "go: clock as the capture's" in out
 
 
 PROXY_V1 = b"PROXY TCP4 203.0.113.7 198.51.100.9 51000 443\r\n\x16\x03\x01"

@@ -8,10 +8,10 @@ from capanalyzer.report import model
 from capanalyzer.report.digest import Digest, Spoken
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
+from capanalyzer.report.log_facts import log_facts
 from capanalyzer.report.log_words import (
     agreement_text,
     beyond_text,
-    log_facts,
     named_text,
     number,
     place,
