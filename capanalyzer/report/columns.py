@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from capanalyzer.report.times import second_text
 from capanalyzer.tls.hello import safe_text
 
-__all__ = ["milliseconds", "openings", "strings", "times"]
+__all__ = ["milliseconds", "names", "openings", "pairs_of_times"]
 
 I64 = NDArray[np.int64]
 
@@ -23,17 +23,27 @@ _PLAIN: Final = re.compile(rb"[ !#-\[\]-~]*")
 """Printable ASCII that is written as it is."""
 _SECONDS: Final = len("2026-11-23T10:01:02.")
 _FRACTION: Final = 9
+_TIME: Final = _SECONDS + _FRACTION + 1
 _SPAN: Final = 1 << 14
 """Seconds within which times are told apart by a table of all of them."""
 
 
-def times(time_ns: I64) -> list[bytes]:
-    """As :func:`capanalyzer.report.times.to_rfc3339`."""
+def pairs_of_times(time_ns: I64, between: bytes) -> list[bytes]:
+    """Two times each as :func:`capanalyzer.report.times.to_rfc3339`, with some text between them; shape (n, 2)."""
+    count, behind = len(time_ns), _TIME + len(between)
+    stamps = _stamps(time_ns.ravel()).reshape(count, 2, _TIME)
+    text = np.empty((count, behind + _TIME), np.uint8)
+    text[:, :_TIME], text[:, behind:] = stamps[:, 0], stamps[:, 1]
+    text[:, _TIME:behind] = np.frombuffer(between, np.uint8)
+    return _rows(text)
+
+
+def _stamps(time_ns: I64) -> NDArray[np.uint8]:
     second = time_ns // 1_000_000_000
     # Not divmod: numpy divides by a constant with multiplications, several numbers at a time, but only with //.
     fraction = (time_ns - second * 1_000_000_000).astype(np.uint32)
     seconds, which = _distinct(second)
-    text = np.empty((len(time_ns), _SECONDS + _FRACTION + 1), np.uint8)
+    text = np.empty((len(time_ns), _TIME), np.uint8)
     known = "".join(map(second_text, seconds.tolist())).encode()
     text[:, :_SECONDS] = np.frombuffer(known, np.uint8).reshape(-1, _SECONDS).take(which, axis=0)
     for at in range(_SECONDS + _FRACTION - 1, _SECONDS - 1, -1):
@@ -41,7 +51,7 @@ def times(time_ns: I64) -> list[bytes]:
         text[:, at] = fraction - rest * 10 + ord("0")
         fraction = rest
     text[:, -1] = ord("Z")
-    return _rows(text)
+    return text
 
 
 def _distinct(values: I64) -> tuple[I64, I64]:
@@ -77,9 +87,9 @@ def _rows(text: NDArray[np.uint8]) -> list[bytes]:
     return rows
 
 
-def strings(names: Sequence[bytes | None]) -> list[bytes]:
-    """Names from the wire as strings in quotes, or null."""
-    present = [name for name in names if name is not None]
-    if _PLAIN.fullmatch(b"".join(present)):
-        return [b"null" if name is None else b'"%b"' % name for name in names]
-    return [_encode(None if name is None else safe_text(name)) for name in names]
+def names(names: Sequence[bytes | None]) -> list[bytes]:
+    """Names from the wire as in strings, without the quotes; nothing for None."""
+    written = [name or b"" for name in names]
+    if _PLAIN.fullmatch(b"".join(written)):
+        return written
+    return [_encode(safe_text(name))[1:-1] for name in written]

@@ -204,7 +204,7 @@ class Document:
         for judged in run.judged():
             for part in lines_of(judged, timeline=self._timeline) if isinstance(judged, JudgedRun) else (judged,):
                 if isinstance(part, Lines):
-                    outcomes[Outcome.ESTABLISHED.value] += len(part.ids)
+                    outcomes[Outcome.ESTABLISHED.value] += len(part)
                     yield part
                 else:
                     yield self._line_or_model(*part)

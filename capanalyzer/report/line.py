@@ -9,8 +9,9 @@ bytes.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Line", "Lines", "ordinary_line", "run_lines"]
 
 _encode: Final = msgspec.json.Encoder().encode
+_AT_ONCE: Final = 256
+"""Lines made at once, about 500 kB: they stay in the processor's cache until they are written."""
 _MAX_CHAINS: Final = 4096
 """Encoded certificate chains kept, about 1 kB each; then all are forgotten at once."""
 _chains: dict[int, tuple[tuple[CertificateFacts, ...], bytes]] = {}
@@ -51,15 +54,16 @@ _HIDDEN: Final = [
 
 _HEAD: Final = (
     b'{"id":%d,"capture":%d,"transport":"tcp","stream":%d,"community_id":"1:%b",'
-    b'"client":{"ip":"%b","port":%d},"server":{"ip":"%b","port":%d},"start":"%b","end":"%b",'
+    b'"client":{"ip":"%b","port":%d},"server":%b,"start":"%b",'
     b'"packets":{"client":%d,"server":%d},"bytes":{"client":%d,"server":%d},'
     b'"first_bytes":{"client":"%b"},"protocol":{"client":"tls","server":"tls"},'
     b'"outcome":"established","stage":null,"waiting_on":null,"blame":null,"cause":null,"history":"%b",'
     b'"closed_by":%b,"tls":{"client_hello":{"frame":%d,'
 )
+_BETWEEN_TIMES: Final = b'","end":"'
 _BETWEEN_OPENINGS: Final = b'","server":"'
-_BEFORE_NAME: Final = b'%b"sni":'
-_BEHIND_NAME: Final = b',%b},"server_hello":{"frame":'
+_BEFORE_NAME: Final = b'%b,"sni":%b'
+_BEHIND_NAME: Final = b'%b,%b},"server_hello":{"frame":'
 _ANSWER: Final = b',%b},"certificates":'
 _TAIL: Final = (
     b',"client_certificates":[],"alerts":[%b],"resumed":%b},'
@@ -85,12 +89,20 @@ class Line(NamedTuple):
 class Lines:
     """Established sessions without findings, one after the other."""
 
-    __slots__ = ("ids", "pieces")
+    __slots__ = ("_first_id", "_streams", "pieces")
 
-    def __init__(self, ids: list[int], pieces: list[bytes]) -> None:
-        self.ids = ids
+    def __init__(self, first_id: int, streams: Sequence[int], pieces: list[bytes]) -> None:
+        self._first_id, self._streams = first_id, streams
         self.pieces = pieces
         """What the lines consist of, each with a line feed at its end."""
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of the sessions."""
+        return [self._first_id + stream for stream in self._streams]
 
     @property
     def data(self) -> list[bytes]:
@@ -106,104 +118,100 @@ def ordinary_line(session: OrdinarySession, verdict: Verdict, first_id: int) -> 
     """
     if _CLOSES[session.close] != (verdict.closed_how, verdict.closed_who):
         return None  # the diagnosis knows better who closed it
-    number = session.number
-    lines = _lines_of(session.departure, first_id, number, number + 1)
-    return None if lines is None else lines.data[0]
+    known, number = _columns_of(session.departure, first_id), session.number
+    return known.lines(number, number + 1).data[0] if known.fits(number, number + 1) else None
 
 
-def run_lines(run: OrdinaryRun, first_id: int) -> Lines | None:
+def run_lines(run: OrdinaryRun, first_id: int) -> Iterator[Lines] | None:
     """The lines of sessions that simply work; None where the model of one of them has to be made."""
-    return _lines_of(run.departure, first_id, run.start, run.stop)
-
-
-def _lines_of(departure: Departure, first_id: int, start: int, stop: int) -> Lines | None:
-    known: _Made | None = departure.made.get("lines")
-    if known is None:
-        known = departure.made["lines"] = _make_lines(departure, first_id)
-    if bisect_left(known.unfit, start) < bisect_left(known.unfit, stop):
+    known = _columns_of(run.departure, first_id)
+    if not known.fits(run.start, run.stop):
         return None
-    ids = [first_id + stream for stream in departure.streams[start:stop]]
-    return Lines(ids, known.pieces[_PIECES * start : _PIECES * stop])
+    return (known.lines(start, min(start + _AT_ONCE, run.stop)) for start in range(run.start, run.stop, _AT_ONCE))
 
 
-class _Made(NamedTuple):
-    """The lines of a departure, as if none of its sessions had anything unusual about it."""
+def _columns_of(departure: Departure, first_id: int) -> _Columns:
+    known: _Columns | None = departure.made.get("lines")
+    if known is None:
+        known = departure.made["lines"] = _Columns(departure, first_id)
+    return known
 
-    pieces: list[bytes]
-    unfit: list[int]
-    """Numbers of the sessions of which no line can be made."""
 
+class _Columns:
+    """What the lines of a departure are made of, as if none of its sessions had anything unusual about it."""
 
-def _make_lines(departure: Departure, first_id: int) -> _Made:
-    flows, streams, ports, column = departure.flows, departure.streams, departure.flows.port, departure.column
-    count = len(departure)
-    packets, payload = flows.packets, flows.payload
-    hello_ns, syn_ns, ack_ns = column("hello_ns"), column("syn_ns"), column("ack_ns")
-    hello_shapes, answer_shapes = departure.hello_shapes, departure.answer_shapes
-    hellos = dict(zip(hello_shapes, column("hello_body").tolist(), strict=True))
-    known_hellos = {shape: _client_hello(shape, body) for shape, body in hellos.items()}
-    bodies = dict(zip(answer_shapes, column("answer_body").tolist(), strict=True))
-    answers = {shape: _server_hello(shape, body) for shape, body in bodies.items()}
-    stamps = columns.times(np.concatenate([flows.first_ns, flows.last_ns]))
-    timings = columns.milliseconds(
-        np.concatenate(
-            [ack_ns - syn_ns, hello_ns - ack_ns, column("answer_ns") - hello_ns, column("done_ns") - hello_ns]
+    def __init__(self, departure: Departure, first_id: int) -> None:
+        flows, streams, column = departure.flows, departure.streams, departure.column
+        ports, packets, payload = flows.port, flows.packets, flows.payload
+        hello_ns, syn_ns, ack_ns = column("hello_ns"), column("syn_ns"), column("ack_ns")
+        hello_shapes, answer_shapes = departure.hello_shapes, departure.answer_shapes
+        hello_bodies = dict(zip(hello_shapes, column("hello_body").tolist(), strict=True))
+        hellos = {shape: _client_hello(shape, body) for shape, body in hello_bodies.items()}
+        answer_bodies = dict(zip(answer_shapes, column("answer_body").tolist(), strict=True))
+        answers = {shape: _server_hello(shape, body) for shape, body in answer_bodies.items()}
+        ends = {server: _encode({"ip": server[0], "port": server[1]}) for server in set(departure.servers)}
+        chains = departure.chains
+        histories, alerts = _histories_and_alerts(departure)
+        # One after the other: connect, ClientHello, ServerHello, handshake.
+        spans = (ack_ns - syn_ns, hello_ns - ack_ns, column("answer_ns") - hello_ns, column("done_ns") - hello_ns)
+        timings, count = columns.milliseconds(np.concatenate(spans)), len(departure)
+        self._first_id, self._streams, self._capture = first_id, streams, flows.capture
+        self._head: tuple[Sequence[Any], ...] = (
+            streams,
+            community_ids(flows.address, flows.is_v6, ports),
+            list(map(str.encode, departure.clients)),
+            ports[:, 0].tolist(),
+            [ends[server] for server in departure.servers],
+            columns.pairs_of_times(np.column_stack([flows.first_ns, flows.last_ns]), _BETWEEN_TIMES),
+            packets[:, 0].tolist(),
+            packets[:, 1].tolist(),
+            payload[:, 0].tolist(),
+            payload[:, 1].tolist(),
+            columns.openings(column("opening"), _BETWEEN_OPENINGS),
+            histories,
+            [_CLOSED_BY[close] for close in column("close").tolist()],
+            column("hello_frame").tolist(),
         )
-    )
-    histories, alerts = _histories_and_alerts(departure)
-    heads = zip(
-        (flows.stream + first_id).tolist(),
-        repeat(flows.capture, count),
-        streams,
-        community_ids(flows.address, flows.is_v6, ports),
-        map(str.encode, departure.clients),
-        ports[:, 0].tolist(),
-        [server[0].encode() for server in departure.servers],
-        ports[:, 1].tolist(),
-        stamps[:count],
-        stamps[count:],
-        packets[:, 0].tolist(),
-        packets[:, 1].tolist(),
-        payload[:, 0].tolist(),
-        payload[:, 1].tolist(),
-        columns.openings(column("opening"), _BETWEEN_OPENINGS),
-        histories,
-        map(_CLOSED_BY.__getitem__, column("close").tolist()),
-        column("hello_frame").tolist(),
-        strict=True,
-    )
-    tails = zip(
-        alerts,
-        [answers[shape].resumed for shape in answer_shapes],
-        timings[:count],
-        timings[count : 2 * count],
-        timings[2 * count : 3 * count],
-        timings[3 * count :],
-        streams,
-        strict=True,
-    )
-    lines = zip(
-        map(_HEAD.__mod__, heads),
-        [known_hellos[shape].before for shape in hello_shapes],
-        columns.strings(departure.names),
-        [known_hellos[shape].behind for shape in hello_shapes],
-        map(b"%d".__mod__, column("answer_frame").tolist()),
-        [answers[shape].text for shape in answer_shapes],
-        [_chain(chain) if chain else b"[]" for chain in departure.chains],
-        map(_TAIL.__mod__, tails),
-        repeat(b"\n", count),
-        strict=True,
-    )
-    # All at once: a moment later what each line is made of would have to be fetched from memory again.
-    pieces = list(chain.from_iterable(lines))
-    # Without certificates, and not TLS 1.3: resumed, or anonymous.
-    is_13 = column("silent").tolist()
-    unfit = [
-        at
-        for at, (certificates, silent) in enumerate(zip(departure.chains, is_13, strict=True))
-        if not certificates and not silent
-    ]
-    return _Made(pieces, unfit)
+        self._middle: tuple[list[bytes], ...] = (
+            [hellos[shape].before for shape in hello_shapes],
+            columns.names(departure.names),
+            [hellos[shape].behind for shape in hello_shapes],
+        )
+        self._answer_frame: list[int] = column("answer_frame").tolist()
+        self._behind: tuple[list[bytes], ...] = (
+            [answers[shape].text for shape in answer_shapes],
+            [_chain(chain) if chain else b"[]" for chain in chains],
+        )
+        self._tail: tuple[Sequence[Any], ...] = (
+            alerts,
+            [answers[shape].resumed for shape in answer_shapes],
+            *(timings[at : at + count] for at in range(0, 4 * count, max(1, count))),
+            streams,
+        )
+        has_chain = np.fromiter(map(bool, chains), np.bool_, count)
+        self._unfit: list[int] = np.flatnonzero(~(has_chain | column("silent"))).tolist()  # resumed, or anonymous
+
+    def fits(self, start: int, stop: int) -> bool:
+        """Of all of these a line can be made."""
+        return bisect_left(self._unfit, start) == bisect_left(self._unfit, stop)
+
+    def lines(self, start: int, stop: int) -> Lines:
+        """The lines of some that follow each other. Not of all at once: what was made of a few is still at hand when it
+        is written, what was made of thousands would have to be fetched from memory again.
+        """
+        streams = self._streams[start:stop]
+        ids = map(self._first_id.__add__, streams)
+        heads = zip(ids, repeat(self._capture), *(column[start:stop] for column in self._head), strict=False)
+        lines = zip(
+            map(_HEAD.__mod__, heads),
+            *(column[start:stop] for column in self._middle),
+            map(b"%d".__mod__, self._answer_frame[start:stop]),
+            *(column[start:stop] for column in self._behind),
+            map(_TAIL.__mod__, zip(*(column[start:stop] for column in self._tail), strict=True)),
+            repeat(b"\n", stop - start),
+            strict=True,
+        )
+        return Lines(self._first_id, streams, list(chain.from_iterable(lines)))
 
 
 class _Hello(NamedTuple):
@@ -228,7 +236,8 @@ def _client_hello(shape: ClientHelloShape, body: bytes) -> _Hello:
         before = {"legacy_version": legacy, "offered_versions": offered, "cipher_suites": suites}
         behind = {"alpn": alpn, "groups": groups, "ja3": md5, "ja4": fingerprint}
         known = shape.scratch["json"] = _Hello(
-            _BEFORE_NAME % (_encode(before)[1:-1] + b","), _BEHIND_NAME % _encode(behind)[1:-1]
+            _BEFORE_NAME % (_encode(before)[1:-1], b"null" if shape.sni_span is None else b'"'),
+            _BEHIND_NAME % (b"" if shape.sni_span is None else b'"', _encode(behind)[1:-1]),
         )
     return known
 

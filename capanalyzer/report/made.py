@@ -39,7 +39,7 @@ def lines_of(judged: JudgedRun, *, timeline: bool) -> Iterable[Lines | tuple[Ses
     if timeline:
         return judged
     lines = run_lines(judged.run, session_id(judged.run.departure.flows.capture, "tcp", 0))
-    return judged if lines is None else (lines,)
+    return judged if lines is None else lines
 
 
 def session_line(
