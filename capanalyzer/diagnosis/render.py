@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
+from string import Formatter
 from typing import Final, NamedTuple
 
 from capanalyzer.diagnosis.fields import FINDING_FIELDS, OF_THIS_SESSION, OPTIONAL_FIELDS, Hide, session_fields
@@ -14,8 +14,6 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.i18n import translator
 
 __all__ = ["RenderedFinding", "render_finding"]
-
-_FIELD: Final = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
 class RenderedFinding(NamedTuple):
@@ -49,28 +47,46 @@ def render_finding(finding: Finding, session: Session, lang: str = "en", hide: H
     facts = _translated(finding.facts, lang)
     fields.update(facts if hide is None else {name: hide(name, value) for name, value in facts.items()})
     return RenderedFinding(
-        page.titles.get(finding.variant, page.title).format_map(fields),
-        page.summary(finding.variant).format_map(fields),
-        tuple(translate(item.text).format_map(fields) for item in finding.evidence),
+        _read(page.titles.get(finding.variant, page.title)).filled(fields),
+        _read(page.summary(finding.variant)).filled(fields),
+        tuple([_read(translate(item.text)).filled(fields) for item in finding.evidence]),
         finding.alternatives,
-        tuple(text.format_map(fields) for text in (*_first(page.checks), *page.commands) if _applies(text, fields)),
+        tuple([text.filled(fields) for text in _remedies(page.checks, page.commands) if text.applies(fields)]),
     )
 
 
-def _first(checks: tuple[str, ...]) -> list[str]:
-    """What holds for some sessions only, and for this one if it is there at all, before what holds for any."""
-    return sorted(checks, key=lambda text: OF_THIS_SESSION.isdisjoint(_optional(text)))
+class _Text(NamedTuple):
+    """A text with fields, read once: ``str.format_map`` would read it again for every finding."""
 
+    pattern: str
+    """For the % operator; without fields the text itself."""
+    fields: tuple[str, ...]
+    optional: frozenset[str]
+    """The fields that not all sessions or findings have."""
 
-def _applies(text: str, fields: Mapping[str, object]) -> bool:
-    """Everything that not all sessions or findings have and that the text names is there."""
-    return all(name in fields for name in _optional(text))
+    def applies(self, fields: _Fields) -> bool:
+        """Those are there."""
+        return not self.optional or self.optional <= fields.keys()
+
+    def filled(self, fields: _Fields) -> str:
+        return self.pattern % tuple([fields[name] for name in self.fields]) if self.fields else self.pattern
 
 
 @lru_cache(1 << 10)
-def _optional(text: str) -> tuple[str, ...]:
-    """The fields that a text of a page names and not all sessions or findings have."""
-    return tuple(name for name in _FIELD.findall(text) if name in OPTIONAL_FIELDS or name in FINDING_FIELDS)
+def _read(text: str) -> _Text:
+    parts = [(literal, name) for literal, name, _, _ in Formatter().parse(text)]
+    fields = tuple(name for _, name in parts if name is not None)
+    if not fields:
+        return _Text("".join(literal for literal, _ in parts), (), frozenset())
+    pattern = "".join(literal.replace("%", "%%") + ("" if name is None else "%s") for literal, name in parts)
+    return _Text(pattern, fields, frozenset(fields) & {*OPTIONAL_FIELDS, *FINDING_FIELDS})
+
+
+@lru_cache(1 << 8)
+def _remedies(checks: tuple[str, ...], commands: tuple[str, ...]) -> tuple[_Text, ...]:
+    """What holds for some sessions only, and for this one if it is there at all, before what holds for any."""
+    first = sorted(map(_read, checks), key=lambda text: OF_THIS_SESSION.isdisjoint(text.optional))
+    return (*first, *map(_read, commands))
 
 
 _SIDES_JA: Final = {"client": "クライアント", "server": "サーバ"}

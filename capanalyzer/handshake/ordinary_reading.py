@@ -308,18 +308,19 @@ class Reading:
         return result
 
     def _kept_messages(self) -> Runs:
-        units, found = self._units, self._found
-        sizes = self._stop - self._begin
-        cut = Runs.cut_out((np.arange(len(units.stream)),), self._begin, sizes)
-        (at,) = cut.columns
-        last = self._end_row.take(at)
-        rest = (units.stream, units.kind, units.message, units.length, units.version, units.offset)
+        units, found, last = self._units, self._found, self._end_row
         columns = (
             found.time_ns.take(last),
             found.frame.take(last),
-            found.frame.take(self._row.take(units.first.take(at))),
+            found.frame.take(self._row.take(units.first)),
+            units.stream,
+            units.kind,
+            units.message,
+            units.length,
+            units.version,
+            units.offset,
         )
-        return Runs(np.cumsum(sizes), (*columns, *(column.take(at) for column in rest)))
+        return Runs(columns, self._begin, self._stop - self._begin)
 
     def _add_alerts(self, batch: Batch, settled_row: I64) -> None:
         """Segments behind the settled handshake that end in an alert."""

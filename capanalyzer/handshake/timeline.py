@@ -28,6 +28,7 @@ MAX_DETAIL: Final = 200
 MAX_DATA: Final = 3
 """Application data records, and plaintext segments, of each side that get a line of their own."""
 
+_SIDES: Final = (Side.CLIENT, Side.SERVER)
 _SSLV2_NAMES: Final = {0: "SSLv2 ERROR", 1: "ClientHello", 2: "SSLv2 CLIENT-MASTER-KEY", 4: "SSLv2 SERVER-HELLO"}
 
 
@@ -44,7 +45,7 @@ def read_timeline(session: Session, reading: TcpReading) -> list[Event]:
     foreign = _speaks_something_else(session)
     for row in reading.rows:
         name, detail = _packet(row, remarks.get(row[0], ""), row[0] == acknowledged)
-        side = Side(row[2] ^ client)
+        side = _SIDES[row[2] ^ client]
         if not name and row[7] and (foreign[side] or (plain and _before_tls(session, row[0]))):
             counts[side] += 1
             if counts[side] <= MAX_DATA:
@@ -131,7 +132,7 @@ def _messages(session: Session) -> list[Event]:
                 if detail
                 else f"begins in frame {message.first_frame}"
             )
-        events.append(Event(message.time_ns, message.frame, Side(message.side), name, detail[:MAX_DETAIL]))
+        events.append(Event(message.time_ns, message.frame, _SIDES[message.side], name, detail[:MAX_DETAIL]))
     return events
 
 

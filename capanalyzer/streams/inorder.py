@@ -65,7 +65,7 @@ class InOrder:
         self.ends = np.cumsum(sizes.compress(flows))
 
     def settle(self, flows: I64) -> FlowSegments:
-        """What can be asked later of these of the flows, copied out of the batch."""
+        """What can be asked later of these of the flows. Options are copied out of the batch, all else is a copy."""
         sizes = np.diff(self.ends, prepend=0).take(flows)
         first = self.ends.take(flows) - sizes
         columns = (self.frame, self.time_ns, self.side, self.flags, self.seq, self.ack, self.window, self.length)
@@ -74,7 +74,7 @@ class InOrder:
         width = min(_SYN_OPTIONS, len(data))
         at = np.minimum(self.options_at.take(syns), len(data) - width)
         return FlowSegments(
-            Runs.cut_out((*columns, self.ttl, self.ip_id), first, sizes),
+            Runs((*columns, self.ttl, self.ip_id), first, sizes),
             pieces_at(data, at, width).reshape(-1, 2, width),
             (self.options_at.take(syns) - at).reshape(-1, 2),
             self.options_len.take(syns).reshape(-1, 2),

@@ -14,28 +14,23 @@ I64 = NDArray[np.int64]
 
 
 class Runs:
-    """Rows of n flows; columns have the shape of all rows together."""
+    """Rows of n flows."""
 
-    __slots__ = ("_ends", "columns")
+    __slots__ = ("_columns", "_first", "_sizes")
 
-    def __init__(self, ends: I64, columns: Sequence[NDArray[Any]]) -> None:
-        """:param ends: row behind the last of each flow."""
-        self._ends = ends
-        self.columns = tuple(columns)
-
-    @classmethod
-    def cut_out(cls, columns: Sequence[NDArray[Any]], first: I64, sizes: I64) -> Runs:
-        """Copies of ``sizes[i]`` rows from ``first[i]`` on, for each flow i."""
-        ends = np.cumsum(sizes)
-        rows = np.repeat(first - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
-        return cls(ends, [column.take(rows) for column in columns])
+    def __init__(self, columns: Sequence[NDArray[Any]], first: I64, sizes: I64) -> None:
+        """:param columns: flow i has their ``sizes[i]`` rows from ``first[i]`` on."""
+        self._columns, self._first, self._sizes = tuple(columns), first, sizes
 
     def some(self, flows: I64) -> Runs:
-        """The runs of these flows."""
-        sizes = np.diff(self._ends, prepend=0).take(flows)
-        return Runs.cut_out(self.columns, self._ends.take(flows) - sizes, sizes)
+        """Those of these flows; the rows of others are let go."""
+        first, sizes = self._first.take(flows), self._sizes.take(flows)
+        ends = np.cumsum(sizes)
+        rows = np.repeat(first - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
+        return Runs([column.take(rows) for column in self._columns], ends - sizes, sizes)
 
     def rows(self, flow: int) -> Iterator[tuple[Any, ...]]:
         """One flow's rows as plain values."""
-        piece = slice(int(self._ends[flow - 1]) if flow else 0, int(self._ends[flow]))
-        return zip(*(column[piece].tolist() for column in self.columns), strict=True)
+        first = int(self._first[flow])
+        piece = slice(first, first + int(self._sizes[flow]))
+        return zip(*(column[piece].tolist() for column in self._columns), strict=True)

@@ -110,27 +110,24 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
         position = segments.position.take(segment) + at - segments.place.take(segment)
         # 16 bytes from the last places of the batch would reach over its end: those streams go the other way.
         bad = (room < head + np.where(starts_record, 0, 4)) | (position >= len(headers))
-        rows = headers[np.minimum(position, len(headers) - 1)].view(np.uint8).reshape(-1, _HEADER)
-        kind = np.where(starts_record, rows[:, 0], np.uint8(HANDSHAKE))
-        size = rows[:, 3].astype(np.int64) << 8 | rows[:, 4]
+        rows = headers[np.minimum(position, len(headers) - 1)]
+        # Record type, version and length, or a message's type and length; those behind a record's header.
+        first, behind = _word(rows, 0), _word(rows, 5)
+        kind = np.where(starts_record, _byte(rows, 0), np.uint8(HANDSHAKE))
+        minor, size = _byte(rows, 2), _short(rows, 3).astype(np.int64)
         bad |= starts_record & (
-            (rows[:, 1] != 3) | (rows[:, 2] > 4) | (kind < CHANGE_CIPHER_SPEC) | (kind > APPLICATION_DATA)
+            (_byte(rows, 1) != 3) | (minor > 4) | (kind < CHANGE_CIPHER_SPEC) | (kind > APPLICATION_DATA)
         )
         bad |= starts_record & (size > MAX_RECORD)
         end = np.where(starts_record, at + 5 + size, record_end)
-        version = np.where(starts_record, rows[:, 2].astype(np.int64) | 0x300, record_version)
+        version = np.where(starts_record, minor.astype(np.int64) | 0x300, record_version)
         whole = end <= stop
         bad &= whole | (room < head)
         bad &= at + head <= stop
         # A clear handshake message: its type and length behind the header.
         is_clear = (kind == HANDSHAKE) & ~ciphered.take(active) & whole
-        index = np.arange(len(active))
-        message = rows[index, head]
-        body = (
-            rows[index, head + 1].astype(np.int64) << 16
-            | rows[index, head + 2].astype(np.int64) << 8
-            | rows[index, head + 3]
-        )
+        header = np.where(starts_record, behind, first).astype(np.int64)
+        message, body = header >> 24, header & 0xFFFFFF
         message_end = at + head + 4 + body
         bad |= is_clear & ((room < head + 4) | ~clear.take(message) | (message_end > end))
         bad |= whole & (kind == CHANGE_CIPHER_SPEC) & (size != 1)
@@ -149,7 +146,7 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
             (
                 active,
                 kind,
-                np.where(is_clear, message.take(good).astype(np.int16), np.int16(-1)),
+                np.where(is_clear, message.take(good), -1).astype(np.int16),
                 np.where(is_clear, body.take(good), size.take(good)),
                 segment,
                 last,
@@ -170,6 +167,18 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
         segment += at >= segments.end.take(segment)
     irregular[active] = True  # more than is read here
     return Units(steps), irregular
+
+
+def _byte(rows: NDArray[np.void], at: int) -> U8:
+    return np.ndarray((len(rows),), np.uint8, rows, at, (_HEADER,))
+
+
+def _short(rows: NDArray[np.void], at: int) -> NDArray[np.uint16]:
+    return np.ndarray((len(rows),), ">u2", rows, at, (_HEADER,))
+
+
+def _word(rows: NDArray[np.void], at: int) -> NDArray[np.uint32]:
+    return np.ndarray((len(rows),), ">u4", rows, at, (_HEADER,))
 
 
 def _segment_of(segments: Segments, end: I64, known: I64) -> I64:

@@ -132,7 +132,10 @@ class ClientHello(_Hello):
     @property
     def alpn(self) -> tuple[str, ...]:
         """Protocol names as text; () without the extension."""
-        return tuple(safe_text(name) for name in self.alpn_bytes)
+        known: tuple[str, ...] | None = self.shape.scratch.get("alpn")
+        if known is None:
+            known = self.shape.scratch["alpn"] = tuple(map(safe_text, self.alpn_bytes))
+        return known
 
     @property
     def supported_versions(self) -> tuple[int, ...] | None:
@@ -143,8 +146,12 @@ class ClientHello(_Hello):
     @property
     def offered_versions(self) -> tuple[int, ...]:
         """supported_versions without GREASE; without that extension the legacy version alone (and those below it)."""
-        versions = self.supported_versions
-        return ext.without_grease(versions) if versions else (self.shape.legacy_version,)
+        known: tuple[int, ...] | None = self.shape.scratch.get("offered")
+        if known is None:
+            versions = self.supported_versions
+            known = ext.without_grease(versions) if versions else (self.shape.legacy_version,)
+            self.shape.scratch["offered"] = known
+        return known
 
     @property
     def groups(self) -> tuple[int, ...]:
