@@ -37,10 +37,12 @@ def element(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
     :raises Malformed: it does not end before ``end``, or its length is not definite.
     """
-    if at + 2 > end:
+    start = at + 2
+    if start > end:
         raise Malformed("no element", "DER", at)
     tag, size = data[at], data[at + 1]
-    start = at + 2
+    if size < 0x80 and tag & 0x1F != 0x1F and start + size <= end:
+        return tag, start, start + size  # nearly all
     if size & 0x80:
         width = size & 0x7F
         if not 1 <= width <= 4 or start + width > end:
@@ -62,9 +64,9 @@ def children(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     for _ in range(MAX_CHILDREN):
         if at >= end:
             return
-        tag, start, stop = element(data, at, end)
-        yield tag, start, stop
-        at = stop
+        found = element(data, at, end)
+        yield found
+        at = found[2]
     raise Malformed(f"more than {MAX_CHILDREN} elements", "DER", at)
 
 

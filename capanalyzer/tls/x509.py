@@ -210,7 +210,7 @@ class CertificateFacts(CertificateExtensions):
         if field is None:
             return "", None
         try:
-            return read_signature_algorithm(self.der, field[1], field[2])
+            return read_signature_algorithm(self.der[field[1] : field[2]])
         except WireError as error:
             self._note("signature algorithm", error)
             return "", None

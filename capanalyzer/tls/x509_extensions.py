@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from capanalyzer.errors import WireError
@@ -130,11 +131,11 @@ class CertificateExtensions(CertificateStructure):
         if value is None:
             return ()
         try:
-            found = [read_oid(self.der[start:end]) for _, start, end in children(self.der, value[1], value[2])]
+            contents = self.der[value[1] : value[2]]
+            return _known_usages(contents) if len(contents) <= _SHORT else _read_usages(contents)
         except WireError as error:
             self._note("extKeyUsage", error)
             return ()
-        return tuple(oids.EXTENDED_KEY_USAGES.get(oid, oid) for oid in found)
 
     @lazy
     def key_usage(self) -> tuple[str, ...]:
@@ -142,12 +143,7 @@ class CertificateExtensions(CertificateStructure):
         value = self._extension("2.5.29.15")
         if value is None:
             return ()
-        octets = self.der[value[1] + 1 : min(value[2], value[1] + 3)]
-        return tuple(
-            name
-            for bit, name in enumerate(oids.KEY_USAGES)
-            if bit // 8 < len(octets) and octets[bit // 8] << bit % 8 & 0x80
-        )
+        return _key_usages(self.der[value[1] + 1 : min(value[2], value[1] + 3)])
 
     @lazy
     def subject_key_id(self) -> bytes | None:
@@ -200,3 +196,25 @@ class CertificateExtensions(CertificateStructure):
         """TLS feature status_request, RFC 7633."""
         span = self.extensions.get("1.3.6.1.5.5.7.1.24")
         return span is not None and b"\x02\x01\x05" in self.der[span[0] : span[1]]
+
+
+# Of thousands of certificates nearly all name the same few usages.
+
+
+@lru_cache(256)
+def _key_usages(octets: bytes) -> tuple[str, ...]:
+    return tuple(
+        name
+        for bit, name in enumerate(oids.KEY_USAGES)
+        if bit // 8 < len(octets) and octets[bit // 8] << bit % 8 & 0x80
+    )
+
+
+def _read_usages(contents: bytes) -> tuple[str, ...]:
+    found = [read_oid(contents[start:end]) for _, start, end in children(contents, 0, len(contents))]
+    return tuple(oids.EXTENDED_KEY_USAGES.get(oid, oid) for oid in found)
+
+
+_SHORT: Final = 80
+"""Bytes of extended key usages that are remembered."""
+_known_usages: Final = lru_cache(256)(_read_usages)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import date
+from functools import lru_cache
+from typing import Final
 
 from capanalyzer.tls import oids
 from capanalyzer.tls.der import children, element, read_name, read_oid, read_string
@@ -13,8 +15,13 @@ __all__ = ["general_name", "read_key", "read_signature_algorithm", "to_rfc3339"]
 def to_rfc3339(epoch_ns: int | None) -> str | None:
     if epoch_ns is None:
         return None
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=epoch_ns // 1_000_000_000)
-    return f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}T{moment:%H:%M:%S}Z"
+    days, second = divmod(epoch_ns // 1_000_000_000, 86_400)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{date.fromordinal(_EPOCH_DAY + days).isoformat()}T{hour:02d}:{minute:02d}:{second:02d}Z"
+
+
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
 def general_name(der: bytes, tag: int, start: int, end: int) -> str:
@@ -65,9 +72,16 @@ def read_key(der: bytes, at: int, end: int) -> tuple[str, int | None, str | None
     return kind, bits, None
 
 
-def read_signature_algorithm(der: bytes, at: int, end: int) -> tuple[str, str | None]:
-    """AlgorithmIdentifier: name and hash; RSASSA-PSS has the hash in its parameters (RFC 4055 section 3.1)."""
-    _, oid_start, oid_end = element(der, at, end)
+def read_signature_algorithm(der: bytes) -> tuple[str, str | None]:
+    """Contents of an AlgorithmIdentifier: name and hash; RSASSA-PSS has the hash in its parameters (RFC 4055 section
+    3.1).
+    """
+    return _known_algorithm(der) if len(der) <= _SHORT else _read_algorithm(der)
+
+
+def _read_algorithm(der: bytes) -> tuple[str, str | None]:
+    end = len(der)
+    _, oid_start, oid_end = element(der, 0, end)
     oid = read_oid(der[oid_start:oid_end])
     name, digest = oids.SIGNATURES.get(oid, (oid, None))
     if name == "rsassaPss":
@@ -79,3 +93,8 @@ def read_signature_algorithm(der: bytes, at: int, end: int) -> tuple[str, str | 
                     _, hash_start, hash_end = element(der, hash_start, hash_end)
                     digest = oids.HASHES.get(read_oid(der[hash_start:hash_end]), "unknown")
     return name, digest
+
+
+_SHORT: Final = 80
+"""Bytes of an AlgorithmIdentifier that is remembered."""
+_known_algorithm: Final = lru_cache(256)(_read_algorithm)
