@@ -26,6 +26,8 @@ MAX_TEXT: Final = 80
 MAX_REMARKS: Final = 256
 """Remarks for the timeline kept of a connection."""
 
+_FEW: Final = 24
+"""Rows of a connection that failed early, about 4 kB."""
 _MSS: Final = 2
 """Option kind, RFC 9293 section 3.2."""
 
@@ -74,7 +76,7 @@ class TcpReading:
 
     def __init__(self, rows: Sequence[Row], client: int, bases: tuple[int, int], settled: bool) -> None:
         self._rows: Sequence[Row] | bytes = rows
-        """Packed when the session is shed."""
+        """Packed when a session with many of them is shed."""
         self._count = len(rows)
         self._client, self._bases, self._settled = client, bases, settled
         self._sides: tuple[_Fields, _Fields] | None = None
@@ -95,10 +97,11 @@ class TcpReading:
         return rows[: self._count]
 
     def shed(self) -> None:
-        """Let go of payloads, but for as much of each as a timeline shows. Packed rows take a fifth of the memory."""
-        self._rows = marshal.dumps(
-            [row if len(row[8]) <= MAX_TEXT else (*row[:8], row[8][:MAX_TEXT], *row[9:]) for row in self.rows]
-        )
+        """Let go of payloads, but for as much of each as a timeline shows. Packed rows take a fifth of the memory, and
+        the time of packing and unpacking them: those of a short connection stay as they are.
+        """
+        rows = [row if len(row[8]) <= MAX_TEXT else (*row[:8], row[8][:MAX_TEXT], *row[9:]) for row in self.rows]
+        self._rows = rows if len(rows) <= _FEW else marshal.dumps(rows)
 
     def side(self, number: int) -> _Fields:
         """What the rows tell of the client (0) or server (1), in the order of ``_LAZY``."""
