@@ -10,7 +10,8 @@ One pipeline with files (decoder, tracker, judge), driven otherwise:
   other sessions may explain once more up to 5 minutes later (:mod:`capanalyzer.diagnosis.running`). When it is another
   one, the session is told again under the same id.
 - **Time** is the source's clock, which says up to when everything that came was handed on: a backlog is no silence.
-  When that clock is set back, all begins anew.
+  When that clock is set back, all begins anew. When it may have been set forward, silence proves something only after
+  a second more of it.
 - **Losses.** When the source lost packets, whatever was open meanwhile is incomplete where it would have failed by
   what was not seen.
 """
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.analysis import Options
-from capanalyzer.capture.clock import BACK_NS, set_back
+from capanalyzer.capture.clock import BACK_NS, Leaps, set_back
 from capanalyzer.capture.live_source import Drops, LiveSource
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.diagnosis.bulk import JudgedRun
@@ -114,6 +115,7 @@ class Engine:
         self._started_ns: int | None = None
         self._clock: tuple[int, int] | None = None
         """The source's clock, looked at last; and by how much, at most, it was ahead of this process's."""
+        self._leaps = Leaps()
         self._dropped, self._asked_ns = Drops(), 0
         self._next_leave_ns = 0
         self._next_tick_s = 0.0
@@ -158,6 +160,8 @@ class Engine:
         table = self._decoder.decode(batch)
         for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
             self._left(session)
+        if not self._is_watched:
+            self._notice_leap(batch.time_ns)
         if not self._listeners:
             return
         self._add_fragments()
@@ -370,6 +374,14 @@ class Engine:
             ahead_ns = max(ahead_ns, most_ns)
         self._clock = clock_ns, ahead_ns
 
+    def _notice_leap(self, time_ns: I64) -> None:
+        """What silence would prove since the clock of a pipe leapt is looked at a moment later."""
+        leap = self._leaps.see(time_ns, self._now_ns)
+        if leap is not None:
+            self._tracker.postpone(*leap)
+            if self._next_leave_ns > leap.after_ns:
+                self._next_leave_ns = leap.until_ns
+
     def _begin_anew(self, now_ns: int) -> None:
         """The clock was set back: what is open is told as it stands, without a word on what was not seen."""
         self._tracker.losses.add(self._now_ns, self._now_ns)
@@ -380,6 +392,7 @@ class Engine:
         self._tracker.begin_anew(now_ns)
         self._judge.begin_anew(now_ns)
         self._now_ns = self._next_leave_ns = self._asked_ns = now_ns
+        self._leaps = Leaps()
         self._clock = None
 
     def _observe(self, streams: I64, frames: I64, _: I64) -> None:

@@ -148,6 +148,13 @@ class RunningTracker(Tracker[S_co]):
             yield cell, session
         self._next_due = int(live.due_ns.take(used).min()) if len(used) else NOT_DUE
 
+    def postpone(self, after_ns: int, until_ns: int) -> None:
+        """Looks that are ordered for after the one time and before the other one are for that one."""
+        live = self._running
+        used = live.used()
+        due_ns = live.due_ns.take(used)
+        live.due_ns[used.compress((due_ns > after_ns) & (due_ns < until_ns))] = until_ns
+
     def look_again(self, cell: int, at_ns: int) -> None:
         """A connection is due at this time, if nothing happens before."""
         live = self._running
@@ -189,7 +196,7 @@ class RunningTracker(Tracker[S_co]):
             cells = used.compress(chosen)
             free = self._left_out(cells)
             yield from self._hand_on(cells.compress(free), ended)
-            cells = self._quietest(cells.compress(~free))
+            cells = self._running.quietest(cells.compress(~free))
             carried = live.carried(cells)
             attempts = cells.compress(~carried)
             yield from self._dismiss(attempts[: max(len(attempts) - MAX_ATTEMPTS, 0)])
@@ -210,7 +217,7 @@ class RunningTracker(Tracker[S_co]):
         used = self._running.used()
         carried = self._running.carried(used)
         yield from self._hand_on(used.compress(carried), Ended.CAPTURE_END)
-        attempts = self._quietest(used.compress(~carried))
+        attempts = self._running.quietest(used.compress(~carried))
         yield from self._dismiss(attempts[: max(len(attempts) - MAX_ATTEMPTS, 0)])
         yield from self._hand_on(attempts[-MAX_ATTEMPTS:], Ended.CAPTURE_END)
 
@@ -344,19 +351,21 @@ class RunningTracker(Tracker[S_co]):
         if excess > 0:
             excess += limits.flows // 10
             used = live.used()
-            half_open = self._quietest(used.compress(live.is_half_open(used)), excess)
+            half_open = self._running.quietest(used.compress(live.is_half_open(used)), excess)
             yield from self._dismiss(half_open)
-            over = self._quietest(used.compress(live.released.take(used)), excess - len(half_open))
+            over = self._running.quietest(used.compress(live.released.take(used)), excess - len(half_open))
             yield from self._hand_on(over, Ended.EVICTED)
             excess = len(live) - limits.flows
-            rest = self._quietest(live.used(), excess)
+            rest = self._running.quietest(live.used(), excess)
             yield from self._hand_on(rest, Ended.EVICTED)
             self._count("flows", len(over) + len(rest))
         if self._objects > limits.objects or self._bytes > limits.payload:
             used = live.used()
             cells = used.compress(live.has_object.take(used))
             spent = self._is_spent(cells)
-            order = np.concatenate([self._quietest(cells.compress(spent)), self._quietest(cells.compress(~spent))])
+            order = np.concatenate(
+                [self._running.quietest(cells.compress(spent)), self._running.quietest(cells.compress(~spent))]
+            )
             count = max(self._objects - limits.objects, 0) + limits.objects // 50
             excess = self._bytes - limits.payload
             if excess > 0:
@@ -384,16 +393,6 @@ class RunningTracker(Tracker[S_co]):
         self._dismissed = True
         yield from self._hand_on(attempts, Ended.EVICTED)
         self._dismissed = False
-
-    def _quietest(self, cells: I64, count: int | None = None) -> I64:
-        """Of these, so many (all where None) of which nothing was seen for the longest time, in that order."""
-        if count is not None and count <= 0:
-            return cells[:0]
-        last_ns = self._live.last_of(cells)
-        if count is not None and count < len(cells):
-            near = np.argpartition(last_ns, count - 1)[:count]
-            cells, last_ns = cells.take(near), last_ns.take(near)
-        return cells.take(np.argsort(last_ns, kind="stable"))
 
     def _count(self, table: str, count: int) -> None:
         if count:

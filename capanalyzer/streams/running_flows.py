@@ -109,6 +109,16 @@ class RunningFlows(LiveFlows):
         )
         return half_open
 
+    def quietest(self, cells: I64, count: int | None = None) -> I64:
+        """Of these, so many (all where None) of which nothing was seen for the longest time, in that order."""
+        if count is not None and count <= 0:
+            return cells[:0]
+        last_ns = self.last_of(cells)
+        if count is not None and count < len(cells):
+            near = np.argpartition(last_ns, count - 1)[:count]
+            cells, last_ns = cells.take(near), last_ns.take(near)
+        return cells.take(np.argsort(last_ns, kind="stable"))
+
     def keep(self, chunk: Chunk, rows: I64, at: I64) -> None:
         """Keep rows of a chunk, SYNs without payload, as columns.
 

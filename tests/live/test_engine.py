@@ -420,3 +420,41 @@ def test_what_was_told_before_the_clock_went_back_stays() -> None:
     assert told
     engine.take(replace(cut(batch, 0, 1), time_ns=batch.time_ns[:1] - 3_600 * 10**9))
     assert {identity: heard.last[identity].cause for identity in told} == told
+
+
+@pytest.mark.parametrize("step_s", [5, 20, 130, 299])
+def test_a_clock_that_is_set_forward_makes_no_failure(step_s: int) -> None:
+    """The clock behind a pipe is set forward in the middle of a handshake, and somebody else's packet comes first."""
+    batch = next(iter(open_files([str(capture("healthy-tls13"))]).batches()))
+    for at in (1, 2, 5, 7, 9):
+        heard = Listening()
+        source = heard.source = Fed()
+        engine = Engine(source, [heard], Options(), is_watched=False)
+        before, behind = batch.part(0, at), batch.part(at, len(batch))
+        behind = replace(behind, time_ns=behind.time_ns + step_s * SECOND, first_frame=at + 2)
+        stranger_ns = int(before.time_ns.max()) + step_s * SECOND
+        stranger = syns(1, first_frame=at + 1, start_ns=stranger_ns, step_ns=1, seed=1)
+        for part in (before, stranger, *(behind.part(row, row + 1) for row in range(len(behind)))):
+            engine.take(part)
+            engine.advance(int(part.time_ns.max()))
+        engine.end()
+        assert "failed" not in {told.outcome for told in heard.told}
+        assert [told.outcome for told in heard.told if told.id == live_id("tcp", 0)] == ["established"]
+
+
+def test_where_packets_come_seldom_silence_is_told_all_the_same() -> None:
+    """Each of them leaps; the second one shows that nothing came in a second of grace."""
+    batch = next(iter(open_files([str(capture("server-silent"))]).batches()))
+    heard = Listening()
+    source = heard.source = Fed()
+    engine = Engine(source, [heard], Options(), is_watched=False, may_be_trimmed=False)
+    begin = batch.part(0, 5)
+    engine.take(begin)
+    engine.advance(int(begin.time_ns.max()))
+    now_ns = int(begin.time_ns.max())
+    for number in range(4):
+        now_ns += 8 * SECOND
+        engine.take(syns(1, first_frame=6 + number, start_ns=now_ns, step_ns=1, seed=number))
+        engine.advance(now_ns)
+        assert bool(heard.told) is (number > 0)
+    assert [(told.outcome, told.cause) for told in heard.told] == [("failed", "server-silent")]
