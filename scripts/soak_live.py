@@ -397,6 +397,7 @@ def main() -> int:
         missing = [name for name in ("ip", "nginx", "curl", "ping") if shutil.which(name) is None]
         if missing or os.geteuid() != 0:
             sys.exit(f"needs root and {', '.join(missing) or 'nothing else'}")
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whoever ends it leaves nothing running
         return 0 if soak(options) else 1
     return 0
 

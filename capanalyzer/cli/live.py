@@ -78,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     is_text = options.format == "text"
     lang = options.lang or (i18n.language_of_environment() if is_text else "en")
     from capanalyzer.live.ending import Ending
+    from capanalyzer.live.memory import map_large_pieces
     from capanalyzer.live.notify import Notifier
     from capanalyzer.live.outlet import Patience
     from capanalyzer.live.preparation import prepare
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.live.run import Signals, watch
     from capanalyzer.live.status import StatusLine
 
+    map_large_pieces()
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
     messages = Messages(ending, is_quiet=options.quiet)
     with ExitStack() as stack:

@@ -17,7 +17,6 @@ from capanalyzer.capture.live_source import LiveSource
 from capanalyzer.live.ending import HURRY_S, Ending
 from capanalyzer.live.engine import Engine
 from capanalyzer.live.listener import Listener
-from capanalyzer.live.memory import FreeMemory
 from capanalyzer.live.notify import Notifier
 
 __all__ = ["Signals", "watch"]
@@ -108,13 +107,11 @@ def _drive(
 ) -> None:
     ending.begin()
     notifier.ready()
-    memory = FreeMemory()
     while not source.ended and not ending.reached(engine):
         engine.step(ending.wait_s(), ending.most(engine))
         for sentence in source.news():
             tell(sentence)
         notifier.alive()
-        memory.give_back()
         if signals.renamed:
             signals.renamed = False
             for listener in listeners:
