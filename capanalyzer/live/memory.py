@@ -24,8 +24,8 @@ SPARE_BYTES: Final = 8 << 20
 
 
 def map_large_pieces() -> None:
-    """From here on pieces of :data:`LARGE_BYTES` and more are mapped one by one; of no effect where the C library is not
-    GNU's.
+    """From here on pieces of :data:`LARGE_BYTES` and more are mapped one by one; of no effect where the C library is
+    not that of GNU.
     """
     option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if option is not None:
