@@ -51,7 +51,7 @@ def tls(data: bytes) -> Sign:
         return _TLS if length <= _SMALL_HANDSHAKE else _NO
     if kind == 20:
         return _TLS if length == 1 and data[5] == 1 else _NO
-    if kind == 21 and length == 2:
+    if kind == 21 and length < 3:  # one byte: an alert in two records, which RFC 5246 allows
         return _TLS if data[5] in (1, 2) else _NO
     return _TLS if length >= 16 or kind == 24 else _NO
 
