@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from capanalyzer.api import Report, analyze, build_report
-    from capanalyzer.errors import CapanalyzerError, CaptureError, UsageError
+    from capanalyzer.errors import CapanalyzerError, CaptureError, LogError, UsageError, WorkerError
     from capanalyzer.report.model import Capture, Incident, Session, Summary
     from capanalyzer.report.schema import report_schema
 
@@ -26,10 +26,12 @@ __all__ = [
     "Capture",
     "CaptureError",
     "Incident",
+    "LogError",
     "Report",
     "Session",
     "Summary",
     "UsageError",
+    "WorkerError",
     "__version__",
     "analyze",
     "build_report",
@@ -41,10 +43,12 @@ _HOME = {
     "Capture": "capanalyzer.report.model",
     "CaptureError": "capanalyzer.errors",
     "Incident": "capanalyzer.report.model",
+    "LogError": "capanalyzer.errors",
     "Report": "capanalyzer.api",
     "Session": "capanalyzer.report.model",
     "Summary": "capanalyzer.report.model",
     "UsageError": "capanalyzer.errors",
+    "WorkerError": "capanalyzer.errors",
     "analyze": "capanalyzer.api",
     "build_report": "capanalyzer.api",
     "report_schema": "capanalyzer.report.schema",

@@ -395,12 +395,18 @@ def test_output_that_cannot_be_written(captures: Path, capsys: pytest.CaptureFix
     assert (captures / "failed.pcap").read_bytes() == ONE_FAILED
 
 
-def test_a_full_disk_is_one_line(captures: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_one_line(unbuffered: str, captures: Path) -> None:
+    """Also where the interpreter finds at its exit what could not be written."""
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full on this system")
     with open("/dev/full", "wb") as full:
         result = subprocess.run(
-            [*COMMAND, "analyze", "failed.pcap", "--format", "json"], stdout=full, stderr=subprocess.PIPE, check=False
+            [*COMMAND, "analyze", "failed.pcap", "--format", "json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1

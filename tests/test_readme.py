@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,21 @@ def test_commands_are_understood(name: str) -> None:
         with contextlib.redirect_stderr(io.StringIO()):
             options = cli._parser().parse_args(shlex.split(command)[1:])
         assert options.run in [known.run for known in cli.COMMANDS], command
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_report_shown_is_the_one_printed(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sample report is what the command above it prints in a terminal of the usual width."""
+    text = (PROJECT / name).read_text("utf-8")
+    command, shown = re.findall(r"^ {4}\$ capanalyzer (.*)\n((?: {4}.*\n|\n)+)", text, re.MULTILINE)[0]
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main(shlex.split(command)) == 0
+    printed = capsys.readouterr().out
+    lines = [[line.rstrip() for line in side.strip().splitlines()] for side in (textwrap.dedent(shown), printed)]
+    assert lines[0] == lines[1]
 
 
 def test_both_readmes_show_the_same_commands() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import contextlib
 import gc
 import io
 import os
@@ -52,16 +53,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CapanalyzerError as error:
         return fail(str(error))
     except BrokenPipeError:
-        # The reader has seen enough (| head). What is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader has seen enough (| head)
         return OK
     except OSError as error:
+        if error.filename is None:
+            _drop_output()  # a full disk behind standard output, most likely
         return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
     except KeyboardInterrupt:
         return interrupted()
     finally:
         gc.set_threshold(*thresholds)
     return status
+
+
+def _drop_output() -> None:
+    """What is still buffered for standard output must not raise again at exit."""
+    if sys.stdout is None:
+        return
+    with contextlib.suppress(OSError, ValueError):  # ValueError: a stand-in without a descriptor, or closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
