@@ -137,12 +137,15 @@ _BORING: Final = re.compile(
 )
 _ALERT_NUMBER: Final = re.compile(r"SSL alert number (\d{1,3})\b")
 _CLIENT_FUNCTION: Final = re.compile(
-    r"process_server_|process_(?:key_exchange|certificate_request|hello_retry|new_session)|construct_client|connect",
+    r"(?:process|get)_server_|(?:process|get)_(?:key_exchange|certificate_request|hello_retry|new_session)|"
+    r"construct_client|connect",
     re.IGNORECASE,
 )
-_SERVER_FUNCTION: Final = re.compile(r"process_client_|client_hello|construct_server|accept", re.IGNORECASE)
-_CALL: Final = re.compile(r"\bSSL_(?:(?P<server>accept)|connect)\b")
-"""The program's own call, which it names before OpenSSL's words."""
+_SERVER_FUNCTION: Final = re.compile(r"(?:process|get)_client_|client_hello|construct_server|accept", re.IGNORECASE)
+_CALL: Final = re.compile(
+    r"\b(?:SSL_(?:(?P<server>accept)|connect)|stream_socket_client|fsockopen|file_get_contents)\b"
+)
+"""The program's own call, which it names before OpenSSL's words; the last ones are PHP's."""
 _SERVERS_REASONS: Final = frozenset((0x9C, 0x9B, 0xC1, 0xC7, 0x175, 0xEB, 0x115))
 """Which only a server gives."""
 _CLIENTS_REASONS: Final = frozenset((0x152, 0x18A))
