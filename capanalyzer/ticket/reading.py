@@ -9,7 +9,7 @@ import msgspec
 from capanalyzer.errors import TicketError
 from capanalyzer.report.model import Endpoint
 
-__all__ = ["Capture", "Finding", "Incident", "Report", "Session", "read_report"]
+__all__ = ["Capture", "Finding", "Incident", "LogLine", "Report", "Session", "read_report"]
 
 _HEAD_BYTES: Final = 4096
 
@@ -31,6 +31,23 @@ class Finding(_View, frozen=True, gc=False):
     remedies: tuple[str, ...] = ()
 
 
+class LogLine(_View, frozen=True, gc=False):
+    source: str
+    line: int
+    text: str | None = None
+    title: str = ""
+    confidence: str = ""
+    is_failure: bool = True
+
+
+class _OtherSide(_View, frozen=True, gc=False):
+    log_lines: tuple[LogLine, ...] = ()
+
+
+class _BigIp(_View, frozen=True, gc=False):
+    other_sides: tuple[_OtherSide, ...] = ()
+
+
 class Session(_View, frozen=True, gc=False):
     id: int
     capture: int
@@ -40,6 +57,14 @@ class Session(_View, frozen=True, gc=False):
     blame: str | None = None
     findings: tuple[Finding, ...] = ()
     display_filter: str = ""
+    log_lines: tuple[LogLine, ...] = ()
+    f5: _BigIp | None = None
+
+    def lines(self) -> tuple[LogLine, ...]:
+        """Lines of logs that tell of this failure: of the session itself, then of its other side of a BIG-IP."""
+        others = self.f5.other_sides if self.f5 is not None else ()
+        beyond = (line for other in others for line in other.log_lines)
+        return tuple(line for line in (*self.log_lines, *beyond) if line.is_failure)
 
 
 class Capture(_View, frozen=True, gc=False):
@@ -64,6 +89,7 @@ class Incident(_View, frozen=True, gc=False):
     confidence: str = ""
     blame: str = ""
     sessions_unlisted: int = 0
+    log_lines: int = 0
 
     @property
     def session_count(self) -> int:

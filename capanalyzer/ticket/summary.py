@@ -12,7 +12,7 @@ from capanalyzer.report.model import Endpoint
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, endpoint
 from capanalyzer.ticket.document import Block, Bullets, Code, Heading, Markup, Paragraph, Span, Strong, Text, write
 from capanalyzer.ticket.parcel import Item, LeftOut, human_size
-from capanalyzer.ticket.reading import Capture, Incident, Report
+from capanalyzer.ticket.reading import Capture, Incident, LogLine, Report
 
 __all__ = ["MAX_INCIDENTS", "MAX_TITLE", "compose", "left_out_text", "marker", "title"]
 
@@ -23,6 +23,8 @@ MAX_ALIKE: Final = 10
 MAX_CAPTURES: Final = 5
 MAX_REMEDIES: Final = 3
 MAX_FRAMES: Final = 6
+MAX_LOG_LINES: Final = 2
+"""Of the session that stands for an incident."""
 MAX_TITLE: Final = 200
 """Characters: the tightest of the systems takes 255."""
 MAX_WORDS: Final = 600
@@ -163,6 +165,7 @@ def _incident(number: int, alike: Sequence[Incident], report: Report, lang: str,
             facts.extend((Text(_("To do: ")), *_words(remedy)) for remedy in finding.remedies[:MAX_REMEDIES])
         else:
             facts.append((Text(_("To do: ")), Text(_("as in {number}.").format(number=told))))
+    facts.extend(_logged(line, lang) for line in (example.lines() if example is not None else ())[:MAX_LOG_LINES])
     facts.extend([(Text("Wireshark: "), *spans)] if (spans := _wireshark(report, incident, _)) else [])
     for other in others:
         where = _wireshark(report, other, _)
@@ -183,14 +186,26 @@ def _server(incident: Incident) -> tuple[Span, ...]:
 
 def _seen(incident: Incident, lang: str) -> str:
     comma, counted = translator(lang)(", "), plural(lang)
-    sessions, clients = incident.session_count, incident.clients
+    sessions, clients, lines = incident.session_count, incident.clients, incident.log_lines
     return comma.join(
         (
             counted("{n} session", "{n} sessions", sessions).format(n=f"{sessions:,}"),
             counted("{n} client", "{n} clients", clients).format(n=f"{clients:,}"),
+            *([counted("{n} log line", "{n} log lines", lines).format(n=f"{lines:,}")] if lines else []),
             _between(incident.first, incident.last),
         )
     )
+
+
+def _logged(line: LogLine, lang: str) -> tuple[Span, ...]:
+    """What a log says of it: where it stands, the line, what it means, and how sure it is that it speaks of this."""
+    _ = translator(lang)
+    name = line.source.replace("\\", "/").rpartition("/")[2]  # no folders of this machine
+    spans: list[Span] = [Text(_("Log: ")), Code(f"{name}:{line.line}")]
+    if line.text:
+        spans += [Text(" "), Code(_short(" ".join(line.text.split())))]
+    told = [text for text in (line.title, _(CONFIDENCE.get(line.confidence, line.confidence))) if text]
+    return *spans, *_words(f" ({_(', ').join(told)})")
 
 
 def _wireshark(report: Report, incident: Incident, _: Callable[[str], str]) -> tuple[Span, ...]:

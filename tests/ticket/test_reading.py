@@ -73,6 +73,25 @@ def test_a_report_of_version_1_0(tmp_path: Path) -> None:
     assert document["sessions"][document["incidents"][0]["sessions"][0]]["findings"][0]["explanation"] in text
 
 
+def test_lines_of_logs_are_told_with_the_incident(tmp_path: Path) -> None:
+    """Of both sides of a BIG-IP; where they stand is told without this machine's folders."""
+    lines = tmp_path / "ltm"
+    start = "Nov 26 17:14:14 bigip1 warning tmm1[17190]: 01260013:4: SSL Handshake failed for TCP "
+    ends = ("192.0.2.10:34612 -> 192.0.2.1:443", "198.51.100.1:33322 -> 198.51.100.20:8443")
+    lines.write_text("".join(f"{start}{one}\n" for one in ends))
+    path = tmp_path / "report.json"
+    capture = PROJECT / "pcaps" / "big-ip-plaintext-member" / "capture.pcapng"
+    assert (
+        main(["analyze", str(capture), "--log", str(lines), "--lang", "en", "--format", "json", "-o", str(path)]) == 0
+    )
+    text = text_of(read_report(str(path)), markup=Markdown())
+    assert "2 sessions, 1 client, 2 log lines" in text
+    for number, one in enumerate(ends, 1):
+        assert f"`ltm:{number}` `{start}{one}`" in text
+    assert str(tmp_path) not in text
+    assert "a TLS handshake failed between these two addresses, certain" in text
+
+
 def test_what_is_no_report(tmp_path: Path) -> None:
     for name, content in (("a.json", "{}"), ("b.json", "[1]"), ("c.json", ""), ("d.txt", "text")):
         (tmp_path / name).write_text(content)
