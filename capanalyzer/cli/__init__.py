@@ -21,6 +21,7 @@ from typing import Final
 
 from capanalyzer import __version__
 from capanalyzer.cli import analyze, attach, crosscheck, explain, live, strip_keys
+from capanalyzer.cli.arguments import Parser
 from capanalyzer.cli.exits import OK
 from capanalyzer.cli.tell import fail, interrupted
 from capanalyzer.errors import CapanalyzerError
@@ -75,7 +76,7 @@ def _drop_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="capanalyzer",
         description="Why did this TLS session fail? Reads packet captures and says who has to act, "
         "with the frames that prove it.",

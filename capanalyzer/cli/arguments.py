@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from capanalyzer import i18n
+from capanalyzer.cli.exits import NOT_ANALYSED
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
-__all__ = ["add_expected", "add_lang", "jobs", "port"]
+__all__ = ["Parser", "add_expected", "add_lang", "jobs", "port"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command line: a summary of all options would bury it."""
+
+    def error(self, message: str) -> NoReturn:
+        """:raises SystemExit: always."""
+        self.exit(NOT_ANALYSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def add_lang(parser: argparse.ArgumentParser, default: str) -> None:

@@ -14,7 +14,7 @@ from capanalyzer.ca_file import read_ca_file
 from capanalyzer.cli.arguments import add_expected, add_lang
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.live_beside import add_beside, open_beside
-from capanalyzer.cli.live_output import Messages, open_output
+from capanalyzer.cli.live_output import Messages, check_apart, open_output
 from capanalyzer.cli.live_source import add_source, open_source
 from capanalyzer.cli.live_view import open_view
 from capanalyzer.cli.tell import interrupted
@@ -110,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
         stack.callback(source.close)
         is_file = not is_interface and _is_file(options.read)
         patience = Patience.NONE if is_interface else Patience.ALWAYS if is_file else Patience.WHILE_READ
+        if not is_interface:
+            check_apart(options.output, options.read)
         name = _name(source, lang)
         lines = output.outlet(patience, ending, messages, lang, is_text=is_text)
         view = open_view(options, name, lang, ending, is_watched=is_interface)

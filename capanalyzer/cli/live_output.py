@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from capanalyzer.live.outlet import Outlet, Patience
     from capanalyzer.live.view.screen import View
 
-__all__ = ["Messages", "Output", "open_output"]
+__all__ = ["Messages", "Output", "check_apart", "open_output"]
 
 MAX_KEPT: Final = 50
 """Messages shown in the view that are told once more behind it."""
@@ -93,6 +93,14 @@ def open_output(path: str, lang: str, ending: Ending, say: Messages) -> Output:
             say(f"{path}: cannot be opened again: {error.strerror or error}")
 
     return Output(f"-o: {path}", output.write, reopen, output.close, [output.folder])
+
+
+def check_apart(output: str, capture: str) -> None:
+    """:raises UsageError: lines would be written into the capture that is read."""
+    if output != "-" and os.path.isfile(output):
+        read = sys.stdin.fileno() if capture == "-" else capture
+        if os.path.samestat(os.stat(output), os.stat(read)):
+            raise UsageError(f"-o: {output} is the capture itself")
 
 
 def writer_to(stream: TextIO) -> Callable[[bytes], None]:

@@ -25,7 +25,7 @@ def open_view(options: argparse.Namespace, source: str, lang: str, ending: Endin
     """
     if options.format != "text" or options.plain or options.output != "-" or not sys.stdout.isatty():
         return None
-    if os.environ.get("TERM", "dumb") == "dumb" and sys.platform != "win32":
+    if os.environ.get("TERM") in (None, "", "dumb") and sys.platform != "win32":
         return None
     from capanalyzer.live.view.screen import View
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from capanalyzer.cli.exits import INTERRUPTED, NOT_ANALYSED
 
@@ -11,13 +12,14 @@ __all__ = ["fail", "interrupted", "line_of", "tell"]
 
 
 def tell(message: str) -> None:
-    """One line on standard error, where there is one; an undecodable or hostile file name cannot break it or forge a
-    second one.
+    """One line on standard error, where that can be written to; an undecodable or hostile file name cannot break it or
+    forge a second one.
     """
     if sys.stderr is not None:  # else print would take standard output
         from capanalyzer.report.escape import printable
 
-        print(f"capanalyzer: {printable(message)}", file=sys.stderr)
+        with suppress(OSError):  # closed, or on a full disk: there is nobody to be told
+            print(f"capanalyzer: {printable(message)}", file=sys.stderr)
 
 
 def line_of(message: str) -> bytes:

@@ -231,6 +231,10 @@ def test_it_ends_by_itself(tmp_path: Path, limit: str, status: int) -> None:
         (("-i", ""), "-i needs the name of an interface"),
         (("-r", str(capture("healthy-tls13")), "--record", ""), "--record needs the name of a folder"),
         (("-r", str(capture("healthy-tls13")), "--record-all", ""), "--record-all needs the name of a folder"),
+        (("-r", str(capture("healthy-tls13")), "--record", "README.md"), "README.md: Not a directory"),
+        (("-r", str(capture("healthy-tls13")), "--record-all", "README.md"), "README.md: Not a directory"),
+        (("-r", str(capture("healthy-tls13")), "-o", "docs"), "docs: Is a directory"),
+        (("-r", "-", "--count", "0"), "must be 1 or more"),
     ],
 )
 def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str) -> None:
@@ -243,7 +247,34 @@ def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str)
 
 @pytest.mark.parametrize(("option", "kind"), [("--duration", "number of seconds"), ("--count", "whole number")])
 def test_what_is_no_number_is_said_in_plain_words(option: str, kind: str) -> None:
-    assert run("-r", "-", option, "abc").stderr.decode().endswith(f"{option}: invalid {kind} value: 'abc'\n")
+    said = run("-r", "-", option, "abc").stderr.decode()
+    assert said == f"capanalyzer live: argument {option}: invalid {kind} value: 'abc' (see capanalyzer live --help)\n"
+
+
+@pytest.mark.parametrize("way", ["named", "given"])
+def test_lines_are_not_written_into_the_capture(tmp_path: Path, way: str) -> None:
+    copy = tmp_path / "copy.pcapng"
+    copy.write_bytes(capture("server-alerts").read_bytes())
+    with copy.open("rb") as stdin:
+        process = start("-r", str(copy) if way == "named" else "-", "-o", str(copy), stdin=stdin)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors) == (2, f"capanalyzer: -o: {copy} is the capture itself\n".encode())
+    assert copy.read_bytes() == capture("server-alerts").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("<&-", b"capanalyzer: -: standard input is closed\n"),
+        (">&-", b"capanalyzer: standard output is closed: name a file with -o\n"),
+        ("--user no-such-user 2>&-", b""),
+    ],
+)
+def test_what_is_closed_is_said_where_it_can_be(options: str, said: bytes) -> None:
+    """And nothing is written to what is opened in its place."""
+    line = f'exec "$0" -m capanalyzer live -r - {options}'
+    done = subprocess.run(["sh", "-c", line, sys.executable], cwd=PROJECT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", said)
 
 
 def test_the_backends_are_those_that_there_are() -> None:

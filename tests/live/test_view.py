@@ -366,18 +366,18 @@ def test_a_terminal_that_is_closed_ends_the_run(terminal: Callable[..., Terminal
     assert run.process.wait(60) in (0, 2)
 
 
-def test_control_s_does_not_stop_the_picture(terminal: Callable[..., Terminal]) -> None:
-    """There is a key that does, and says so."""
+def test_keys_that_would_leave_it_in_disorder_do_nothing(terminal: Callable[..., Terminal]) -> None:
+    r"""Ctrl-S, Ctrl-Z, Ctrl-\: there are keys that stop the picture and the run."""
     run = terminal()
     run.until(lambda text: "LATEST FAILURES" in text)
-    run.press("\x13?")
+    run.press("\x13\x1a\x1c?")
     run.until(lambda text: "Ctrl-C" in text)
     run.press("q")
     assert run.end() == 0
     assert run.is_as_before()
 
 
-@pytest.mark.parametrize("term", ["dumb", "xterm"])
+@pytest.mark.parametrize("term", ["dumb", "", "xterm"])
 def test_plain_lines_where_there_is_no_view(terminal: Callable[..., Terminal], term: str) -> None:
     run = terminal(*(["--plain"] if term == "xterm" else []), TERM=term)
     os.close(run.feed)

@@ -19,7 +19,7 @@ from capanalyzer.capture.write_columns import PIECE, ColumnWriter, pieces_of
 from capanalyzer.i18n import translator
 from capanalyzer.live.complaint import Complaint, reason_of
 from capanalyzer.live.listener import LiveVerdict, State
-from capanalyzer.live.recorder.folder import RECORD_MODE
+from capanalyzer.live.recorder.folder import RECORD_MODE, make_folder
 from capanalyzer.live.recorder.writing import Writing
 from capanalyzer.output import create_new
 from capanalyzer.report import model
@@ -47,7 +47,7 @@ class FileRing:
         :raises OSError: it cannot be made.
         """
         self.path, self._file_bytes, self._most = path, file_bytes, files
-        os.makedirs(path, mode=0o750, exist_ok=True)
+        make_folder(path)
         self._names: list[str] = []
         """Oldest first; the last may be open."""
         self._number = 0
@@ -89,7 +89,7 @@ class FileRing:
             del self._names[0]
         self._number += 1
         name = f"capanalyzer-all_{self._number:05d}_{time.strftime('%Y%m%d%H%M%S', time.gmtime())}.pcapng"
-        os.makedirs(self.path, mode=0o750, exist_ok=True)
+        make_folder(self.path)
         self._stream = create_new(os.path.join(self.path, name), mode=RECORD_MODE)
         self._names.append(name)
         self._size = 0

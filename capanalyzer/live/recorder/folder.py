@@ -15,7 +15,7 @@ from typing import Final
 from capanalyzer.output import FileOutput
 from capanalyzer.report import model
 
-__all__ = ["RECORD_MODE", "Limits", "RecordFolder", "stem_of"]
+__all__ = ["RECORD_MODE", "Limits", "RecordFolder", "make_folder", "stem_of"]
 
 _PREFIX: Final = "capanalyzer-"
 _OURS: Final = re.compile(r"(capanalyzer-\d{8}T\d{6}\.\d{6}Z-[A-Za-z0-9._-]+)\.(pcapng|json|md)")
@@ -59,6 +59,17 @@ def stem_of(session: model.Session) -> str:
     return f"{_PREFIX}{when}Z-{ends}-{_UNSAFE.sub('-', session.cause or 'failed')}-{session.id}"[:MAX_NAME]
 
 
+def make_folder(path: str) -> None:
+    """Make it, with those above it, where it is not there.
+
+    :raises OSError: it cannot be made, or is none.
+    """
+    try:
+        os.makedirs(path, mode=0o750, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
+
+
 class RecordFolder:
     """Not to be used by two threads at a time; other programs may read, and remove, what they like."""
 
@@ -72,7 +83,7 @@ class RecordFolder:
         """Records that had to leave."""
         self._records: dict[str, _Record] = {}
         """By stem, in the order written."""
-        os.makedirs(path, mode=0o750, exist_ok=True)
+        make_folder(path)
 
     def look(self) -> None:
         """Find what former runs left, and remove what is too old or too much.
@@ -122,7 +133,7 @@ class RecordFolder:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), self.path)
         self.discard(stem)
         self._make_room(size)
-        os.makedirs(self.path, mode=0o750, exist_ok=True)
+        make_folder(self.path)
         try:
             for extension, data in contents.items():
                 with FileOutput(self._file(stem, extension), mode=RECORD_MODE) as output:

@@ -41,8 +41,9 @@ class Keys:
             self._terminal = None
 
     def begin(self) -> None:
-        """Keys come at once and are not shown. The run cannot be suspended: it would leave a terminal in disorder, and
-        a gap in what it watches. Nor does Ctrl-S stop the terminal: there is a key that stops the picture.
+        r"""Keys come at once and are not shown. The run cannot be suspended (Ctrl-Z) or ended on the spot (Ctrl-\): it
+        would leave a terminal in disorder, and a gap in what it watches. Nor does Ctrl-S stop the terminal: there is a
+        key that stops the picture.
         """
         if self._terminal is None:
             return
@@ -52,7 +53,8 @@ class Keys:
         wanted[0] &= ~termios.IXON
         wanted[3] &= ~(termios.ECHO | termios.ICANON)
         wanted[6][termios.VMIN], wanted[6][termios.VTIME] = 1, 0
-        wanted[6][termios.VSUSP] = os.fpathconf(self._terminal, "PC_VDISABLE").to_bytes(1, "little")
+        nothing = os.fpathconf(self._terminal, "PC_VDISABLE").to_bytes(1, "little")
+        wanted[6][termios.VSUSP] = wanted[6][termios.VQUIT] = nothing
         termios.tcsetattr(self._terminal, termios.TCSANOW, wanted)
 
     def read(self, timeout_s: float, wanted: int | None = None) -> list[str]:
