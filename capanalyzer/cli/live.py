@@ -77,10 +77,9 @@ def run(options: argparse.Namespace) -> int:
     """Watch until it ends, tell what there is to be told, return the exit status."""
     is_text = options.format == "text"
     lang = options.lang or (i18n.language_of_environment() if is_text else "en")
-    from capanalyzer.live.ending import Ending
+    from capanalyzer.live.ending import Ending, Patience
     from capanalyzer.live.memory import map_large_pieces
     from capanalyzer.live.notify import Notifier
-    from capanalyzer.live.outlet import Patience
     from capanalyzer.live.preparation import prepare
     from capanalyzer.live.privileges import give_up, user_named
     from capanalyzer.live.run import Signals, watch
@@ -114,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
             check_apart(options.output, options.read)
         name = _name(source, lang)
         lines = output.outlet(patience, ending, messages, lang, is_text=is_text)
-        view = open_view(options, name, lang, ending, is_watched=is_interface)
+        view = open_view(options, name, lang, ending, patience)
         if view is not None:
             stack.callback(view.close)
         beside = open_beside(options, source.info, name, lang, messages, None if view is not None else lines.counts)

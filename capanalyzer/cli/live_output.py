@@ -17,8 +17,8 @@ from capanalyzer.errors import UsageError
 from capanalyzer.i18n import translator
 
 if TYPE_CHECKING:
-    from capanalyzer.live.ending import Ending
-    from capanalyzer.live.outlet import Outlet, Patience
+    from capanalyzer.live.ending import Ending, Patience
+    from capanalyzer.live.outlet import Outlet
     from capanalyzer.live.view.screen import View
 
 __all__ = ["Messages", "Output", "check_apart", "open_output"]
@@ -146,7 +146,8 @@ class Messages:
 
     def __enter__(self) -> Self:
         if sys.stderr is not None:
-            from capanalyzer.live.outlet import Outlet, Patience
+            from capanalyzer.live.ending import Patience
+            from capanalyzer.live.outlet import Outlet
 
             outlet = Outlet(
                 _never_mind(writer_to(sys.stderr)),

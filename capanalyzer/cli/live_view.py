@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from capanalyzer.cli.formats import look_of
 
 if TYPE_CHECKING:
-    from capanalyzer.live.ending import Ending
+    from capanalyzer.live.ending import Ending, Patience
     from capanalyzer.live.view.screen import View
 
 __all__ = ["open_view"]
 
 
-def open_view(options: argparse.Namespace, source: str, lang: str, ending: Ending, *, is_watched: bool) -> View | None:
+def open_view(options: argparse.Namespace, source: str, lang: str, ending: Ending, patience: Patience) -> View | None:
     """The view, where text goes to a terminal that can do more than lines.
 
     :param source: what is watched.
     :param ending: of the run.
-    :param is_watched: it is an interface.
+    :param patience: with the terminal, at the end.
     """
     if options.format != "text" or options.plain or options.output != "-" or not sys.stdout.isatty():
         return None
@@ -29,4 +29,4 @@ def open_view(options: argparse.Namespace, source: str, lang: str, ending: Endin
         return None
     from capanalyzer.live.view.screen import View
 
-    return View(sys.stdout, look_of(sys.stdout, lang, verbose=options.verbose), source, ending, is_watched=is_watched)
+    return View(sys.stdout, look_of(sys.stdout, lang, verbose=options.verbose), source, ending, patience)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from capanalyzer.live.engine import Engine
 
-__all__ = ["CLOSING_S", "HURRY_S", "STALLED_S", "Ending"]
+__all__ = ["CLOSING_S", "HURRY_S", "STALLED_S", "Ending", "Patience"]
 
 WAIT_S: Final = 0.1
 """How long a read may take: how late a timer can be."""
@@ -18,6 +19,17 @@ CLOSING_S: Final = 20.0
 """At the end, nobody is waited for any longer, however slowly they read."""
 HURRY_S: Final = 0.5
 """A run that is ended at once waits so long for all of them, and any run for others after one who did not read."""
+
+
+class Patience(Enum):
+    """How long a run may wait for who reads what it tells."""
+
+    NONE = "none"
+    """Packets come whether anybody reads or not: an interface."""
+    WHILE_READ = "while read"
+    """As long as the reader takes something now and then: whoever writes the pipe of packets can wait a little."""
+    ALWAYS = "always"
+    """A file waits."""
 
 
 class Ending:
@@ -30,6 +42,7 @@ class Ending:
         self._until_s: float | None = None
         self._asked_s: float | None = None
         self._over_s: float | None = None
+        self._by_itself = False
         self._hurried_s: float | None = None
         self._has_given_up = False
         """Somebody was waited for in vain: others behind the same terminal will not read, either."""
@@ -49,10 +62,13 @@ class Ending:
         if self._duration_s is not None:
             self._until_s = monotonic() + self._duration_s
 
-    def over(self) -> None:
-        """Packets are not waited for any more."""
+    def over(self, *, by_itself: bool) -> None:
+        """Packets are not waited for any more.
+
+        :param by_itself: because none come.
+        """
         if self._over_s is None:
-            self._over_s = monotonic()
+            self._over_s, self._by_itself = monotonic(), by_itself
 
     def hurry(self) -> None:
         """It is to end at once."""
@@ -80,17 +96,17 @@ class Ending:
             or (self._until_failure and engine.failed > 0)
         )
 
-    def may_wait(self, since_s: float, *, is_watched: bool) -> bool:
+    def may_wait(self, since_s: float, patience: Patience) -> bool:
         """Whether somebody may still be waited for who has taken nothing since then (of :func:`time.monotonic`).
 
-        To be asked when the run is over, or somebody wants it to be.
-
-        :param is_watched: of an interface: then it ends in a bounded time. A file or a pipe that has ended keeps nobody
-            waiting, so its end is as patient as that of any filter, until somebody asks for it.
+        To be asked when the run is over, or somebody wants it to be. It ends in a bounded time, but for a file, or a
+        pipe that has ended: they keep nobody waiting, so their end is as patient as that of any filter, until somebody
+        asks for it.
         """
         if self._hurried_s is not None:
             return monotonic() - self._hurried_s < HURRY_S
-        began_s = self._asked_s if self._asked_s is not None or not is_watched else self._over_s
+        is_patient = patience is Patience.ALWAYS or (patience is Patience.WHILE_READ and self._by_itself)
+        began_s = self._over_s if self._asked_s is None and not is_patient else self._asked_s
         if began_s is None:
             return True
         now_s = monotonic()

@@ -12,16 +12,16 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from enum import Enum, IntEnum
+from enum import IntEnum
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.complaint import Complaint, reason_of
-from capanalyzer.live.ending import Ending
+from capanalyzer.live.ending import Ending, Patience
 
-__all__ = ["MAX_BYTES", "MAX_LINES", "Outlet", "Patience", "Rank"]
+__all__ = ["MAX_BYTES", "MAX_LINES", "Outlet", "Rank"]
 
 MAX_BYTES: Final = 32 << 20
 """Of lines that wait: some 12,000 sessions as JSON."""
@@ -45,17 +45,6 @@ class Rank(IntEnum):
     """Takes back what was told before: without it, that would stand."""
     SUMMARY = 3
     """At the end; always kept."""
-
-
-class Patience(Enum):
-    """How long a line waits for room in a full queue while the run goes on."""
-
-    NONE = "none"
-    """Packets come whether anybody reads or not: an interface."""
-    WHILE_READ = "while read"
-    """As long as the reader takes something now and then: whoever writes the pipe of packets can wait a little."""
-    ALWAYS = "always"
-    """A file waits."""
 
 
 class Outlet:
@@ -216,7 +205,7 @@ class Outlet:
 
     def _may_still_wait(self) -> bool:
         """Whether the end may wait for what is to be written."""
-        return self._ending.may_wait(self._since_s(), is_watched=self._patience is Patience.NONE)
+        return self._ending.may_wait(self._since_s(), self._patience)
 
     def _since_s(self) -> float:
         """When something was taken last."""

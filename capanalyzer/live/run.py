@@ -85,7 +85,7 @@ def watch(
         hurried.join(CLOSING_S)
         raise
     except BaseException:
-        ending.over()
+        ending.over(by_itself=source.ended)
         _close(left)
         raise
 
@@ -117,5 +117,5 @@ def _drive(
             for listener in listeners:
                 listener.reopen()
     notifier.stopping()
-    ending.over()
+    ending.over(by_itself=source.ended)
     engine.end(drain=ending.most(engine) is None)

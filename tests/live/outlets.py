@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from capanalyzer.live.ending import Ending
-from capanalyzer.live.outlet import Outlet, Patience
+from capanalyzer.live.ending import Ending, Patience
+from capanalyzer.live.outlet import Outlet
 
 
 def outlet(write: Callable[[bytes], object], ending: Ending | None = None, **changes: Any) -> Outlet:

@@ -123,6 +123,29 @@ def test_it_is_started_again_in_a_container(place: Path) -> None:
     assert not [path for path in records.iterdir() if path.stat().st_mtime == 1], "and old records have left"
 
 
+def test_a_second_signal_does_not_wait_for_what_hangs(place: Path) -> None:
+    """A program that was started for an incident, here; the first signal would give it ten seconds."""
+    place.chmod(0o777)
+    script = place / "hook"
+    script.write_text(f"#!/bin/sh\ntouch {place}/started\nexec sleep 20\n", "utf-8")
+    script.chmod(0o755)
+    command = [sys.executable, "-m", "capanalyzer", "live", "-r", "-", "--exec", str(script)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdin is not None
+        process.stdin.write(CAPTURE.read_bytes())
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not (place / "started").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        time.sleep(1)  # else the two might arrive as one
+        process.terminate()
+        _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (130, b"capanalyzer: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -11,8 +11,8 @@ import pytest
 
 from capanalyzer.live import ending as ending_module
 from capanalyzer.live import outlet as outlet_module
-from capanalyzer.live.ending import Ending
-from capanalyzer.live.outlet import Outlet, Patience, Rank
+from capanalyzer.live.ending import Ending, Patience
+from capanalyzer.live.outlet import Outlet, Rank
 from capanalyzer.output import write_whole
 from tests.live.outlets import outlet
 
@@ -156,9 +156,9 @@ def test_at_the_end_nobody_is_waited_for_who_does_not_read(monkeypatch: pytest.M
         with pipe() as (_, write), outlet(write, ending, patience=patience) as to:
             for _ in range(200):
                 to(b"x" * 999 + b"\n")
-            ending.over()
-            if patience is not Patience.NONE:
-                ending.ask()  # a file that has ended keeps nobody waiting, before somebody asks for it
+            ending.over(by_itself=False)
+            if patience is Patience.ALWAYS:
+                ending.ask()  # a file keeps nobody waiting, before somebody asks for its end
             to.close()
             assert to.counts["written"] < 100
             assert sum(to.counts.values()) == 200
@@ -178,7 +178,7 @@ def test_at_the_end_who_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPat
     with outlet(slowly, ending, patience=Patience.NONE) as to:
         for line in lines:
             to(line)
-        ending.over()
+        ending.over(by_itself=False)
         ending.ask()
         to.close()
     assert bytes(written) == b"".join(lines)
@@ -192,18 +192,24 @@ def test_at_the_end_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyP
     with outlet(lambda _: pause.wait(0.1), ending, patience=Patience.NONE) as to:
         for _ in range(100):
             to(b"x" * 70_000 + b"\n")
-        ending.over()
+        ending.over(by_itself=False)
         to.close()
         assert to.lost > 50
         assert sum(to.counts.values()) == 100
 
 
-def test_at_the_end_of_a_file_a_pager_is_waited_for() -> None:
-    """Nothing is lost by it, and somebody may read page by page."""
+@pytest.mark.parametrize(
+    ("patience", "by_itself"), [(Patience.ALWAYS, False), (Patience.ALWAYS, True), (Patience.WHILE_READ, True)]
+)
+def test_at_the_end_of_a_file_a_pager_is_waited_for(
+    patience: Patience, by_itself: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or of a pipe that has ended: nothing is lost by it, and somebody may read page by page."""
+    monkeypatch.setattr(ending_module, "STALLED_S", 0.1)
     gate, ending = Gate(), Ending()
-    with outlet(gate, ending, patience=Patience.ALWAYS) as to:
+    with outlet(gate, ending, patience=patience) as to:
         gate.shut(to)
-        ending.over()
+        ending.over(by_itself=by_itself)
         waiting = threading.Thread(target=to.close)
         waiting.start()
         waiting.join(0.3)

@@ -50,12 +50,12 @@ def test_nothing_is_loaded_later() -> None:
 
 VIEW = """
 import sys
-from capanalyzer.live.ending import Ending
+from capanalyzer.live.ending import Ending, Patience
 from capanalyzer.live.view.screen import View
 from capanalyzer.report.terminal import Look
 from rich.cells import cell_len
 
-View(sys.stdout, Look(80, lang="ja"), "eth0", Ending(), is_watched=True)
+View(sys.stdout, Look(80, lang="ja"), "eth0", Ending(), Patience.NONE)
 late = []
 sys.addaudithook(lambda event, arguments: late.append(arguments[0]) if event in ("import", "open") else None)
 assert cell_len("最近の失敗 …") == 12

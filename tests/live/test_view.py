@@ -350,7 +350,7 @@ def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(terminal: Ca
     run.until(lambda text: "LATEST FAILURES" in text)
     run.fill()
     run.process.terminate()
-    time.sleep(0.5)
+    time.sleep(1)  # else the two might arrive as one
     run.process.terminate()
     assert run.process.wait(60) == 130
     assert run.end() == 130

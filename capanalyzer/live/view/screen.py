@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from capanalyzer.capture.records import RecordBatch
-from capanalyzer.live.ending import Ending
+from capanalyzer.live.ending import Ending, Patience
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.view.board import Board
 from capanalyzer.live.view.frame import Looking, frame, rows_of_failures
@@ -41,13 +41,13 @@ class View:
     that is called.
     """
 
-    def __init__(self, out: TextIO, look: Look, source: str, ending: Ending, *, is_watched: bool) -> None:
+    def __init__(self, out: TextIO, look: Look, source: str, ending: Ending, patience: Patience) -> None:
         """:param out: the terminal.
         :param look: colours, letters and language; the width is asked for anew each time.
         :param ending: of the run; asked for when somebody wants it, or the terminal is gone.
-        :param is_watched: see :meth:`Ending.may_wait`.
+        :param patience: with the terminal, at the end.
         """
-        self._look, self._ending, self._is_watched = look, ending, is_watched
+        self._look, self._ending, self._patience = look, ending, patience
         self._terminal = Terminal(out)
         self._board, self._frozen = Board(source), Board(source)
         self._looking = Looking()
@@ -150,7 +150,7 @@ class View:
     # -- drawing -------------------------------------------------------------------------------------------------------
 
     def _may_wait(self, since_s: float) -> bool:
-        return self._ending.may_wait(since_s, is_watched=self._is_watched)
+        return self._ending.may_wait(since_s, self._patience)
 
     def _leave(self) -> None:
         """The terminal is as it was; one that takes nothing any more will be, when it does."""
