@@ -9,7 +9,7 @@ from capanalyzer.logs.alerts import alert_by_name, received, sent
 from capanalyzer.logs.body import Body
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
 from capanalyzer.logs.line import Role, Said
-from capanalyzer.logs.stamps import leading
+from capanalyzer.logs.stamps import Stamp, iso, leading
 from capanalyzer.logs.urls import server_of_url
 from capanalyzer.logs.verify import refusal
 
@@ -25,6 +25,18 @@ _SENT: Final = re.compile(
     r"?(?:alert|error) code is (?P<alert>\d{1,4})",
     re.IGNORECASE | re.DOTALL,
 )
+_WAS_RECEIVED: Final = re.compile(r"following fatal alert was received: (?P<alert>\d{1,3})\.", re.IGNORECASE)
+_ALERT_JA: Final = r"(?:致命的な|フェイタル)\s?(?:アラート|警告)\D{0,80}?"
+"""A fatal alert, as Windows in Japanese calls it in one version or another."""
+_RECEIVED_JA: Final = re.compile(_ALERT_JA + r"(?:受信|受け取)\D{0,120}(?P<alert>\d{1,3})(?!\d)")
+_SENT_JA: Final = re.compile(_ALERT_JA + r"生成\D{0,160}(?P<alert>\d{1,3})(?!\d)")
+_XML: Final = re.compile(
+    r"<Provider [^>]{0,80}?Name=['\"]Schannel['\"].{0,400}?<EventID[^>]{0,60}>(?P<id>3688[78])</EventID>.{0,3000}?"
+    r"<Data Name=['\"]AlertDesc['\"]>(?P<alert>\d{1,3})</Data>",
+    re.DOTALL,
+)
+_XML_TIME: Final = re.compile(r"<TimeCreated SystemTime=['\"](?P<stamp>[^'\"]{19,40})['\"]")
+"""wevtutil, and whatever forwards events as they are."""
 _GENERATED: Final = re.compile(r"following fatal alert was generated: (?P<alert>\d{1,3})\.", re.IGNORECASE)
 _EVENTS: Final = (
     (
@@ -64,24 +76,15 @@ def _schannel(body: Body) -> Found | None:
     text = body.text
     read = leading(text[:64])
     stamp = read[0] if read is not None else None
-    if (match := _RECEIVED.search(text)) is not None:
-        alert = int(match["alert"])
-        return found(
-            body,
-            "schannel",
-            received(alert, None),
-            stamp=stamp,
-            reason=f"alert {alert} received",
-            said=Said.PEER,
-            alert=alert,
+    if (match := _XML.search(text)) is not None and int(match["alert"]) < 256:
+        when = _XML_TIME.search(text)
+        return _alert(
+            body, iso(when["stamp"]) if when is not None else None, int(match["alert"]), is_own=match["id"] == "36888"
         )
-    if (match := _SENT.search(text) or _GENERATED.search(text)) is not None:
-        alert = int(match["alert"])
-        if alert > 255:
-            return None
-        return found(
-            body, "schannel", sent(alert, None), stamp=stamp, reason=f"alert {alert} sent", said=Said.LOCAL, alert=alert
-        )
+    if (match := _RECEIVED.search(text) or _WAS_RECEIVED.search(text) or _RECEIVED_JA.search(text)) is not None:
+        return _alert(body, stamp, int(match["alert"]), is_own=False)
+    if (match := _SENT.search(text) or _GENERATED.search(text) or _SENT_JA.search(text)) is not None:
+        return _alert(body, stamp, int(match["alert"]), is_own=True)
     for pattern, meaning, role in _EVENTS:
         if (match := pattern.search(text)) is not None:
             why = match.groupdict().get("why") or ""
@@ -95,6 +98,15 @@ def _schannel(body: Body) -> Found | None:
                 said=Said.LOCAL,
             )
     return None
+
+
+def _alert(body: Body, stamp: Stamp | None, alert: int, *, is_own: bool) -> Found | None:
+    if alert > 255:
+        return None
+    meaning, way, said = (
+        (sent(alert, None), "sent", Said.LOCAL) if is_own else (received(alert, None), "received", Said.PEER)
+    )
+    return found(body, "schannel", meaning, stamp=stamp, reason=f"alert {alert} {way}", said=said, alert=alert)
 
 
 _REMOTE_CERTIFICATE: Final = re.compile(
@@ -174,6 +186,11 @@ SCHANNEL: Final = Format(
     "schannel",
     (
         "fatal alert was",
+        "alertdesc",
+        "致命的な",
+        "フェイタル",
+        r"\u81f4\u547d\u7684\u306a",  # the same, within JSON that keeps to ASCII
+        r"\u30d5\u30a7\u30a4\u30bf\u30eb",
         "connection request was received from a remote client application",
         "fatal error occurred w",
         "default server credential",
