@@ -85,7 +85,7 @@ class Reading:
     def _read_messages(self, count: int) -> None:
         """All messages of the flows that may be ordinary."""
         found = self._found
-        rows = np.flatnonzero((found.length > 0) & found.sound)
+        rows = np.flatnonzero((found.length > 0) & found.sound & ~found.again)
         stream = 2 * self._flow.take(rows) + found.side.take(rows)
         order = stable_order(stream) if len(rows) else rows
         rows, stream = rows.take(order), stream.take(order)

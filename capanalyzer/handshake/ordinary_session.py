@@ -211,7 +211,9 @@ def _plain(departure: Departure, number: int) -> Session:
         direction.isn = rows[side][4]
         direction.syn = rows[side]
         direction.start(direction.isn + 1 & 0xFFFFFFFF)
-        direction.offset = sum(one[7] for one in rows if one[2] == side)
+        # What was sent again does not count twice.
+        ends = [(one[4] - direction.isn - 1 + one[7]) & 0xFFFFFFFF for one in rows if one[2] == side and one[7]]
+        direction.offset = max(ends, default=0)
         direction.next_seq = direction.isn + 1 + direction.offset & 0xFFFFFFFF
         direction.prefix, direction.protocol, direction.tls_at = openings[side] or b"", "tls", 0
     rows += [one for one in segments[len(rows) :] + batch.late.get(row, []) if one[3] & _CONTROL]

@@ -1,9 +1,10 @@
 """Flows whose segments simply follow each other: found by whole columns, so that nothing need be reassembled.
 
 Most connections of most captures are like this: SYN, SYN/ACK, then every segment begins where its side's last one
-ended, nothing is missing, cut, sent twice or reset. For those the payloads in capture order *are* the streams. That
-need hold for a beginning only: what comes behind it is marked, for whoever wants no more than the beginning.
-Whatever is not exactly so is left to the reassembly, which knows all cases.
+ended, nothing is missing, cut or reset; a segment that was sent again is the same as before to the byte, and counts as
+nothing. For those the payloads in capture order *are* the streams. That need hold for a beginning only: what comes
+behind it is marked, for whoever wants no more than the beginning. Whatever is not exactly so is left to the
+reassembly, which knows all cases.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ I64 = NDArray[np.int64]
 
 MIN_ROWS: Final = 6
 """SYN, SYN/ACK and four segments: no TLS handshake takes fewer."""
+_FLOW_BITS: Final = 40
+"""Offsets in a stream are below 2**32."""
 _SYN_OPTIONS: Final = 40
 """A TCP header has at most this many bytes of options."""
 
@@ -43,6 +46,8 @@ class InOrder:
         self.rows = rows
         self.sound = np.ones(len(rows), np.bool_)
         """In order up to here; what comes behind may be anything but a SYN."""
+        self.again = np.zeros(len(rows), np.bool_)
+        """Sent before, and the same to the byte."""
         self.frame, self.time_ns = chunk.frame.take(rows), chunk.time_ns.take(rows)
         self.side = (chunk.at.take(rows) & 1).astype(np.uint8)
         self.seq, self.ack = chunk.seq.take(rows), chunk.ack.take(rows)
@@ -143,7 +148,7 @@ def find_in_order(
 
 
 def _is_irregular(found: InOrder, begin: I64, chunk: Chunk, live: LiveFlows) -> NDArray[np.bool_]:
-    """For each row: does it break the order?"""
+    """For each row: does it break the order? What was sent again is marked in ``found``."""
     count = len(found.rows)
     first = np.zeros(count, np.bool_)
     first[begin] = True
@@ -151,20 +156,31 @@ def _is_irregular(found: InOrder, begin: I64, chunk: Chunk, live: LiveFlows) -> 
     second[begin + 1] = True
     flags, side, length = found.flags, found.side, found.length
     sizes = np.diff(found.ends, prepend=0)
-    # What each side has sent before each row: its bytes, and one for its FIN (RFC 9293 section 3.4).
-    weight = length + ((flags & FIN) > 0)
-    sent = []
-    for number in (0, 1):
-        mine = np.where(side == number, weight, 0)
-        before = np.cumsum(mine) - mine
-        sent.append(before - np.repeat(before.take(begin), sizes))
     at = chunk.at.take(found.rows)
     offset = (found.seq - live.base.take(at)).view(np.int32)
     acked = (found.ack - live.base.take(at ^ 1)).view(np.int32)
+    # How far each side has come before each row: its bytes, and one for its FIN (RFC 9293 section 3.4).
+    flow = np.repeat(np.arange(len(begin)) << _FLOW_BITS, sizes)
+    end = flow + offset + length + ((flags & FIN) > 0)
+    sent = []
+    for number in (0, 1):
+        reached = np.maximum.accumulate(np.where(side == number, end, flow))
+        before = np.zeros(count, np.int64)
+        np.subtract(reached[:-1], flow[1:], out=before[1:])
+        sent.append(np.maximum(before, 0))  # of a flow's first row it is the flow before
     of_own = np.where(side == 0, sent[0], sent[1])
     of_other = np.where(side == 0, sent[1], sent[0])
     kind = flags & (SYN | RST | ACK)
-    irregular = (kind != ACK) | (offset != of_own) | (acked > of_other) | (acked < 0)
+    breaks = offset != of_own
+    whole = (found.captured == length) & (found.payload_at < EXTRA)
+    again = np.flatnonzero(
+        breaks & (length > 0) & (flags & (SYN | RST | FIN) == 0) & (offset >= 0) & (offset + length <= of_own) & whole
+    )
+    if len(again):
+        again = again.compress(_is_copy(found, again, np.repeat(begin, sizes).take(again)))
+        found.again[again] = True
+        breaks[again] = False
+    irregular = (kind != ACK) | breaks | (acked > of_other) | (acked < 0)
     irregular[first] = (flags[first] & (SYN | RST | ACK | FIN) != SYN) | (length[first] > 0) | (side[first] != 0)
     irregular[second] = (
         (flags[second] & (SYN | RST | ACK | FIN) != SYN | ACK)
@@ -172,9 +188,27 @@ def _is_irregular(found: InOrder, begin: I64, chunk: Chunk, live: LiveFlows) -> 
         | (side[second] != 1)
         | (acked[second] != 0)
     )
-    irregular |= (found.captured != length) | (found.window == 0) | (found.payload_at >= EXTRA)
+    irregular |= ~whole | (found.window == 0)
     backwards = np.diff(found.time_ns, prepend=found.time_ns[:1]) < 0
     backwards[first] = False
     irregular |= backwards
     result: NDArray[np.bool_] = irregular
+    return result
+
+
+def _is_copy(found: InOrder, rows: I64, begin: I64) -> list[bool]:
+    """Whether an earlier segment is the same to the byte, for each of these rows.
+
+    :param begin: the first rows of their flows.
+    """
+    view, at, length = found.table.data.data, found.payload_at, found.length
+    result = []
+    for row, start in zip(rows.tolist(), begin.tolist(), strict=True):
+        earlier = slice(start, row)
+        same = (found.seq[earlier] == found.seq[row]) & (length[earlier] == length[row])
+        same &= (found.side[earlier] == found.side[row]) & (at[earlier] < EXTRA)
+        old, size = start + int(same.argmax()), int(length[row])
+        mine, other = int(at[row]), int(at[old])
+        is_same = bool(same[old - start]) and bytes(view[mine : mine + size]) == bytes(view[other : other + size])
+        result.append(is_same)
     return result

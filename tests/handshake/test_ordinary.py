@@ -133,11 +133,19 @@ def test_the_corpus(corpus: Path) -> None:
 def talks() -> list[Talk]:
     """Ordinary sessions and such as seem so for a while."""
     found = []
-    for number in range(12):
+    for number in range(14):
         talk = Talk(client_isn=1000 + number, server_isn=2**32 - 300 if number == 1 else 5000, mss=700).connect()
         talk.send(CLIENT, CLIENT_HELLO).ack(SERVER)
+        if number == 12:  # sent again, all of it
+            talk.send(CLIENT, CLIENT_HELLO, seq=talk.next[CLIENT] - len(CLIENT_HELLO))
         if number % 2:
-            talk.send(SERVER, SERVER_FLIGHT_13).send(CLIENT, CCS + sealed(69)).send(SERVER, sealed(500))
+            if number == 13:  # a part of it
+                talk.send(SERVER, SERVER_FLIGHT_13[:200]).send(
+                    SERVER, SERVER_FLIGHT_13[:200], seq=talk.next[SERVER] - 200
+                )
+            talk.send(SERVER, SERVER_FLIGHT_13[200 if number == 13 else 0 :]).send(CLIENT, CCS + sealed(69)).send(
+                SERVER, sealed(500)
+            )
         else:
             talk.send(SERVER, SERVER_FLIGHT_12).send(CLIENT, CLIENT_FLIGHT_12).send(SERVER, CCS + FINISHED_12)
         talk.send(CLIENT, sealed(200))
@@ -196,5 +204,29 @@ def test_cut_at_every_checkpoint(again: bool, monkeypatch: pytest.MonkeyPatch) -
         short, ordinary = models_of(one_table(segments), short=True, checkpoint=frame)
         assert_same(plain, short, f"checkpoint at frame {frame}")
         counts.add(ordinary)
-    assert max(counts) >= 11
+    assert max(counts) >= 13
     assert min(counts) == 0 if again else min(counts) < max(counts)
+
+
+@pytest.mark.parametrize(
+    ("first", "size", "change", "is_ordinary"),
+    [
+        (0, len(CLIENT_HELLO), b"", True),
+        (0, len(CLIENT_HELLO), b"X", False),  # other bytes than before
+        (0, 40, b"", False),  # cut in another way: the reassembly knows
+        (len(CLIENT_HELLO) - 1, 1, b"", False),  # a keep-alive
+        (1, len(CLIENT_HELLO) - 1, b"", False),
+    ],
+)
+def test_what_is_sent_again(first: int, size: int, change: bytes, is_ordinary: bool) -> None:
+    """The same segment once more counts as nothing; whatever else lies behind the next byte goes the plain way."""
+    talk = Talk(mss=700).connect().send(CLIENT, CLIENT_HELLO)
+    again = CLIENT_HELLO[first : first + size - len(change)] + change
+    talk.send(CLIENT, again, seq=talk.next[CLIENT] - len(CLIENT_HELLO) + first).ack(SERVER)
+    talk.send(SERVER, SERVER_FLIGHT_13).send(CLIENT, CCS + sealed(69)).send(SERVER, sealed(500))
+    talk.send(CLIENT, sealed(200)).send(SERVER, sealed(900)).ack(CLIENT).close(CLIENT).close(SERVER).ack(CLIENT)
+    segments = [Segment(row[2], 40_000, row[3], row[4], row[5], row[8]) for row in talk.rows]
+    plain, _ = models_of(one_table(segments), short=False)
+    short, ordinary = models_of(one_table(segments), short=True)
+    assert_same(plain, short, "sent again")
+    assert ordinary == is_ordinary
