@@ -17,6 +17,8 @@ from capanalyzer.logs.verify import refusal
 __all__ = ["BROWSER", "CURL", "GNUTLS"]
 
 _CURL: Final = re.compile(r"(?:^|[\s\"'=(])(?:curl: |cURL error )\(?(?P<code>\d{1,2})\)?:? (?P<words>.{1,600})")
+_GIT: Final = re.compile(r"unable to access 'https://[^'\s]{1,500}': (?P<words>.{1,600})")
+"""git shows libcurl's words."""
 _TRACED: Final = re.compile(
     r"(?:SSLv3|TLSv1(?:\.\d)?|TLS) \((?P<way>IN|OUT)\), TLS alert, (?P<name>[^()]{1,60}) \((?P<code>\d{1,3})\)"
 )
@@ -39,7 +41,7 @@ _CURL_CODES: Final = {
 def _curl(body: Body) -> Found | None:
     match = _CURL.search(body.text)
     if match is None:
-        return _traced(body)
+        return _git(body) or _traced(body)
     code, words = int(match["code"]), match["words"].strip()
     server, name = server_of_url(body.text)
     if (target := _TARGET.search(words)) is not None:
@@ -78,6 +80,27 @@ def _curl(body: Body) -> Found | None:
         said=said,
         alert=alert,
         sni=name,
+    )
+
+
+def _git(body: Body) -> Found | None:
+    match = _GIT.search(body.text)
+    if match is None or "gnutls" in match["words"]:
+        return None
+    words, (server, name) = match["words"].strip(), server_of_url(body.text)
+    meaning, said, alert = "", Said.LOCAL, None
+    if "certificate" in words and "error:" not in words:
+        meaning = refusal(words, Role.CLIENT)
+    elif (reason := openssl.scan(words, Role.CLIENT)) is not None:
+        meaning, said, alert = reason[0].meaning, reason[0].said, reason[0].alert
+    elif words.startswith("Failed to connect"):
+        meaning, said = _unreached(words), Said.TRANSPORT
+    elif "SSL" in words or "TLS" in words:
+        meaning, said = _handshake(words)
+    if not meaning:
+        return None
+    return found(
+        body, "curl", meaning, reason=words[:160], server=server, role=Role.CLIENT, said=said, alert=alert, sni=name
     )
 
 
@@ -246,7 +269,9 @@ def _browser(body: Body) -> Found | None:
 _UNKNOWN_TYPE: Final = re.compile(r"Received record packet of unknown type (?P<type>\d{1,3})")
 _GNUTLS_ALERT: Final = re.compile(r"(?:Received alert|\*\*\* Received alert) \[(?P<number>\d{1,3})\]")
 _GNUTLS_NAMED: Final = re.compile(r"A TLS fatal alert has been received: (?P<name>[A-Za-z ]{3,60})")
-_STATUS: Final = re.compile(r"- Status: The certificate is NOT trusted\. (?P<why>.{3,300})")
+_STATUS: Final = re.compile(
+    r"(?:- Status|Certificate verification failed): The certificate is NOT trusted\. (?P<why>.{3,300})"
+)
 _WGET: Final = re.compile(
     r"ERROR: (?:The certificate of .{1,260}? (?P<why>is not trusted|has expired|was signed|hasn't got)|cannot "
     r"verify .{1,260}'s certificate)"
@@ -258,6 +283,7 @@ _GNUTLS: Final = tuple(
         (r"An unexpected TLS packet was received", "first-record-not-tls", Said.LOCAL),
         (r"The TLS connection was non-properly terminated", "closed-somewhere", Said.TRANSPORT),
         (r"A TLS fatal alert has been received", "alert-other", Said.PEER),
+        (r"^Unable to establish SSL connection\.$", "handshake-failed", Said.LOCAL),  # Wget, below the reason
         (
             r"gnutls_handshake\(\)[^:]{0,40}: .{0,60}(?:unsupported version|version packet)",
             "version-refused",
@@ -297,7 +323,7 @@ def _gnutls(body: Body) -> Found | None:
             server=server,
             sni=name,
         )
-    if (match := _STATUS.match(text)) is not None:
+    if (match := _STATUS.search(text)) is not None:
         return found(
             body,
             "gnutls",
@@ -322,7 +348,7 @@ def _gnutls(body: Body) -> Found | None:
     return None
 
 
-CURL: Final = Format("curl", ("curl: (", "curl error ", "), tls alert, "), _curl)
+CURL: Final = Format("curl", ("curl: (", "curl error ", "), tls alert, ", "unable to access 'https"), _curl)
 BROWSER: Final = Format(
     "browser",
     ("err_", "ssl_error_", "sec_error_", "mozilla_pkix", "pr_connect", "pr_end_of", "net_error", "safari"),
@@ -337,6 +363,8 @@ GNUTLS: Final = Format(
         "unknown type",
         "alert [",
         "- status: the certificate",
+        "verification failed: the certificate",
+        "unable to establish ssl connection",
         "error: the certificate of",
         "error: cannot verify",
         "certificate's owner",

@@ -27,8 +27,8 @@ _NODE: Final = re.compile(
     r"ECONNRESET:? Client network socket disconnected before secure TLS connection was established))"
 )
 _NODE_ERROR: Final = re.compile(
-    r"(?:Uncaught )?Error: (?P<words>certificate has expired|certificate is not yet valid|self[- ]signed "
-    r"certificate(?: in certificate chain)?|"
+    r"(?:(?:Uncaught )?Error: |failed, reason: )(?P<words>certificate has expired|certificate is not yet valid|"
+    r"self[- ]signed certificate(?: in certificate chain)?|"
     r"unable to verify the first certificate|unable to get (?:local )?issuer certificate|"
     r"Client network socket disconnected before secure TLS connection was established)\s*$"
 )
@@ -177,6 +177,7 @@ NODE: Final = Format(
         "unable_to_",
         "unable to ",
         "error: certificate ",
+        "reason: certificate ",
         "self signed",
         "self-signed",
         "econnreset",
