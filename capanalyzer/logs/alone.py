@@ -35,8 +35,10 @@ __all__ = ["Alone", "names_nobody", "settled"]
 
 MAX_MEANT: Final = 256
 """Sessions of a capture that one line may mean, as far as they are counted."""
-MAX_LOOKS: Final = 20_000_000
-"""Comparisons of lines without a client with the sessions of one capture at any time: some 20 s."""
+MAX_LOOKS: Final = 5_000_000
+"""Comparisons of lines without a client with the sessions of one capture at any time: some 10 s."""
+MAX_ANSWERS: Final = 1_000_000
+"""Answers kept, whether what a line says can mean a session: lines of a log say few things."""
 MAX_ASKED: Final = 2_000
 """Lines of one log that are asked whether they meet a session."""
 _WRONG: Final = 0.01
@@ -93,6 +95,8 @@ class Alone:
         self._sessions, self._is_complete = sessions, is_complete
         self._span_ns = span_ns or sessions.span_ns
         self._meant: dict[tuple[_Saying, frozenset[End] | None], Meant | None] = {}
+        self._answers: dict[_Saying, dict[int, bool]] = {}
+        self._answers_kept = 0
         self._equal: Counter[_Saying] = Counter()
         self._share = 1.0
         self._looks = MAX_LOOKS
@@ -112,12 +116,12 @@ class Alone:
         return found
 
     def _look(self, line: LogLine, servers: frozenset[End] | None) -> Meant | None:
+        if self._looks <= 0:
+            return None
         first = None
         for key, pool, looks in self._sessions.without_client(line):
-            if self._looks <= 0:
-                return None
             self._looks -= looks
-            among, fits = _among(line, key, pool, servers)
+            among, fits = self._among(line, key, pool, servers)
             found = Meant(key, fits, among, sum(one.end_ns - one.start_ns for one in fits))
             if fits:
                 return found
@@ -191,6 +195,24 @@ class Alone:
         confidence = Confidence.LIKELY if is_likely else Confidence.POSSIBLE
         return Match(line, seen.id, confidence, key, fit, time_ns, clock, _because(line, seen, among))
 
+    def _among(
+        self, line: LogLine, key: Key, pool: Iterable[Seen], servers: frozenset[End] | None
+    ) -> tuple[int, list[Seen]]:
+        """How many sessions have what the line names, and those that it can mean, at most :data:`MAX_MEANT`."""
+        known = [one for one in pool if servers is None or one.server in servers]
+        if key is not Key.NAME:
+            known = [one for one in known if one.may_have_failed]
+        answers = self._answers.setdefault(_saying(line), {})
+        for one in known:
+            if one.id not in answers:
+                answers[one.id] = can_mean(line, one)
+                self._answers_kept += 1
+        fits = [one for one in known if answers[one.id]]
+        if self._answers_kept > MAX_ANSWERS:
+            self._answers.clear()
+            self._answers_kept = 0
+        return len(known), fits[:MAX_MEANT]
+
     def _is_only_one(self, line: LogLine) -> bool:
         """No other line says this, and there is but one session of which it can be said: time adds nothing to that."""
         meant = self.meant(line)
@@ -201,7 +223,7 @@ class Alone:
         first = None
         for key, pool, _ in self._sessions.without_client(line, starts(line, time_ns)):
             there = [one for one in pool if _is_near(line, time_ns, one, within)]
-            among, fits = _among(line, key, there, servers)
+            among, fits = self._among(line, key, there, servers)
             away = {one.id: away_from(line, time_ns, one) for one in there}
             if not fits and key is Key.NAME and len(there) == 1 and may_hide(line, there[0]):
                 # No packet shows it: then at least the end of the session does.
@@ -238,15 +260,6 @@ def _nearest(claims: Sequence[Match], sessions: Sessions) -> set[int]:
     away = {id(one): away_from(one.line, one.time_ns, seen) for one in claims if one.time_ns is not None}
     limit = min(away.values(), default=0) + SPLIT_NS
     return {identity for identity, distant in away.items() if distant <= limit}
-
-
-def _among(line: LogLine, key: Key, pool: Iterable[Seen], servers: frozenset[End] | None) -> tuple[int, list[Seen]]:
-    """How many sessions have what the line names, and those that it can mean, at most :data:`MAX_MEANT`."""
-    known = [one for one in pool if servers is None or one.server in servers]
-    if key is not Key.NAME:
-        known = [one for one in known if one.may_have_failed]
-    fits = [one for one in known if can_mean(line, one)]
-    return len(known), fits[:MAX_MEANT]
 
 
 def _is_near(line: LogLine, time_ns: int, seen: Seen, within_ns: int) -> bool:
