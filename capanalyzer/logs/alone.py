@@ -45,6 +45,10 @@ _WRONG: Final = 0.01
 """A join that is wrong with a higher probability is none."""
 _WRONG_LIKELY: Final = 0.002
 """One that is called likely."""
+_EXACT_NS: Final = SPLIT_NS // 10
+"""No line is nearer to its session than this, as far as that tells anything."""
+_FARTHER: Final = 5
+"""Of several sessions one is the nearest where all others are this many times farther away in time."""
 _LATE: Final = 0.1
 """Share of lines that programs write later than :data:`SPLIT_NS` after what they tell."""
 _Saying: TypeAlias = tuple[str, tuple[str, ...], int | None, object, object, str | None, Peer]
@@ -55,7 +59,9 @@ class Meant(NamedTuple):
 
     key: Key
     fits: Sequence[Seen]
-    """At most :data:`MAX_MEANT`."""
+    """The first :data:`MAX_MEANT` of them."""
+    number: int
+    """All."""
     among: int
     """Of how many."""
     lasting_ns: int
@@ -122,7 +128,8 @@ class Alone:
         for key, pool, looks in self._sessions.without_client(line):
             self._looks -= looks
             among, fits = self._among(line, key, pool, servers)
-            found = Meant(key, fits, among, sum(one.end_ns - one.start_ns for one in fits))
+            lasting_ns = sum(one.end_ns - one.start_ns for one in fits)
+            found = Meant(key, fits[:MAX_MEANT], len(fits), among, lasting_ns)
             if fits:
                 return found
             first = first or found
@@ -136,7 +143,7 @@ class Alone:
         if not meant.fits:
             return Missed(line, _why_none(meant.key))
         fits = sorted(meant.fits, key=lambda one: -agreement(line, one))
-        if len(fits) > 1 or not self._is_complete:
+        if meant.number > 1 or not self._is_complete:
             return _several(line, fits, None)
         (seen,) = fits
         fit = agreement(line, seen)
@@ -169,15 +176,19 @@ class Alone:
     def _meets(self, line: LogLine, time_ns: int, clock: Clock) -> tuple[bool, float]:
         is_known = is_shown(clock)
         near = self._near(line, time_ns, clock, None)
-        return bool(near.fits) and near.is_prompt is is_known, self._chance(line, clock, is_prompt=is_known)
+        reach_ns = clock.margin_ns + (SPLIT_NS if is_known else NEAR_NS)
+        return bool(near.fits) and near.is_prompt is is_known, self._chance(line, reach_ns, is_prompt=is_known)
 
-    def _chance(self, line: LogLine, clock: Clock, *, is_prompt: bool) -> float:
-        """Probability that the line meets a session which it can mean, if its own is not there."""
+    def _chance(self, line: LogLine, reach_ns: int, *, is_prompt: bool) -> float:
+        """Probability that a session which the line can mean is that near to it in time, if its own is not there.
+
+        :param is_prompt: to the moment of the session, and not to any time at which it lasted.
+        """
         meant = self.meant(line)
-        if meant is None or self._span_ns is None or len(meant.fits) == MAX_MEANT or not self._is_complete:
+        if meant is None or self._span_ns is None or not self._is_complete:
             return 1.0
-        each = 2 * (clock.margin_ns + (SPLIT_NS if is_prompt else NEAR_NS)) + line.resolution_ns
-        met = (len(meant.fits) or meant.among) * each + (0 if is_prompt else meant.lasting_ns)
+        each = 2 * reach_ns + line.resolution_ns
+        met = (meant.number or meant.among) * each + (0 if is_prompt else meant.lasting_ns)
         return by_chance(met, self._span_ns[1] - self._span_ns[0] + each)
 
     def at(self, line: LogLine, time_ns: int, clock: Clock, servers: frozenset[End] | None) -> Match | Missed:
@@ -186,9 +197,13 @@ class Alone:
         if not fits:
             return Missed(line, _why_none(key), (), time_ns)
         seen, *others = fits
-        share = self._share if is_prompt or not is_shown(clock) else self._share * _LATE
-        wrong = wrongly(share, self._chance(line, clock, is_prompt=is_prompt))
-        if others or (wrong > _WRONG and not self._is_only_one(line)):
+        is_known = is_shown(clock)
+        if is_prompt:  # the nearer it is, the less by chance
+            share, reach_ns = self._share, max(away_from(line, time_ns, seen), clock.margin_ns, _EXACT_NS)
+        else:
+            share, reach_ns = self._share * _LATE if is_known else self._share, NEAR_NS + clock.margin_ns
+        wrong = wrongly(share, self._chance(line, reach_ns, is_prompt=is_prompt))
+        if others or (wrong > _WRONG and (is_known or not self._is_only_one(line))):
             return _several(line, fits, time_ns)
         fit = agreement(line, seen)
         is_likely = key is Key.NAME and fit is Agreement.SAME and is_prompt and wrong <= _WRONG_LIKELY
@@ -198,7 +213,7 @@ class Alone:
     def _among(
         self, line: LogLine, key: Key, pool: Iterable[Seen], servers: frozenset[End] | None
     ) -> tuple[int, list[Seen]]:
-        """How many sessions have what the line names, and those that it can mean, at most :data:`MAX_MEANT`."""
+        """How many sessions have what the line names, and those that it can mean."""
         known = [one for one in pool if servers is None or one.server in servers]
         if key is not Key.NAME:
             known = [one for one in known if one.may_have_failed]
@@ -211,12 +226,13 @@ class Alone:
         if self._answers_kept > MAX_ANSWERS:
             self._answers.clear()
             self._answers_kept = 0
-        return len(known), fits[:MAX_MEANT]
+        return len(known), fits
 
     def _is_only_one(self, line: LogLine) -> bool:
-        """No other line says this, and there is but one session of which it can be said: time adds nothing to that."""
+        """A line or two that were pasted, and but one session of which this can be said: time adds nothing to that."""
         meant = self.meant(line)
-        return self._is_complete and meant is not None and len(meant.fits) == 1 == self._equal[_saying(line)]
+        is_pasted = self._equal.total() < ENOUGH and self._equal[_saying(line)] == 1
+        return self._is_complete and is_pasted and meant is not None and meant.number == 1
 
     def _near(self, line: LogLine, time_ns: int, clock: Clock, servers: frozenset[End] | None) -> _Near:
         within, close, is_known = NEAR_NS + clock.margin_ns, clock.margin_ns + SPLIT_NS, is_shown(clock)
@@ -229,6 +245,9 @@ class Alone:
                 # No packet shows it: then at least the end of the session does.
                 fits = [one for one in there if is_known and away[one.id] <= close]
             prompt = [one for one in fits if away[one.id] <= close] if is_known else []
+            if len(prompt) > 1:
+                limit = _FARTHER * max(min(away[one.id] for one in prompt), clock.margin_ns, _EXACT_NS)
+                prompt = [one for one in prompt if away[one.id] <= limit]
             fits = sorted(prompt or fits, key=lambda one: (-agreement(line, one), away[one.id]))
             found = _Near(key, fits, among, bool(prompt))
             if fits:

@@ -10,6 +10,7 @@ that is to be joined by it: on other lines, on words that the packets confirm, o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median_low
@@ -39,6 +40,9 @@ APART_NS: Final = 3 * SECOND
 """Two offsets nearer to each other are one."""
 WEIGHT: Final = 720_720
 """Of a line; divided evenly among the sessions it may speak of, without fractions for the first few."""
+_DEVIATIONS: Final = 4
+"""How far an offset must stand out of chance where each line has many sessions: in standard deviations of the sum of
+votes that an offset gets by chance (of a Poisson distribution), and from the next best, which is the best of many."""
 ENOUGH: Final = 3
 """Lines, each with a session of its own, that must agree before any offset is believed."""
 
@@ -76,7 +80,7 @@ class Clock(NamedTuple):
     is_guess: bool = False
     """Nothing but the line itself speaks for it, or others are as good: what is joined by it is possible at most."""
     stands_out: bool = False
-    """No other offset has half as much that speaks for it."""
+    """No other offset has half as much that speaks for it, or by far not as much as chance allows."""
 
     def zone_minutes(self, *, has_zone: bool) -> int | None:
         """The zone of stamps without one: minutes east of UTC; None where the offset tells none."""
@@ -166,7 +170,12 @@ def estimate(votes: Sequence[Vote], *, has_zone: bool, is_alone: bool = False) -
     is_even = weight <= runner_up
     if is_even and not (is_natural and 2 * (strong + others) >= len(spans)):
         return None  # traffic that repeats itself, or a log of another day, fits at several offsets
-    if not is_natural and weight < 2 * runner_up:
+    stands_out = weight >= 2 * runner_up
+    if is_alone and not stands_out:
+        each = [some[0].weight for some in spans.values()]
+        variance = runner_up * sum(one * one for one in each) / sum(each)
+        stands_out = weight - runner_up >= _DEVIATIONS * math.sqrt(variance)
+    if not is_natural and not stands_out:
         return None
     agreeing = [one for one in votes if one.from_ns <= to_ns and one.to_ns >= from_ns]
     by_port = _pairs([one for one in agreeing if one.is_strong])
@@ -177,7 +186,6 @@ def estimate(votes: Sequence[Vote], *, has_zone: bool, is_alone: bool = False) -
     is_sure = bool(strong) and (is_told or by_port >= ENOUGH) and weight >= 2 * runner_up
     is_sure &= _is_plausible(offset, has_zone=False)  # by days: clients take the same ports on another day as well
     is_borne = is_natural or is_enough or by_port > 1 or any(one.is_confirmed for one in agreeing)
-    stands_out = weight >= 2 * runner_up
     margin = (to_ns - from_ns) // 2
     if is_alone:
         margin = min(margin, 3 * median_low([abs(guess - offset) for guess in guesses]))

@@ -82,10 +82,10 @@ def _votes_alone(lines: Sequence[LogLine], alone: Alone, time_of: Callable[[LogL
     """What lines tell that name none: each may have been written at the moment of any session that it can mean."""
     asked = []
     for line in lines:
-        if names_nobody(line) and (time_ns := time_of(line)) is not None and (meant := alone.meant(line)) is not None:
-            fits = meant.fits
-            if 0 < len(fits) < MAX_MEANT:
-                asked.append((line, time_ns, fits))
+        time_ns = time_of(line) if names_nobody(line) else None
+        meant = None if time_ns is None else alone.meant(line)
+        if time_ns is not None and meant is not None and 0 < meant.number < MAX_MEANT:
+            asked.append((line, time_ns, meant.fits))
     step = max(-(-len(asked) // MAX_VOTERS), -(-sum(len(fits) for _, _, fits in asked) // MAX_VOTES), 1)
     for number, (line, time_ns, fits) in enumerate(asked[::step]):
         weight = WEIGHT // len(fits) // 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -192,6 +194,50 @@ def test_a_log_that_mostly_meets_nothing_is_another_s() -> None:
     pool = [seen(n, at=100 * n) for n in range(9)]
     lines = [bare(n, time_ns=line(0, at=9.1 * n).time_ns, has_zone=True) for n in range(88)]
     assert not join(lines, pool).matches
+
+
+def kept(at: Sequence[float], **changes: Any) -> list[LogLine]:
+    """Lines to the millisecond of a clock that others of their log confirm."""
+    return [bare(n, time_ns=line(0, at=when).time_ns, resolution_ns=10**6, **changes) for n, when in enumerate(at)]
+
+
+MOMENTS = (0.2, 7.2, 19.2, 23.2, 41.2, 58.2, 80.2)
+
+
+def test_of_two_within_a_second_the_one_at_whose_moment_it_was_written() -> None:
+    pool = [seen(n, at=when - 0.2) for n, when in enumerate(MOMENTS)]
+    beside = seen(9, at=MOMENTS[3] - 0.05)  # 150 ms later
+    found = {one.line.number: one.session for one in join(kept(MOMENTS), [*pool, beside]).matches}
+    assert found == {n: n for n in range(7)}
+    nearer = replace(beside, start_ns=beside.start_ns - SECOND // 10, moment_ns=beside.moment_ns - SECOND // 10)
+    found = {one.line.number: one.session for one in join(kept(MOMENTS), [*pool, nearer]).matches}
+    assert found == {n: n for n in range(7) if n != 3}
+
+
+def test_a_log_of_many_and_a_capture_of_a_few() -> None:
+    """Where most lines have no session, one that is half a second off is not said of what merely was near."""
+    pool = [seen(n, at=when - 0.2) for n, when in enumerate(MOMENTS)]
+    dice = random.Random(1)
+    strangers = kept([*MOMENTS, MOMENTS[2] + 0.9, *[dice.uniform(0, 3600) for _ in range(60)]])
+    found = {one.line.number: one.session for one in join(strangers, pool).matches}
+    assert {n: found[n] for n in range(7)} == {n: n for n in range(7)}
+    assert 7 not in found
+
+
+def test_a_clock_that_lines_with_very_many_sessions_agree_on() -> None:
+    """Each of 80 lines may be of any of 80 sessions; only one offset brings them all together."""
+    dice = random.Random(3)
+    at = sorted(dice.uniform(0, 120) for _ in range(80))
+    pool = [seen(n, at=when) for n, when in enumerate(at)]
+    lines = kept([when + 0.2 - 95 + dice.uniform(0, 0.02) for when in at], has_zone=True)
+    joined = join(lines, pool, (START_NS, START_NS + 125 * SECOND))
+    (clock,) = joined.clocks.values()
+    assert abs(clock.offset_ns - 95 * SECOND) < SECOND // 20
+    assert clock.stands_out
+    assert all(one.line.number == one.session for one in joined.matches)
+    assert len(joined.matches) > 40
+    scattered = kept([dice.uniform(-200, 200) for _ in range(80)], has_zone=True)
+    assert not join(scattered, pool, (START_NS, START_NS + 125 * SECOND)).matches
 
 
 def test_many_equal_lines_and_one_session() -> None:
