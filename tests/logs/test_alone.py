@@ -258,6 +258,9 @@ def test_a_part_of_the_sessions_has_no_only_one(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("capanalyzer.logs.join.MAX_SESSIONS", 2)
     found = missed(only(join([bare()], [seen(0), failed(1, "server-silent"), seen(2, at=30)])))
     assert (found.why, found.candidates) == (Why.SEVERAL, (0,))
+    timed = bare(time_ns=line(0, at=0.2).time_ns, has_zone=True)
+    found = missed(only(join([timed], [seen(0), failed(1, "server-silent"), seen(2, at=30)])))
+    assert (found.why, found.candidates) == (Why.SEVERAL, (0,))
 
 
 def test_too_much_to_compare_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,6 +272,15 @@ def test_too_much_to_compare_is_counted(monkeypatch: pytest.MonkeyPatch) -> None
     joined = joining.finish(None)
     assert joining.lines_left_out == 2
     assert {one.why for one in joined.missed} == {Why.UNNAMED, Why.SEVERAL}
+
+
+def test_answers_are_kept_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = [seen(0), failed(1, "server-silent"), failed(2, "no-shared-cipher")]
+    lines = [bare(0), bare(1, "server-timeout", said=Said.TRANSPORT), bare(2, "no-shared-cipher", role=None)]
+    whole = {(one.line.number, one.session) for one in join(lines, pool).matches}
+    assert whole == {(0, 0), (1, 1), (2, 2)}
+    monkeypatch.setattr("capanalyzer.logs.alone.MAX_ANSWERS", 1)
+    assert {(one.line.number, one.session) for one in join(lines, pool).matches} == whole
 
 
 def test_which_server_wrote_a_log_counts_for_its_nameless_lines() -> None:
