@@ -35,7 +35,11 @@ PATIENCE_S = 60.0
 BOOT = ["--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe"]
 OWN_CGROUPS = 'umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
 """Where the host itself does not run under systemd, the container gets a view of the control groups of its own."""
+EMPTY = "find /sys/fs/cgroup/payload /sys/fs/cgroup/supervisor -depth -type d -exec rmdir {} ;"
+"""What systemd-nspawn leaves there: groups without processes."""
 CONNECT = f"import socket; socket.socket().connect_ex(('{PEER_IP}', 443))"
+UP = ("running", "degraded")
+"""Of a bare Debian something else may have failed."""
 NAMESPACES = ("-m", "-p", "-i", "-u", "-n", "-C")
 SOON = "[Service]\nWatchdogSec=4\nRestartSec=1\n"
 
@@ -125,8 +129,10 @@ def first_child(parent: int) -> int | None:
 def booted(root: Path) -> Iterator[Machine]:
     """systemd as the first process of the container."""
     command = ["systemd-nspawn", *BOOT, f"--directory={root}", f"--network-namespace-path=/run/netns/{NETWORK}"]
-    if not Path("/run/systemd/system").exists():
-        command = ["unshare", "-m", "sh", "-c", OWN_CGROUPS, "sh", *command]
+    inside = ["unshare", "-m", "sh", "-c", OWN_CGROUPS, "sh"]
+    is_alone = not Path("/run/systemd/system").exists()
+    if is_alone:
+        command = [*inside, *command]
     # Its own filter of system calls does not know all that the unit permits.
     environment = os.environ | {"SYSTEMD_SECCOMP": "0"}
     null = subprocess.DEVNULL
@@ -134,7 +140,7 @@ def booted(root: Path) -> Iterator[Machine]:
         try:
             await_that("it boots", lambda: process.poll() is None and first_child(process.pid) is not None)
             machine = Machine(first_child(process.pid) or 0)
-            await_that("systemd is up", lambda: "running" in machine("systemctl", "is-system-running", check=False))
+            await_that("systemd is up", lambda: machine("systemctl", "is-system-running", check=False) in UP)
             yield machine
         finally:
             process.send_signal(signal.SIGTERM)  # nspawn has its systemd power off
@@ -142,6 +148,8 @@ def booted(root: Path) -> Iterator[Machine]:
                 process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+            if is_alone:
+                run(*inside, *EMPTY.split(), check=False)
 
 
 def await_that(what: str, holds: Callable[[], object]) -> None:
