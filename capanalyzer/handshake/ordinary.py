@@ -55,8 +55,10 @@ class Ordinary:
         """By cell: number of the batch; ``_flow_of``: and of the flow in it."""
         self._flow_of: I64 = np.zeros(0, np.int64)
 
-    def take(self, found: InOrder, cells: I64) -> tuple[Bools, Bools, Bools]:
-        """Take the ordinary ones of these flows: (which were taken, which of them are TLS 1.3, which may become so)."""
+    def take(self, found: InOrder, cells: I64) -> tuple[Bools, Bools, Bools, NDArray[np.uint8]]:
+        """Take the ordinary ones of these flows: (which were taken, which of them are TLS 1.3, which may become so,
+        whose data those lack).
+        """
         reading = Reading(found, cells, self._shapes)
         batch, silent = reading.batch, np.zeros(len(cells), np.bool_)
         if len(batch):
@@ -68,7 +70,7 @@ class Ordinary:
                 self._batch_of = np.concatenate([self._batch_of, more])
                 self._flow_of = np.concatenate([self._flow_of, more])
             self._put(self._last, batch)
-        return reading.taken, silent, reading.unfinished
+        return reading.taken, silent, reading.unfinished, reading.lacks
 
     def _put(self, number: int, batch: Batch) -> None:
         self._batches[number] = batch

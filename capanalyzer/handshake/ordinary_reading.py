@@ -65,7 +65,9 @@ class Reading:
         flows = np.flatnonzero(self._plain)
         stream = self._units.stream
         begin, end = np.searchsorted(stream, 2 * flows), np.searchsorted(stream, 2 * flows + 2)
-        node, stop = shapes.follow(self._codes(), np.diff(self._end_row, prepend=-1) != 0, begin, end, self._message)
+        node, stop, reached = shapes.follow(
+            self._codes(), np.diff(self._end_row, prepend=-1) != 0, begin, end, self._message
+        )
         ordinary = np.zeros(len(shapes.nodes), np.bool_)
         kinds = distinct(node)
         for kind in kinds.compress(kinds >= 0).tolist():
@@ -73,6 +75,9 @@ class Reading:
         self.unfinished = np.zeros(len(cells), np.bool_)
         """Flows that may become ordinary with more of their messages."""
         self.unfinished[flows] = (node < 0) & (stop == end)
+        self.lacks = np.zeros(len(cells), np.uint8)
+        """Of those whose handshake is done: the sides without data, 1 the client, 2 the server."""
+        self.lacks[flows] = np.where(self.unfinished.take(flows), shapes.lacks(reached), 0)
         chosen = np.flatnonzero((node >= 0) & ordinary.take(node))
         self._flows, self._node = flows.take(chosen), node.take(chosen)
         self._begin, self._stop = begin.take(chosen), stop.take(chosen)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.handshake.machine import Handshake
+from capanalyzer.streams.chunk import distinct
 from capanalyzer.tls.history import history
 from capanalyzer.tls.records import Message
 
@@ -124,13 +125,14 @@ class Shapes:
 
     def follow(
         self, codes: I64, begins_row: NDArray[np.bool_], begin: I64, end: I64, message: Callable[[int], Message]
-    ) -> tuple[I64, I64]:
+    ) -> tuple[I64, I64, I64]:
         """Follow n handshakes until each is settled, and to the end of the segment that settled it.
 
         :param codes: of all messages; handshake i has those from ``begin[i]`` to ``end[i]``.
         :param begins_row: by message: another segment completed it than the message before it.
         :param message: makes the message at a place, for a step that is not known yet.
-        :returns: node and place behind the last message followed, of each; node -1 where it was not settled.
+        :returns: of each the node, -1 where it was not settled; the place behind the last message followed; and the
+            node reached there.
         """
         node, at = np.zeros(len(begin), np.int64), begin.copy()
         last = np.full(len(begin), _NOWHERE)
@@ -147,7 +149,19 @@ class Shapes:
             over = active.compress(settled)
             last[over] = node.take(over)
             active = active.compress(more & ~settled)
-        return last, at
+        return last, at, node
+
+    def lacks(self, nodes: I64) -> NDArray[np.uint8]:
+        """At which of these nodes all is over but that data has gone both ways: 1 where it is the client's that is
+        missing, 2 the server's, 3 both.
+        """
+        lacks = np.zeros(len(self.nodes), np.uint8)
+        for number in distinct(nodes).tolist():
+            handshake = self.nodes[number].handshake
+            if handshake.done_ns is not None:
+                client, server = handshake.data_from
+                lacks[number] = (not client) + 2 * (not server)
+        return lacks.take(nodes)
 
     def _step(self, node: I64, codes: I64, here: I64, message: Callable[[int], Message]) -> I64:
         keys = node << _CODE_BITS | codes

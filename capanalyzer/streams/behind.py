@@ -53,12 +53,13 @@ class Shortcut(Protocol[S_co]):
     own: it is told what else matters of it, and makes the session.
     """
 
-    def take(self, found: InOrder, cells: I64) -> tuple[Bools, Bools, Bools]:
+    def take(self, found: InOrder, cells: I64) -> tuple[Bools, Bools, Bools, NDArray[np.uint8]]:
         """Take what it can of these flows.
 
         :param cells: by which it is told of them again.
-        :returns: which were taken, which of those are silent (see :class:`Connection`), and which it may take when it
-            sees more of them; shape (n,) each.
+        :returns: which were taken, which of those are silent (see :class:`Connection`), which it may take when it sees
+            more of them, and of those the sides whose data is all that is missing (1 side 0, 2 side 1, 3 both; 0 where
+            it is something else); shape (n,) each.
         """
         ...
 

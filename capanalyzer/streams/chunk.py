@@ -99,11 +99,8 @@ class Chunk:
         at = get(table.payload_at).take(rows)
         captured = get(table.captured).take(rows)
         flags = self.flags.take(rows)
-        sizes = get(table.options_len).take(rows)
         length = self.length.take(rows)
-        # A time stamp takes 12 bytes; a pure ACK with more carries SACK blocks, which tell what is missing.
-        with_options = ((flags & SYN) > 0) | ((length == 0) & (sizes > 12))
-        option_size = np.where(with_options, sizes, 0)
+        option_size = asked_options(flags, length, get(table.options_len).take(rows))
         return list(
             zip(
                 self.frame.take(rows).tolist(),
@@ -123,6 +120,13 @@ class Chunk:
         )
 
 
+def asked_options(flags: NDArray[np.uint8], length: I64, size: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bytes of TCP options of those segments whose options are asked for; 0 of the others. ``size``: what they have."""
+    # A time stamp takes 12 bytes; a pure ACK with more carries SACK blocks, which tell what is missing.
+    asked = ((flags & SYN) > 0) | ((length == 0) & (size > 12))
+    return np.where(asked, size, np.uint8(0))
+
+
 def slices_at(table: PacketTable, at: I64, size: NDArray[Any]) -> list[bytes]:
     """Copies of ``size`` bytes at each position."""
     view, extra = table.data.data, table.extra
@@ -132,6 +136,19 @@ def slices_at(table: PacketTable, at: I64, size: NDArray[Any]) -> list[bytes]:
     for row, start, stop in zip(rows.tolist(), starts.tolist(), (starts + size.take(rows)).tolist(), strict=True):
         result[row] = bytes(view[start:stop]) if start < EXTRA else extra[start - EXTRA : stop - EXTRA]
     return result
+
+
+def joined_at(table: PacketTable, at: I64, size: I64) -> bytes:
+    """The bytes of :func:`slices_at`, one behind the other."""
+    view, extra = table.data.data, table.extra
+    rows = np.flatnonzero(size)
+    starts = at.take(rows)
+    return b"".join(
+        [
+            view[start:stop] if start < EXTRA else extra[start - EXTRA : stop - EXTRA]
+            for start, stop in zip(starts.tolist(), (starts + size.take(rows)).tolist(), strict=True)
+        ]
+    )
 
 
 def bytes_at(table: PacketTable, at: I64, size: int) -> NDArray[np.uint8]:

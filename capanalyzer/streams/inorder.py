@@ -180,7 +180,9 @@ def _is_irregular(found: InOrder, begin: I64, chunk: Chunk, live: LiveFlows) -> 
         again = again.compress(_is_copy(found, again, np.repeat(begin, sizes).take(again)))
         found.again[again] = True
         breaks[again] = False
-    irregular = (kind != ACK) | breaks | (acked > of_other) | (acked < 0)
+    # Beyond the window nobody looks at the other side's bytes, so what acknowledges them says nothing.
+    ahead = (acked > of_other) & (of_other < live.wanted.take(at ^ 1))
+    irregular = (kind != ACK) | breaks | ahead | (acked < 0)
     irregular[first] = (flags[first] & (SYN | RST | ACK | FIN) != SYN) | (length[first] > 0) | (side[first] != 0)
     irregular[second] = (
         (flags[second] & (SYN | RST | ACK | FIN) != SYN | ACK)

@@ -70,13 +70,10 @@ class RunningTracker(Tracker[S_co]):
         """
         self._limits = limits or Limits()
         self._running = RunningFlows(self._limits.cells)
+        limits = self._limits = limits or Limits()
+        live = self._running = RunningFlows()
         super().__init__(
-            connect,
-            shortcut=shortcut,
-            seed=seed,
-            observe=observe,
-            live=self._running,
-            max_keys=self._limits.keys,
+            connect, shortcut=shortcut, seed=seed, observe=observe, live=live, max_keys=limits.keys, is_patient=False
         )
         self._waits_since_ns: int | None = None
         """When segments began to wait that the shortcut may take when it sees more of them."""

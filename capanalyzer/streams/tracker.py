@@ -77,9 +77,11 @@ class Tracker(Generic[S_co]):
         observe: Callable[[I64, I64, I64], None] | None = None,
         live: LiveFlows | None = None,
         max_keys: int | None = None,
+        is_patient: bool = True,
     ) -> None:
         """:param share: all connections are numbered and counted, the sessions of this share are given.
         :param live: columns for the open connections, where more than the usual ones are wanted.
+        :param is_patient: nobody asks for connections that are open, so their segments may wait for the shortcut.
         :param max_keys: connections remembered by their key, the usual number where None.
         :param observe: told (stream, frame, payload bytes) of the packets that belong to connections, as columns, in
             order; those of ICMP errors that quote a segment included.
@@ -90,7 +92,11 @@ class Tracker(Generic[S_co]):
         """See the parameter. May be set between two batches."""
         self._capture = capture
         self._live = LiveFlows() if live is None else live
-        self._short = None if shortcut is None else ShortWay(self._live, shortcut, self._feed, self._uncapped)
+        self._short = (
+            None
+            if shortcut is None
+            else ShortWay(self._live, shortcut, self._feed, self._uncapped, is_patient=is_patient)
+        )
         self._index = FlowIndex(self._live, seed=seed, max_keys=max_keys)
         self._connections: list[Connection[S_co] | None] = [None] * self._live.capacity
         self._icmp: dict[int, list[IcmpError]] = {}

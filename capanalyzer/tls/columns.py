@@ -135,6 +135,7 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
         irregular[active.compress(bad)] = True
         good = np.flatnonzero(whole & ~bad)
         if not len(good):
+            active = good  # all that is left is not whole yet
             break
         active, at, segment, end = active.take(good), at.take(good), segment.take(good), end.take(good)
         kind, is_clear, message_end = kind.take(good), is_clear.take(good), message_end.take(good)

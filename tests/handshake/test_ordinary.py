@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from capanalyzer.capture.records import BATCH_BYTES
 from capanalyzer.capture.source import open_captures
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.verdict import Verdict
@@ -22,6 +23,7 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.table import PacketTable
 from capanalyzer.report.build import session_model
+from capanalyzer.streams import short_way as short_way_module
 from capanalyzer.streams import tracker as tracker_module
 from capanalyzer.streams.flow import ACK, FIN, PSH, RST, SYN
 from capanalyzer.streams.tracker import Tracker
@@ -46,9 +48,9 @@ SEED = 1
 Models = dict[int, dict[str, Any]]
 
 
-def tables_of(path: Path) -> Iterator[tuple[PacketTable, int]]:
+def tables_of(path: Path, batch_bytes: int = BATCH_BYTES) -> Iterator[tuple[PacketTable, int]]:
     """(segments, last frame) of each batch."""
-    for capture in open_captures([str(path)]):
+    for capture in open_captures([str(path)], batch_bytes=batch_bytes):
         if isinstance(capture, CaptureError):
             return
         decoder = Decoder(seed=SEED)
@@ -110,6 +112,14 @@ def assert_same(plain: Models, short: Models, what: str) -> None:
 def test_our_captures(path: Path) -> None:
     plain, _ = models_of(tables_of(path), short=False)
     short, _ = models_of(tables_of(path), short=True)
+    assert_same(plain, short, path.parent.name)
+
+
+@pytest.mark.parametrize("path", sorted(PCAPS.glob("*/capture.*")), ids=lambda path: path.parent.name)
+def test_our_captures_in_small_pieces(path: Path) -> None:
+    """Nearly all wait for more, many for a long time."""
+    plain, _ = models_of(tables_of(path), short=False)
+    short, _ = models_of(tables_of(path, 3_000), short=True)
     assert_same(plain, short, path.parent.name)
 
 
@@ -230,3 +240,64 @@ def test_what_is_sent_again(first: int, size: int, change: bytes, is_ordinary: b
     short, ordinary = models_of(one_table(segments), short=True)
     assert_same(plain, short, "sent again")
     assert ordinary == is_ordinary
+
+
+# --- data that is long in coming -------------------------------------------------------------------------------------
+
+
+def slow_talks(rows: int) -> list[Talk]:
+    """The server sends at once more than anybody looks at, the client begins to send late: whole records, a record
+    that never ends, nothing; one resets, one breaks off with an alert.
+    """
+    found = []
+    for number in range(8):
+        talk = Talk(client_isn=1000 + number, mss=700).connect()
+        talk.send(CLIENT, CLIENT_HELLO).ack(SERVER)
+        if number % 2:
+            talk.send(SERVER, SERVER_FLIGHT_13).send(CLIENT, CCS + sealed(69))
+        else:
+            talk.send(SERVER, SERVER_FLIGHT_12).send(CLIENT, CLIENT_FLIGHT_12).send(SERVER, CCS + FINISHED_12)
+        for _ in range(rows):
+            talk.send(SERVER, sealed(2_600)).ack(CLIENT)
+        if number < 4:
+            talk.send(CLIENT, sealed(3_000)).ack(SERVER).send(SERVER, sealed(900)).send(CLIENT, sealed(100))
+        elif number < 6:
+            talk.send(CLIENT, sealed(9_000)[:5_000]).ack(SERVER)
+        if number == 5:
+            talk.send(SERVER, alert(2, 80))
+        if number in (3, 7):
+            talk.packet(SERVER, RST | ACK)
+        found.append(talk)
+    return found
+
+
+@pytest.mark.parametrize("rows", [1, 12])
+@pytest.mark.parametrize("size", [5, 100, 10_000])
+def test_data_that_is_long_in_coming(rows: int, size: int) -> None:
+    columns = [
+        [Segment(row[2], 40_000 + number, row[3], row[4], row[5], row[8]) for row in talk.rows]
+        for number, talk in enumerate(slow_talks(rows))
+    ]
+    segments = [segment for segment in chain.from_iterable(zip_longest(*columns)) if segment is not None]
+    for at, segment in enumerate(segments):
+        segment.time_ns = 1_700_000_000_000_000_000 + at * 1_000_000
+
+    def tables() -> Iterator[tuple[PacketTable, int]]:
+        for start in range(0, len(segments), size):
+            part = segments[start : start + size]
+            yield packet_table(part, first_frame=start + 1), start + len(part)
+
+    plain, _ = models_of(tables(), short=False)
+    short, ordinary = models_of(tables(), short=True)
+    assert_same(plain, short, "slow")
+    assert size < 100 or ordinary >= 3
+
+
+def test_nobody_waits_where_too_much_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is bounded: then all goes the plain way, and the reports are the same."""
+    monkeypatch.setattr(short_way_module, "MAX_BYTES", 2_000)
+    segments = synthetic()
+    plain, _ = models_of(iter([(packet_table(segments), len(segments))]), short=False)
+    pieces = [(packet_table(segments[at : at + 7], first_frame=at + 1), at + 7) for at in range(0, len(segments), 7)]
+    short, _ = models_of(iter(pieces), short=True)
+    assert_same(plain, short, "full")

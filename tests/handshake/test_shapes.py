@@ -63,7 +63,7 @@ def test_the_machine_says_the_same(talks: list[list[Kind]], per_row: int) -> Non
     row = np.concatenate([np.arange(len(talk)) // per_row for talk in talks]) if kinds else np.zeros(0, np.int64)
     begins_row = np.diff(row, prepend=-1) != 0
     for _ in range(2):  # the second time nothing is new
-        node, stop = tree.follow(codes, begins_row, begin, end, lambda at: message(at, kinds[at]))
+        node, stop, _ = tree.follow(codes, begins_row, begin, end, lambda at: message(at, kinds[at]))
         for talk, number, first, last in zip(talks, node.tolist(), begin.tolist(), stop.tolist(), strict=True):
             if number < 0:
                 continue
@@ -80,7 +80,7 @@ def test_full_handshakes_are_ordinary() -> None:
     for talk in (FULL_12, FULL_13):
         codes = np.array([code(tree, kind) for kind in talk], np.int64)
         everywhere = np.ones(len(talk), np.bool_)
-        node, stop = tree.follow(
+        node, stop, _ = tree.follow(
             codes, everywhere, np.array([0]), np.array([len(talk)]), lambda at, talk=talk: message(at, talk[at])
         )
         assert stop.tolist() == [len(talk)]
@@ -93,6 +93,6 @@ def test_a_full_tree_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = np.array([code(tree, kind) for kind in FULL_12], np.int64)
     everywhere, begin, end = np.ones(len(FULL_12), np.bool_), np.array([0]), np.array([len(FULL_12)])
     monkeypatch.setattr(module, "MAX_SHAPES", 3)
-    node, _ = tree.follow(codes, everywhere, begin, end, lambda at: message(at, FULL_12[at]))
+    node, _, _ = tree.follow(codes, everywhere, begin, end, lambda at: message(at, FULL_12[at]))
     assert node.tolist() == [-1]
     assert len(tree.nodes) == 3
