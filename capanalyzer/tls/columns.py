@@ -115,14 +115,15 @@ def read_units(data: U8, segments: Segments, clear: NDArray[np.bool_]) -> tuple[
         first, behind = _word(rows, 0), _word(rows, 5)
         kind = np.where(starts_record, _byte(rows, 0), np.uint8(HANDSHAKE))
         minor, size = _byte(rows, 2), _short(rows, 3).astype(np.int64)
-        bad |= starts_record & (
-            (_byte(rows, 1) != 3) | (minor > 4) | (kind < CHANGE_CIPHER_SPEC) | (kind > APPLICATION_DATA)
-        )
-        bad |= starts_record & (size > MAX_RECORD)
+        is_header = (_byte(rows, 1) == 3) & (minor <= 4)
+        is_header &= (kind >= CHANGE_CIPHER_SPEC) & (kind <= APPLICATION_DATA)
+        is_header &= size <= MAX_RECORD
         end = np.where(starts_record, at + 5 + size, record_end)
         version = np.where(starts_record, minor.astype(np.int64) | 0x300, record_version)
         whole = end <= stop
+        # What is not whole may become so, unless its header is none.
         bad &= whole | (room < head)
+        bad |= starts_record & ~is_header
         bad &= at + head <= stop
         # A clear handshake message: its type and length behind the header.
         is_clear = (kind == HANDSHAKE) & ~ciphered.take(active) & whole
