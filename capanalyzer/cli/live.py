@@ -115,6 +115,7 @@ def run(options: argparse.Namespace) -> int:
         lines = output.outlet(patience, ending, messages, lang, is_text=is_text)
         view = open_view(options, name, lang, ending, patience)
         if view is not None:
+            stack.callback(view.release)
             stack.callback(view.close)
         beside = open_beside(options, source.info, name, lang, messages, None if view is not None else lines.counts)
         writer = _writer(options, lines, lang) if view is None else view

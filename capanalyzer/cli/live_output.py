@@ -89,8 +89,10 @@ def open_output(path: str, lang: str, ending: Ending, say: Messages) -> Output:
     def reopen() -> None:
         try:
             output.reopen()
-        except OSError as error:  # the run goes on in the file it has
-            say(f"{path}: cannot be opened again: {error.strerror or error}")
+        except OSError as error:
+            _ = translator(lang)
+            text = _("-o: {file}: cannot be opened again: {reason}; the run goes on with the file as it is")
+            say(text.format(file=path, reason=error.strerror or error))
 
     return Output(f"-o: {path}", output.write, reopen, output.close, [output.folder])
 
@@ -111,8 +113,10 @@ def writer_to(stream: TextIO) -> Callable[[bytes], None]:
     stream.flush()
     try:
         descriptor = stream.fileno()
-    except (OSError, ValueError):
-        return partial(_write_through, stream)  # a stand-in without one
+    except (OSError, ValueError):  # a stand-in without one
+        return partial(_write_through, stream)
+    if os.name == "nt":  # whose consoles take no bytes
+        return partial(_write_through, stream)
     return partial(_write_to, descriptor, is_terminal=os.isatty(descriptor))
 
 

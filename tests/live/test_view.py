@@ -345,8 +345,16 @@ def test_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal]) -> None
     assert run.is_as_before()
 
 
-def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal]) -> None:
-    run = terminal(columns=200, lines=60)
+@pytest.mark.parametrize("is_opened_anew", [True, False])
+def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(
+    terminal: Callable[..., Terminal], tmp_path: Path, is_opened_anew: bool
+) -> None:
+    """Also where the terminal cannot be opened by its name, as in a container that was given it from outside."""
+    if not is_opened_anew:
+        (tmp_path / "sitecustomize.py").write_text(
+            "import os\ndef fail(_):\n    raise OSError\nos.ttyname = os.tcgetpgrp = fail\n", "utf-8"
+        )
+    run = terminal(columns=200, lines=60, PYTHONPATH=str(tmp_path))
     run.until(lambda text: "LATEST FAILURES" in text)
     run.fill()
     run.process.terminate()
@@ -355,6 +363,7 @@ def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(terminal: Ca
     assert run.process.wait(60) == 130
     assert run.end() == 130
     assert run.is_as_before()
+    assert os.get_blocking(run._slave)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--plain", "-v")], ids=str)

@@ -147,6 +147,10 @@ class View:
             self._terminal.write(piece)
         self.is_cut = not self._terminal.finish(self._may_wait) and not self._terminal.is_gone
 
+    def release(self) -> None:
+        """At last: nothing more is written."""
+        self._terminal.close()
+
     # -- drawing -------------------------------------------------------------------------------------------------------
 
     def _may_wait(self, since_s: float) -> bool:

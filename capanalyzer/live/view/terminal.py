@@ -15,8 +15,8 @@ from typing import Final, TextIO
 
 __all__ = ["Terminal"]
 
-_CHUNK_BYTES: Final = 512
-"""Written at a time: where the terminal cannot be opened anew, a write may wait although there is some room."""
+_CHUNK_BYTES: Final = 4096
+"""Written at a time."""
 _LOOK_S: Final = 0.1
 
 
@@ -33,15 +33,16 @@ class Terminal:
         self._since_s = 0.0
         """When it took something last."""
         self._is_refused = False
-        self._opened: int | None = None
         self._descriptor: int | None = None
         """None: of a system on which this cannot be had; there a write waits."""
+        self._waited: bool | None = None
+        """It is the stream's own, and this is whether it made who writes wait; None: it is ours."""
         if sys.platform != "win32":
-            self._descriptor = out.fileno()
-            with contextlib.suppress(OSError):  # of another user, or of another world (a container's)
-                # Opened anew it can be made not to wait, and the shell's own stays as it is.
-                self._opened = os.open(os.ttyname(self._descriptor), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-                self._descriptor = self._opened
+            self._descriptor = _open_anew(out.fileno())
+            if self._descriptor is None:
+                self._descriptor = out.fileno()
+                self._waited = os.get_blocking(self._descriptor)
+                os.set_blocking(self._descriptor, False)
 
     def write(self, text: str) -> int:
         """Have it written."""
@@ -81,17 +82,18 @@ class Terminal:
     def push(self) -> None:
         """Write as much as it takes now."""
         self._is_refused = False
+        waiting = self._waiting  # it may be discarded while a write waits
         try:
-            while self._waiting and self._descriptor is not None:
+            while waiting and self._descriptor is not None:
                 if not select.select([], [self._descriptor], [], 0)[1]:
                     return
-                del self._waiting[: os.write(self._descriptor, self._waiting[:_CHUNK_BYTES])]
+                del waiting[: os.write(self._descriptor, waiting[:_CHUNK_BYTES])]
                 self._since_s = monotonic()
         except BlockingIOError:
             self._is_refused = True  # room for one byte, where a line's end takes two
         except OSError:
             self.is_gone = True
-            self._waiting.clear()
+            waiting.clear()
 
     def finish(self, may_wait: Callable[[float], bool]) -> bool:
         """Write all; whether that was possible.
@@ -110,7 +112,7 @@ class Terminal:
 
     def discard(self) -> None:
         """What waits is not to be shown any more, here and in the system."""
-        self._waiting.clear()
+        self._waiting = bytearray()
         if self._descriptor is not None:
             import termios
 
@@ -118,7 +120,27 @@ class Terminal:
                 termios.tcflush(self._descriptor, termios.TCOFLUSH)
 
     def close(self) -> None:
-        """Give back what is held."""
-        if self._opened is not None:
-            os.close(self._opened)
-            self._opened = self._descriptor = None
+        """Give back what is held; further calls do nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        if self._waited is None:
+            os.close(descriptor)
+        else:
+            os.set_blocking(descriptor, self._waited)
+
+
+def _open_anew(descriptor: int) -> int | None:
+    """A terminal that does not make us wait, while the one that the shell has stays as it is; None: not to be had."""
+    name = "/dev/tty"
+    try:
+        os.tcgetpgrp(descriptor)  # fails for any but our controlling terminal
+    except OSError:
+        try:
+            name = os.ttyname(descriptor)
+        except OSError:
+            return None  # of another world: a container's
+    try:
+        return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return None  # of another user
