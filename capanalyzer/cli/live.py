@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
     map_large_pieces()
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
-    messages = Messages(ending, is_quiet=options.quiet)
+    messages = Messages(ending, lang, is_quiet=options.quiet)
     with ExitStack() as stack:
         user = user_named(options.user)
         output = open_output(options.output, lang, ending, messages)

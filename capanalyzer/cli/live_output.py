@@ -142,8 +142,8 @@ class Messages:
     A context: within it nobody waits for who reads them. To be entered when rights have been given up.
     """
 
-    def __init__(self, ending: Ending, *, is_quiet: bool) -> None:
-        self._ending, self._is_quiet = ending, is_quiet
+    def __init__(self, ending: Ending, lang: str, *, is_quiet: bool) -> None:
+        self._ending, self._lang, self._is_quiet = ending, lang, is_quiet
         self._kept: deque[str] = deque(maxlen=MAX_KEPT)
         self._outlet: Outlet | None = None
         self.view: View | None = None
@@ -151,15 +151,16 @@ class Messages:
     def __enter__(self) -> Self:
         if sys.stderr is not None:
             from capanalyzer.live.ending import Patience
-            from capanalyzer.live.outlet import Outlet
+            from capanalyzer.live.outlet import Outlet, text_of_gap
 
             outlet = Outlet(
                 _never_mind(writer_to(sys.stderr)),
                 "standard error",
                 self._ending,
                 patience=Patience.NONE,
-                lang="en",
+                lang=self._lang,
                 tell=lambda _: None,
+                gap=lambda missing: line_of(text_of_gap(missing, self._lang)),
                 max_bytes=MAX_MESSAGES_BYTES,
             )
             self._outlet = outlet.__enter__()

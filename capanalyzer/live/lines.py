@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.listener import LiveVerdict, State
-from capanalyzer.live.outlet import Outlet, Rank
+from capanalyzer.live.outlet import Outlet, Rank, text_of_gap
 from capanalyzer.live.status import count_sessions
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
@@ -151,13 +151,7 @@ class PlainLines:
 
 def line_of_gap(missing: int, lang: str) -> bytes:
     """What stands where so many lines are missing."""
-    counted = plural(lang)
-    text = counted(
-        "... {n} line is missing here: it could not be written in time",
-        "... {n} lines are missing here: they could not be written in time",
-        missing,
-    )
-    return _encoded(text.format(n=f"{missing:,}"))
+    return _encoded(text_of_gap(missing, lang))
 
 
 def _encoded(text: str) -> bytes:

@@ -21,7 +21,7 @@ from capanalyzer.i18n import plural, translator
 from capanalyzer.live.complaint import Complaint, reason_of
 from capanalyzer.live.ending import Ending, Patience
 
-__all__ = ["MAX_BYTES", "MAX_LINES", "Outlet", "Rank"]
+__all__ = ["MAX_BYTES", "MAX_LINES", "Outlet", "Rank", "text_of_gap"]
 
 MAX_BYTES: Final = 32 << 20
 """Of lines that wait: some 12,000 sessions as JSON."""
@@ -293,3 +293,14 @@ class Outlet:
         _ = translator(self._lang)
         text = _("{output}: {reason}; lines are lost until this ends, the run goes on")
         self._complaint.make(reason, text.format(output=self._name, reason=reason))
+
+
+def text_of_gap(missing: int, lang: str) -> str:
+    """What stands where so many lines are missing."""
+    counted = plural(lang)
+    text = counted(
+        "... {n} line is missing here: it could not be written in time",
+        "... {n} lines are missing here: they could not be written in time",
+        missing,
+    )
+    return text.format(n=f"{missing:,}")

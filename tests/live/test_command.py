@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from typing import Any
 import pytest
 
 from capanalyzer.capture import live_open
-from capanalyzer.cli import live_source
+from capanalyzer.cli import live_output, live_source
+from capanalyzer.cli.live_output import Messages
+from capanalyzer.live.ending import Ending
 from capanalyzer.output import GrowingFile
 from tests.live.outlets import outlet
 from tests.live.test_like_analyze import analyzed
@@ -249,6 +252,30 @@ def test_mistakes_are_said_in_one_line(arguments: tuple[str, ...], message: str)
 def test_what_is_no_number_is_said_in_plain_words(option: str, kind: str) -> None:
     said = run("-r", "-", option, "abc").stderr.decode()
     assert said == f"capanalyzer live: argument {option}: invalid {kind} value: 'abc' (see capanalyzer live --help)\n"
+
+
+def test_messages_that_nobody_reads_hold_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paused reader of standard error; what is lost of them is said where it is missing."""
+    monkeypatch.setattr(live_output, "MAX_MESSAGES_BYTES", 10_000)
+    read, write = os.pipe()
+    ending = Ending()
+    with open(write, "w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with Messages(ending, "en", is_quiet=False) as messages:
+            for number in range(3_000):
+                messages(f"{number:04} " + "x" * 90)
+            ending.over(by_itself=False)
+            got = bytearray()
+            while not got.endswith(b"\n") or f"{number:04}".encode() not in got:
+                got += os.read(read, 1 << 16)
+    os.close(read)
+    lines = got.decode().splitlines()
+    said = re.compile(
+        r"capanalyzer: \.\.\. ([\d,]+) lines? (?:is|are) missing here: (?:it|they) could not be written in time"
+    )
+    gaps = [int(found[1].replace(",", "")) for line in lines if (found := said.fullmatch(line))]
+    assert sum(gaps) == 3_000 - (len(lines) - len(gaps))
+    assert sum(gaps) > 1_000
 
 
 @pytest.mark.parametrize("way", ["named", "given"])
