@@ -135,9 +135,11 @@ def run(options: argparse.Namespace) -> int:
         if output is not None:
             output.open()
         from capanalyzer.analysis import Options
+        from capanalyzer.cli.memory import keep_freed_pieces
         from capanalyzer.parallel import analyze_captures
         from capanalyzer.report.document import Document
 
+        keep_freed_pieces()
         lang = options.lang or (i18n.language_of_environment() if form.is_prose else "en")
         redactor = _redactor(options) if options.redact else None
         logs = _logs(options.log) if options.log else None
