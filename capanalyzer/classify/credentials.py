@@ -72,6 +72,8 @@ _RULES: Final = (
     (_REQUIREPASS, 2, (b"requirepass", b"masterauth")),
 )
 """Pattern, group of the secret, and words in lower case of which one is in whatever the pattern finds."""
+_WORDS: Final = tuple(dict.fromkeys(word for _, _, words in _RULES for word in words))
+"""Without one of them nothing is found."""
 _HIDDEN: Final = re.compile(rb"[^\r\n \t]")
 _LENGTH_LINE: Final = re.compile(rb"\$\d+\r\n")
 NEAR: Final = 256
@@ -80,9 +82,11 @@ NEAR: Final = 256
 
 def mask(data: bytes) -> bytes:
     """The same bytes with the secrets overwritten; the same object where there are none."""
-    lower = data.lower()
+    contains = data.lower().__contains__
+    if not any(map(contains, _WORDS)):
+        return data
     for pattern, group, words in _RULES:
-        if any(word in lower for word in words) and pattern.search(data):
+        if any(map(contains, words)) and pattern.search(data):
             data = pattern.sub(lambda match, group=group: _starred(match, group), data)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     return data
 
