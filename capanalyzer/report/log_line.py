@@ -84,7 +84,7 @@ def unknown_line(text: str, look: Look) -> Iterator[str]:
     if stamp is not None:
         rows.append((_(N_("Time")), _stamp(stamp, look)))
     if ends:
-        rows.append((_(N_("Addresses")), ", ".join(map(_end, ends))))
+        rows.append((_(N_("Addresses")), _(", ").join(map(_end, ends))))
     yield from map(paint, _rows(rows, look))
     note = N_(
         "It may be of a program that is not known, or say nothing of TLS, or lack the part that names the error. "
@@ -113,7 +113,7 @@ def _facts(line: LogLine, look: Look) -> Iterator[Line]:
         rows.append((_(N_("Time")), _(N_("not in the line"))))
     else:
         stamp = Stamp(line.time_ns, line.has_zone, line.has_year, line.resolution_ns)
-        rows.append((_(N_("Time")), f"{_stamp(stamp, look)}, {_(_TIME_OF[line.time_of])}"))
+        rows.append((_(N_("Time")), _(", ").join((_stamp(stamp, look), _(_TIME_OF[line.time_of])))))
     for label, end in ((_(N_("Client")), line.client), (_(N_("Server")), line.server)):
         if end != Peer():
             rows.append((label, _end(end)))
@@ -159,7 +159,7 @@ def _stamp(stamp: Stamp, look: Look) -> str:
     notes = [] if stamp.has_year else [_(N_("no year"))]
     if not stamp.has_zone:
         notes.append(_(N_("no time zone")))
-    return f"{text} UTC" if not notes else f"{text} ({', '.join(notes)})"
+    return f"{text} UTC" if not notes else _("{text} ({detail})").format(text=text, detail=_(", ").join(notes))
 
 
 def _end(end: Peer) -> str:
