@@ -90,6 +90,15 @@ def test_entries_lose_no_failure(texts: list[str]) -> None:
         "* TLSv1.3 (OUT), TLS alert, close notify (256):",
         "    Verify return code: 0 (ok)",
         "2026-11-23 02:36:31.123 UTC [7] LOG:  SSL error: unexpected eof while reading",
+        "build/deploy: Success",
+        "ratio 24/0/0/0/0 of disks",
+        "2026/0/0/0/0",
+        "read:errno=11",
+        "fatal: unable to access 'https://x.example.test/': Could not resolve host: x.example.test",
+        'I/O error on GET request for "http://x.example.test/": Connection refused',
+        '{"event": {"original": {"a": 1}}, "message": 5}',
+        "/var/log/ltm:",
+        "TLS server: In state hello",
     ],
 )
 def test_lines_about_other_things_are_left_alone(text: str) -> None:

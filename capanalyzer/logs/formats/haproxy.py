@@ -103,8 +103,8 @@ def _read(body: Body) -> Found | None:
         return _by_codes(body, match)
     if (match := _ERROR.search(text)) is not None:
         code = next((code for words, code in _BY_WORDS.items() if match["what"].startswith(words)), None)
-        if code is None:
-            return None
+        if code is None or (code == 0 and (match["client"] is None or match["what"] != "Success")):
+            return None  # without an address the word may be anybody's
         meaning, said = _BY_ERROR[code]
         if (scanned := openssl.scan(match["what"], Role.SERVER)) is not None:
             # Since 2.8 OpenSSL's words stand behind it.

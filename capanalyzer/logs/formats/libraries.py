@@ -23,6 +23,15 @@ _VERIFY: Final = re.compile(
 """openssl s_client and s_server: which of them is not told."""
 _ERRNO: Final = re.compile(r"(?:write|read):errno=(?P<errno>\d{1,4})$")
 """openssl s_client, whose handshake ended without an alert."""
+_BY_ERRNO: Final = {
+    "0": "server-closed",
+    "32": "server-closed",
+    "54": "server-reset",
+    "104": "server-reset",
+    "110": "server-timeout",
+    "10054": "server-reset",
+}
+"""EPIPE, ECONNRESET and ETIMEDOUT of Linux, BSD and Windows."""
 _NUMBER: Final = re.compile(r"SSL alert number (?P<alert>\d{1,3})\b")
 
 
@@ -45,8 +54,8 @@ def _bare(body: Body) -> Found | None:
         role = openssl.role_of_call(body.text)
         meaning = refusal_by_code(int(match["code"]), role)
         return found(body, "openssl", meaning, reason=match[0], said=Said.LOCAL, role=role)
-    if (match := _ERRNO.match(body.text)) is not None:
-        meaning = "server-reset" if match["errno"] in ("104", "54", "10054") else "server-closed"
+    if (match := _ERRNO.match(body.text)) is not None and match["errno"] in _BY_ERRNO:
+        meaning = _BY_ERRNO[match["errno"]]
         return found(body, "openssl", meaning, reason=match[0], role=Role.CLIENT, said=Said.TRANSPORT)
     if (match := _NUMBER.search(body.text)) is not None and int(match["alert"]) < 256:
         alert, role = int(match["alert"]), openssl.role_of_call(body.text)
