@@ -16,6 +16,8 @@ from capanalyzer.logs.line import LogLine, TimeOf
 from capanalyzer.logs.programs import PROGRAMS
 from capanalyzer.logs.read import read_lines
 from capanalyzer.logs.seen import Seen
+from capanalyzer.report.log_because import because_text
+from capanalyzer.report.log_texts import log_texts
 
 from .made import SECOND, START_NS
 from .stored import STORED, Stored
@@ -178,13 +180,18 @@ def test_every_format_has_at_least_three_lines(name: str) -> None:
 
 @pytest.mark.parametrize("stored", ENTRIES, ids=lambda one: f"{one.format}-{one.name}")
 def test_a_line_is_joined_with_its_session(stored: Stored) -> None:
-    """Beside it are healthy sessions, and others that failed of something else."""
+    """And explained. Beside it are healthy sessions, and others that failed of something else."""
     own = street()[label_of(stored)]
     lines = as_written_of(stored, own)
     (first, *_) = lines
     found = join(lines, moved_to(neighbours(lines, own), own, first))
     matches = [one for one in found if isinstance(one, Match)]
     assert [one.session for one in matches] == [own.id] * len(found), found
+    for one in matches:
+        english, japanese = (log_texts(one.line, lang) for lang in ("en", "ja"))
+        assert all(mine and mine != theirs for mine, theirs in zip(english[:2], japanese[:2], strict=True))
+        told = because_text(one, "en"), because_text(one, "ja")
+        assert told == (None, None) if one.because is None else told[0] and told[1] and told[0] != told[1]
     if first.client.ip is None:
         assert {one.confidence for one in matches} <= {Confidence.POSSIBLE, Confidence.LIKELY}
         assert all(one.because is not None for one in matches)
