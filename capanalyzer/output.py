@@ -64,7 +64,10 @@ class FileOutput:
         folder, name = os.path.split(self._target)
         # Named before it is made: whenever an interrupt comes, __exit__ knows what to take away.
         self._temporary = os.path.join(folder, f".{name[:64]}.{os.urandom(6).hex()}")
-        handle = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            handle = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from None  # by the name that was asked for
         self.stream = open(handle, "wb")  # noqa: SIM115 - closed by __exit__
 
     def commit(self, *, durable: bool = False) -> None:

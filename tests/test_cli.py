@@ -392,6 +392,8 @@ def test_output_that_cannot_be_written(captures: Path, capsys: pytest.CaptureFix
     status, out, err = run_here(capsys, "analyze", "failed.pcap", "-o", target)
     assert (status, out) == (2, "")
     assert len(err.splitlines()) == 1
+    if "/" in target:
+        assert err == f"capanalyzer: {target}: No such file or directory\n"
     assert (captures / "failed.pcap").read_bytes() == ONE_FAILED
 
 
