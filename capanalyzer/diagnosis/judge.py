@@ -20,6 +20,7 @@ from capanalyzer.diagnosis.f5.sides import both_sides
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.registry import CAPTURE_RULES, RULES, WARNINGS
 from capanalyzer.diagnosis.rule import Context, Rule
+from capanalyzer.diagnosis.rules.first_bytes.telling import is_zeroed
 from capanalyzer.diagnosis.rules.quality.cipher import is_weak_suite
 from capanalyzer.diagnosis.rules.quality.warnings import SLOW_NS, TLS12
 from capanalyzer.diagnosis.story import Story
@@ -310,11 +311,11 @@ def _without_failure(story: Story, context: Context) -> Outcome:
         if quality.starts_mid_session and story.connected_ns is None:
             return Outcome.INCOMPLETE
         return _without_payload(story, context)
-    if may_begin_tls(session.first_bytes[Side.CLIENT] or b""):
+    if may_begin_tls(session.first_bytes[Side.CLIENT] or b"") or is_zeroed(session):
         return Outcome.INCOMPLETE
     is_partial = quality.starts_mid_session or quality.truncated or quality.one_sided is not None or quality.lost
-    if is_partial and client in _NO_NAME and server in _NO_NAME:
-        return Outcome.INCOMPLETE
+    if is_partial and (session.tls is not None or (client in _NO_NAME and server in _NO_NAME)):
+        return Outcome.INCOMPLETE  # TLS was there, or who knows what
     upgrade = session.upgrade
     if upgrade is not None and upgrade.asked and upgrade.agreed and session.tls is None and story.is_open:
         return Outcome.INCOMPLETE

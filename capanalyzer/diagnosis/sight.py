@@ -28,16 +28,17 @@ def shows_both_ends(session: Session) -> bool:
 
 
 def lacks_last_words(session: Session, left: Side, close: CloseEvent | None) -> bool:
-    """What the client said before it left was not captured, or never arrived where that was done: there is a hole, or
-    its reset stands further on than all that was captured of it and a FIN.
+    """What one end said before it left was not captured, or never arrived where that was done: its reset stands further
+    on than all that was captured of it and a FIN, or, of the client, there is a hole. (A hole in what the server sent
+    may be one on the path, which is for the rules about it.)
 
     :param left: who ended the session first.
     :param close: the FIN or RST that ended it.
     """
-    client = session.tcp.client
-    if left is Side.SERVER:
+    facts = session.tcp.side(left)
+    if facts.gap:
+        return left is Side.CLIENT
+    if facts.isn is None or close is None or close.side is not left or not close.is_rst:
         return False
-    if client.gap or client.isn is None or close is None or close.side is Side.SERVER:
-        return client.gap
-    beyond = (close.seq - client.isn - 1 & 0xFFFFFFFF) - session.payload_bytes[Side.CLIENT]
+    beyond = (close.seq - facts.isn - 1 & 0xFFFFFFFF) - session.payload_bytes[left]
     return 1 < beyond < MAX_IN_FLIGHT

@@ -296,7 +296,7 @@ class Story:
 
     @property
     def lacks_last_words(self) -> bool:
-        """What the client said before it left is not known."""
+        """What was said before one end left is not known."""
         return self.end is not None and lacks_last_words(self.session, self.end.side, self.close)
 
     @property

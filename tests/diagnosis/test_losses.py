@@ -21,6 +21,7 @@ NAMES = (
     "health-checks",
     "health-checks-tls",
     "healthy-ecdsa-tls13",
+    "postgresql",
     "resumption",
     "starttls",
 )

@@ -568,6 +568,21 @@ NOT_FAILED: dict[str, tuple[Callable[[], Session], str, str | None]] = {
         "incomplete",
         "capture-lost-packets",
     ),
+    "the server's reset beyond all that was captured": (
+        lambda: session(hello(versions=()), *flight_12(), closes=[rst(S, 0.07)._replace(seq=5000 + 1 + 9999)]),
+        "incomplete",
+        "capture-lost-packets",
+    ),
+    "zeros in the place of what was said": (
+        lambda: session(opening=(bytes(40), bytes(40)), closes=[fin(S, 0.05)]),
+        "incomplete",
+        "capture-truncated",
+    ),
+    "zeros, and no answer": (
+        lambda: session(opening=(bytes(40), b""), closes=[fin(S, 9)]),
+        "incomplete",
+        "capture-truncated",
+    ),
     "two syns, file ends": (lambda: syn_only(2, 1), "incomplete", "capture-ends-mid-handshake"),
     "one syn-ack": (
         lambda: session(connected=False, server={"packets": 1, "syn_count": 1}, ended=Ended.CAPTURE_END),

@@ -45,9 +45,8 @@ class HttpToTlsPort(Rule):
             return None
         page = session.opening[Side.SERVER]
         answer = first_line(page) if page else ""
-        alert = (
-            next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
-        )
+        tls = session.tls if session.protocol[Side.SERVER] == "tls" else None
+        alert = next((a for a in tls.alerts if a.side is Side.SERVER), None) if tls is not None else None
         replied: Evidence | None
         if alert is not None:
             variant, text = "alert", N_("a TLS alert in answer")

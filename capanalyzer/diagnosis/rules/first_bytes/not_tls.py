@@ -34,9 +34,8 @@ class NotTls(Rule):
             return None
         if tells_nothing(session, Side.CLIENT):
             return None
-        alert = (
-            next((a for a in session.tls.alerts if a.side is Side.SERVER), None) if session.tls is not None else None
-        )
+        tls = session.tls if session.protocol[Side.SERVER] == "tls" else None
+        alert = next((a for a in tls.alerts if a.side is Side.SERVER), None) if tls is not None else None
         if not context.is_tls_port and alert is None and not wants_https(session.opening[Side.SERVER] or b""):
             return None
         replied: Evidence | None

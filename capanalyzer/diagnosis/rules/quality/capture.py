@@ -5,6 +5,7 @@ from __future__ import annotations
 from capanalyzer.classify.tls_like import may_begin_tls
 from capanalyzer.diagnosis.evidence import seconds
 from capanalyzer.diagnosis.rule import Context, Rule
+from capanalyzer.diagnosis.rules.first_bytes.telling import is_zeroed
 from capanalyzer.diagnosis.story import PATIENCE_NS, Story
 from capanalyzer.diagnosis.verdict import Confidence, Evidence, Finding, Severity
 from capanalyzer.handshake.session import Session, Side
@@ -33,11 +34,13 @@ class CaptureOneSided(Rule):
 
 
 class CaptureTruncated(Rule):
-    """A snap length cut bytes that mattered."""
+    """A snap length cut bytes that mattered, or what they said was overwritten."""
 
     causes = ("capture-truncated",)
 
     def check(self, session: Session, context: Context) -> Finding | None:
+        if is_zeroed(session):
+            return _note("capture-truncated", {}, (), "zeroed")
         return _note("capture-truncated", {}) if session.quality.truncated else None
 
 
