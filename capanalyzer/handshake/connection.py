@@ -35,7 +35,9 @@ MAX_RESTARTS: Final = 3
 """How often a connection is read again because something earlier than its beginning turned up."""
 MAX_EARLIER: Final = 64 * 1024
 """How far before the first segment seen a later one may begin and still be taken for the true beginning."""
-_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_FIN, _SYN, _RST, _PSH, _ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+_SHORT: Final = range(2, 7)
+"""Bytes by which an Ethernet frame without TCP payload and options is padded (IEEE 802.3 section 3.2.8), and less."""
 
 
 class Connection(Conversation):
@@ -71,6 +73,9 @@ class Connection(Conversation):
         directions = self._directions
         for row in rows:
             frame, time_ns, side, flags, seq, ack, _, length, payload, _, _, _ = row
+            if length in _SHORT and _is_padding(flags, length, payload):
+                row = (*row[:7], 0, b"", *row[9:])  # noqa: PLW2901 - what it should have been
+                length, payload = 0, b""
             if flags & 7:  # SYN, RST, FIN
                 if len(log) < MAX_LOG:
                     log.append(row)
@@ -307,3 +312,10 @@ class Connection(Conversation):
             reading=self._reading,
             settled=self.settled,
         )
+
+
+def _is_padding(flags: int, length: int, payload: bytes) -> bool:
+    """Padding that a device on the way has counted as part of the IP packet: zeros on a segment that carries nothing.
+    What is written and sent ends with PSH, short writes at once (RFC 9293 section 3.9.1.2).
+    """
+    return not flags & (_PSH | _RST) and len(payload) == length and not any(payload)

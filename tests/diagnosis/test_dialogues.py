@@ -204,3 +204,15 @@ def test_whatever_the_capture_lost(count: int, tmp_path: Path) -> None:
     assert [session.outcome for session in capanalyzer.build_report(tmp_path / "whole.pcap").sessions] == [
         "established"
     ]
+
+
+@pytest.mark.parametrize("zeros", [2, 6])
+def test_padding_that_was_counted_as_payload(zeros: int, tmp_path: Path) -> None:
+    """Devices that take an Ethernet frame's padding for the packet's end: it is nobody's data."""
+    steps = handshake_13()
+    padded = [packet if Raw in packet else packet / Raw(bytes(zeros)) for packet in packets(steps, 443)]
+    wrpcap(str(tmp_path / "padded.pcap"), padded)
+    [session] = capanalyzer.build_report(tmp_path / "padded.pcap").sessions
+    assert session.outcome == "established"
+    assert session.first_bytes.client == HELLO[:16].hex()
+    assert (session.closed_by.how, session.closed_by.who) == ("fin", "server")
