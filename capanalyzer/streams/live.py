@@ -114,6 +114,8 @@ class LiveFlows:
         self._free: NDArray[np.int64] = np.zeros(0, np.int64)
         """The first ``_spare`` of them are free cells; the last of those is taken next, the lowest ones first."""
         self._spare = 0
+        self.top = 1
+        """Cells from here on were never used."""
         self._grow(capacity)
 
     def __len__(self) -> int:
@@ -139,6 +141,7 @@ class LiveFlows:
         cut = self._spare - count
         cells = self._free[cut : self._spare][::-1].copy()
         self._spare = cut
+        self.top = max(self.top, int(cells.max(initial=0)) + 1)
         for name in self.PER_FLOW:
             getattr(self, name)[cells] = 0
         sides = np.concatenate([2 * cells, 2 * cells + 1])
@@ -162,4 +165,4 @@ class LiveFlows:
 
     def used(self) -> NDArray[np.int64]:
         """Cells in use, ascending."""
-        return np.flatnonzero(self.entry)
+        return np.flatnonzero(self.entry[: self.top])

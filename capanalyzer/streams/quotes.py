@@ -79,7 +79,7 @@ def note_quotes(chunk: Chunk, index: FlowIndex, live: LiveFlows) -> None:
     """
     of_quotes = chunk.from_error >= 0 if len(chunk.from_error) else np.zeros(len(chunk.frame), np.bool_)
     quotes = np.flatnonzero(of_quotes)
-    if not len(quotes) and not live.only_quoted.any():
+    if not len(quotes) and not live.only_quoted[: live.top].any():
         return
     cells = chunk.cell.take(quotes)
     unseen = cells.compress((live.packets.take(2 * cells) == 0) & (live.packets.take(2 * cells + 1) == 0))

@@ -98,7 +98,7 @@ class RunningTracker(Tracker[S_co]):
         self._last_frame = last_frame
         yield from self._take(Chunk(table, 0, len(table), from_error), table.icmp)
         yield from self._settle_short()
-        self._waits_since_ns = self._now_ns if self._live.waiting.any() else None
+        self._waits_since_ns = self._now_ns if self._live.waiting[: self._live.top].any() else None
         limits = self._limits
         if len(self._live) > limits.flows or self._objects > limits.objects or self._bytes > limits.payload:
             yield from self._evict()
@@ -264,7 +264,7 @@ class RunningTracker(Tracker[S_co]):
     def _settle_short(self) -> Iterator[S_co]:
         """What the shortcut took works, and carries data: all is said of it."""
         live = self._running
-        cells = np.flatnonzero(live.short)
+        cells = np.flatnonzero(live.short[: live.top])
         if self._short is not None and len(cells):
             cells = cells.take(np.argsort(live.stream.take(cells)))
             departure = self._short.finish(self._flows(cells, Ended.CAPTURE_END))
