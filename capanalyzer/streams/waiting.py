@@ -8,7 +8,6 @@ if they had been captured together.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
@@ -22,8 +21,30 @@ __all__ = ["Waiting"]
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_NOT_COLUMNS: Final = frozenset(("data", "extra", "icmp", "notes"))
-_OF_TABLE: Final = tuple(field.name for field in fields(PacketTable) if field.name not in _NOT_COLUMNS)
+_KEPT: Final = (
+    "frame",
+    "time_ns",
+    "seq",
+    "ack",
+    "flags",
+    "window",
+    "options_at",
+    "options_len",
+    "payload_at",
+    "length",
+    "captured",
+    "ttl",
+    "ip_id",
+)
+_KNOWN: Final = {
+    "source": np.uint64,
+    "destination": np.uint64,
+    "address_at": np.int64,
+    "is_v6": np.bool_,
+    "source_port": np.uint16,
+    "destination_port": np.uint16,
+}
+"""Columns that tell whose a segment is, which is known: not kept, zeros stand for them."""
 _END: Final = 64
 """Bytes behind the last payload: whoever looks at a header at a segment's end reads over it."""
 _LEAST_BYTES: Final = 40 << 20
@@ -39,7 +60,7 @@ class Waiting:
 
     def _clear(self) -> None:
         self._columns: dict[str, NDArray[Any]] = {}
-        """Those of a packet table, cell and at; of a row that is gone the cell is 0."""
+        """Those of a packet table that are kept, cell and at; of a row that is gone the cell is 0."""
         self._data = np.zeros(0, np.uint8)
         self._size = 0
         """Rows, those that are gone included."""
@@ -55,7 +76,7 @@ class Waiting:
     def add(self, chunk: Chunk, rows: I64) -> None:
         """Keep these rows of a chunk; of their options those that anybody asks for."""
         table, get = chunk.table, chunk.column
-        columns: dict[str, NDArray[Any]] = {name: get(getattr(table, name)).take(rows) for name in _OF_TABLE}
+        columns: dict[str, NDArray[Any]] = {name: get(getattr(table, name)).take(rows) for name in _KEPT}
         columns["cell"], columns["at"] = chunk.cell.take(rows), chunk.at.take(rows)
         columns["options_len"] = asked_options(columns["flags"], columns["length"], columns["options_len"])
         for at, size in (("payload_at", "captured"), ("options_at", "options_len")):
@@ -85,6 +106,7 @@ class Waiting:
         rows = rows.take(stable_order(self._columns["cell"].take(rows)))
         columns: dict[str, Any] = {name: column.take(rows) for name, column in self._columns.items()}
         cell, at = columns.pop("cell"), columns.pop("at")
+        columns |= {name: np.zeros(len(rows), kind) for name, kind in _KNOWN.items()}
         return Chunk.of(PacketTable(data=self._data[: self.bytes + _END], extra=b"", **columns), cell, at)
 
     def drop(self, cells: I64) -> None:
