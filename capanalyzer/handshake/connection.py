@@ -113,7 +113,9 @@ class Connection(Conversation):
                 mine.next_seq = seq + length & 0xFFFFFFFF
                 reader = mine.reader
                 if reader is None:
-                    self._open(side, mine, [(offset, payload, frame, time_ns)], row)
+                    mine.marks.append((offset, frame, time_ns))
+                    mine.more.append(payload)
+                    self._open(side, mine, payload)
                 elif reader.feed(payload, frame, time_ns) or reader.record_end > mine.limit:
                     self._take(mine, reader)
             else:
@@ -210,12 +212,14 @@ class Connection(Conversation):
         pieces = mine.feed(seq, payload, frame, time_ns)
         if not pieces:
             return
+        if len(pieces) > 1:
+            mine.note_moved(pieces)
         reader = mine.reader
         if reader is None:
-            self._open(side, mine, pieces, row)
+            mine.marks += [(offset, frame, time_ns) for offset, _, _, _ in pieces]
+            mine.more += [data for _, data, _, _ in pieces]
+            self._open(side, mine, pieces[0][1])
         else:
-            if len(pieces) > 1:
-                mine.note_moved(pieces)
             for _, data, _, _ in pieces:  # what they complete together was complete in this frame
                 reader.feed(data, frame, time_ns)
             self._take(mine, reader)

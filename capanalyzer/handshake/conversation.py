@@ -23,7 +23,7 @@ from capanalyzer.handshake.session import KnownBy
 from capanalyzer.handshake.tds_reader import TdsReader
 from capanalyzer.handshake.tls_facts import MAX_MESSAGES
 from capanalyzer.streams.flow import Flow, Row
-from capanalyzer.streams.reassembly import Piece, distance
+from capanalyzer.streams.reassembly import distance
 from capanalyzer.streams.tail import alert_at_end
 from capanalyzer.tls.records import ALERT, HANDSHAKE, SSLV2, Message, TlsReader
 
@@ -48,6 +48,8 @@ SERVICE_PORTS: Final = frozenset(
 ) | frozenset((6379, 6667, 8000, 8080, 8081, 8888, 9000, 9200, 27017))
 """Other ports that are a service's: the unprivileged ones among them are no client's choice."""
 _BOTH: Final = [True, True]
+_SHORT: Final = 1_024
+"""A dialogue of fewer bytes is read again when it has doubled, a longer one when it is four times as long."""
 _MAY_BEGIN_TLS: Final = frozenset((b"\x16", b"\x80", b"\x81", b"\x12", b"\x04"))
 """First byte of a segment in which TLS may begin: handshake record, hello in SSLv2 form, TDS packets."""
 _CLIENT_ONLY: Final = frozenset(("http", "http2", "proxy-v1", "proxy-v2"))
@@ -228,13 +230,8 @@ class Conversation:
 
     # --- where TLS begins --------------------------------------------------------------------------------------------
 
-    def _open(self, side: int, mine: Direction, pieces: list[Piece], row: Row) -> None:
-        """Bytes of a direction in which no TLS has begun yet."""
-        if len(pieces) > 1:
-            mine.note_moved(pieces)
-        for offset, data, _, _ in pieces:
-            mine.marks.append((offset, row[0], row[1]))
-            mine.more.append(data)
+    def _open(self, side: int, mine: Direction, came: bytes) -> None:
+        """There is more of a direction in which no TLS has begun yet; ``came``: the bytes that were missing so far."""
         protocol = mine.protocol
         if protocol is None:
             mine.protocol = protocol = classify(mine.prefix[:_ENOUGH])
@@ -251,8 +248,8 @@ class Conversation:
         # The dialogue is read from its beginning each time: not at every segment of a long one, but wherever
         # something that may be TLS begins, and for the answer to a hello.
         size = mine.offset + other.offset
-        if size >= self._ask_at or other.reader is not None or pieces[0][1][:1] in _MAY_BEGIN_TLS:
-            self._ask_at = 2 * size
+        if size >= self._ask_at or other.reader is not None or came[:1] in _MAY_BEGIN_TLS:
+            self._ask_at = 2 * size if size < _SHORT else 4 * size
             self._follow(mine, other)
 
     def _begin(self, side: int, mine: Direction, at: int) -> None:
