@@ -28,7 +28,7 @@ from capanalyzer.logs.fit import (
     starts,
 )
 from capanalyzer.logs.line import LogLine, Peer
-from capanalyzer.logs.means import can_mean, may_hide
+from capanalyzer.logs.means import can_mean, goes_on, may_hide
 from capanalyzer.logs.seen import Agreement, End, Seen, agreement, name_of
 
 __all__ = ["Alone", "names_nobody", "settled"]
@@ -45,6 +45,8 @@ _WRONG: Final = 0.01
 """A join that is wrong with a higher probability is none."""
 _WRONG_LIKELY: Final = 0.002
 """One that is called likely."""
+_STAYED: Final = 0.5
+"""Share of programs that end a session for what they may as well pass over."""
 _EXACT_NS: Final = SPLIT_NS // 10
 """No line is nearer to its session than this, as far as that tells anything."""
 _FARTHER: Final = 5
@@ -202,6 +204,8 @@ class Alone:
             share, reach_ns = self._share, max(away_from(line, time_ns, seen), clock.margin_ns, _EXACT_NS)
         else:
             share, reach_ns = self._share * _LATE if is_known else self._share, NEAR_NS + clock.margin_ns
+        if goes_on(line):
+            share *= _STAYED
         wrong = wrongly(share, self._chance(line, reach_ns, is_prompt=is_prompt))
         if others or (wrong > _WRONG and (is_known or not self._is_only_one(line))):
             return _several(line, fits, time_ns)
@@ -241,9 +245,9 @@ class Alone:
             there = [one for one in pool if _is_near(line, time_ns, one, within)]
             among, fits = self._among(line, key, there, servers)
             away = {one.id: away_from(line, time_ns, one) for one in there}
-            if not fits and key is Key.NAME and len(there) == 1 and may_hide(line, there[0]):
+            if not fits and key is Key.NAME and is_known:
                 # No packet shows it: then at least the end of the session does.
-                fits = [one for one in there if is_known and away[one.id] <= close]
+                fits = [one for one in there if may_hide(line, one) and away[one.id] <= close]
             prompt = [one for one in fits if away[one.id] <= close] if is_known else []
             if len(prompt) > 1:
                 limit = _FARTHER * max(min(away[one.id] for one in prompt), clock.margin_ns, _EXACT_NS)

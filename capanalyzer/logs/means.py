@@ -12,7 +12,7 @@ from typing import Final
 from capanalyzer.logs.line import LogLine, Role, Said
 from capanalyzer.logs.seen import SPECIFIC, Agreement, Seen, agreement
 
-__all__ = ["can_mean", "may_hide"]
+__all__ = ["can_mean", "goes_on", "may_hide"]
 
 _CLIENTS_ALONE: Final = frozenset(
     (
@@ -106,6 +106,15 @@ def may_hide(line: LogLine, seen: Seen) -> bool:
     return seen.outcome == "established" and line.role is Role.CLIENT and is_late
 
 
+def goes_on(line: LogLine) -> bool:
+    """It tells why a certificate is not trusted, and its program may have gone on: ``openssl s_client`` does.
+
+    Where the session ended for it, OpenSSL says ``certificate verify failed``.
+    """
+    is_why = line.meaning in _REFUSALS and line.meaning != "verify-failed"
+    return line.format == "openssl" and line.role is None and is_why
+
+
 def _causes(line: LogLine) -> frozenset[str]:
     """Those behind it; where it says only that something failed, without those that its program does not meet."""
     causes = frozenset(line.causes)
@@ -128,9 +137,11 @@ def _refused(line: LogLine, seen: Seen) -> bool | None:
         return None
     if codes <= _FOR_ANYTHING and line.format in _OF_OPENSSL and not (42 in codes and line.meaning in _FOR_42):
         return False
-    if codes & _FOR_ANYTHING or not _UNTRUSTED.isdisjoint(seen.causes[:1]):
+    if codes & _FOR_ANYTHING:
         return True if _REFUSED in seen.causes[:1] or line.meaning == "verify-failed" else None
-    return bool(codes & _REFUSALS[line.meaning])
+    if not codes & _REFUSALS[line.meaning]:
+        return False
+    return True if _UNTRUSTED.isdisjoint(seen.causes[:1]) or line.meaning == "verify-failed" else None
 
 
 def _is_unseen(line: LogLine, seen: Seen) -> bool:

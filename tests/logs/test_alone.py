@@ -240,6 +240,18 @@ def test_a_clock_that_lines_with_very_many_sessions_agree_on() -> None:
     assert not join(scattered, pool, (START_NS, START_NS + 125 * SECOND)).matches
 
 
+def test_a_certificate_that_was_complained_of_and_may_have_been_accepted() -> None:
+    """openssl s_client tells of it and goes on: by time alone, it is of a session that failed only where few did."""
+    dice = random.Random(5)
+    at = sorted(dice.uniform(0.2, 100) for _ in range(40))
+    pool = [seen(n, at=when - 0.2) for n, when in enumerate(at)]
+    told = kept(at, format="openssl", role=None, meaning="verify-unknown-issuer")
+    fatal = kept(at, format="openssl", role=Role.CLIENT, meaning="verify-unknown-issuer")
+    span = START_NS, START_NS + 100 * SECOND
+    assert len(join(fatal, pool, span).matches) > 30  # others follow each other too closely
+    assert not join(told, pool, span).matches
+
+
 def test_many_equal_lines_and_one_session() -> None:
     """A loop that fails again and again; the capture has one of its connections."""
     joined = join([bare(n) for n in range(5)], [seen(0), failed(1, "server-silent")])
@@ -306,6 +318,11 @@ LEFT = failed(0, "client-aborted", outcome="established", open_causes=("certific
         (bare(), failed(0, "certificate-hostname-mismatch", alerts=(("client", 48),)), True),  # both are true of it
         (bare(), failed(0, "certificate-hostname-mismatch", alerts=(("client", 46),)), False),
         (bare(), failed(0, "certificate-rejected", alerts=(("client", 46),)), True),  # 46: for whatever reason
+        (
+            bare(meaning="verify-hostname"),
+            replace(seen(0), open_causes=("tls-interception",)),
+            False,
+        ),  # 48
         (bare(format="python"), failed(0, "certificate-rejected", alerts=(("client", 42),)), False),  # OpenSSL's is 48
         (
             bare(meaning="verify-hostname", format="python"),
