@@ -115,6 +115,25 @@ def test_a_plain_fault_is_the_cause_whatever_the_code(code: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "confidence", "alternatives"),
+    [
+        (42, Confidence.CERTAIN, ()),
+        (46, Confidence.CERTAIN, ()),
+        (43, Confidence.LIKELY, ("certificate-unsupported",)),
+        (44, Confidence.LIKELY, ("certificate-revoked",)),
+        (45, Confidence.LIKELY, ("client-clock-skew",)),
+        (48, Confidence.LIKELY, ("certificate-unknown-ca",)),
+    ],
+)
+def test_another_name_is_not_certain_when_the_alert_speaks_of_another_matter(
+    code: int, confidence: Confidence, alternatives: tuple[str, ...]
+) -> None:
+    finding = told(refused(code, LEAF, MIDDLE, name="other.example"))
+    assert (finding.cause, finding.confidence) == ("certificate-hostname-mismatch", confidence)
+    assert finding.alternatives == alternatives
+
+
+@pytest.mark.parametrize(
     ("code", "cause"),
     [
         (42, "certificate-chain-incomplete"),

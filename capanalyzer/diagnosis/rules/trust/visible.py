@@ -15,6 +15,14 @@ from capanalyzer.handshake.session import Session
 from capanalyzer.tls.codepoints import alert_name
 
 _EXPIRED: Final = 45
+_NAME: Final = "certificate-hostname-mismatch"
+_NOT_OF_NAMES: Final = {
+    43: ("certificate-unsupported",),
+    44: ("certificate-revoked",),
+    _EXPIRED: (),
+    48: ("certificate-unknown-ca",),
+}
+"""Codes that no client sends for a name, and what they speak of."""
 _GENERIC: Final = frozenset((42, 46))
 _ABOUT_ISSUERS: Final = _GENERIC | {48}
 """What clients send when they find no way to a root. 43, 44 and 45 are said of certificates whose issuer was found."""
@@ -24,7 +32,7 @@ _COMPLETED: Final = frozenset(
         "certificate-not-yet-valid",
         "certificate-self-signed",
         CHAIN_INCOMPLETE,
-        "certificate-hostname-mismatch",
+        _NAME,
     )
 )
 """Faults for which clients finish the handshake and then leave. No other makes a completed session a failed one."""
@@ -120,12 +128,19 @@ def _confidence(fault: Fault, refusal: Rejection) -> Confidence:
         return Confidence.POSSIBLE
     if (fault.cause in _IN_DOUBT or fault.cause == CHAIN_INCOMPLETE) and refusal.how in ("close", "completed"):
         return Confidence.POSSIBLE
-    is_sure = fault.is_plain and fault.cause not in _ALTERNATIVES
+    is_sure = fault.is_plain and fault.cause not in _ALTERNATIVES and not _is_of_another_matter(fault, refusal)
     return Confidence.CERTAIN if refusal.how == "alert" and is_sure else Confidence.LIKELY
+
+
+def _is_of_another_matter(fault: Fault, refusal: Rejection) -> bool:
+    """The certificate is for another name, and the alert complains of something else."""
+    return fault.cause == _NAME and refusal.code in _NOT_OF_NAMES
 
 
 def _alternatives(fault: Fault, refusal: Rejection) -> tuple[str, ...]:
     found = _ALTERNATIVES.get(fault.cause, ())
+    if fault.cause == _NAME and refusal.code is not None:
+        found = _NOT_OF_NAMES.get(refusal.code, ())
     if refusal.code == _EXPIRED and not fault.cause.startswith(("certificate-expired", "certificate-not")):
         found = ("client-clock-skew", *found)
     return found if refusal.how == "alert" else (*found, "client-aborted")
