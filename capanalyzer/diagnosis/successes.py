@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from heapq import heapify, heappushpop
 from operator import ne
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from zlib import crc32
@@ -27,6 +28,7 @@ MAX_WAITING: Final = 10_000
 MAX_SERVERS: Final = 1 << 14
 """Servers of which the hash is kept, about 200 bytes each; then all are forgotten at once."""
 _NONE: Final = (0, 0, 0)
+_NO_SUM: Final = (0, 0)
 
 
 class Comparison(NamedTuple):
@@ -47,7 +49,8 @@ class Successes:
 
     Kept are the pairs with the smallest hashes (see :mod:`capanalyzer.diagnosis.bounded`). Of 100,000 sessions nearly
     every one may be of a pair of its own: so they are only noted, as columns, and counted thousands at a time. When
-    somebody has asked (mostly at the capture's end, but a live run asks all the time), what comes is counted at once.
+    somebody has asked (mostly at the capture's end, but a live run asks all the time), what comes is counted at once,
+    and a pair that has to go is taken out of the sums.
     """
 
     __slots__ = (
@@ -56,6 +59,7 @@ class Successes:
         "_by_server",
         "_clients",
         "_counts",
+        "_heap",
         "_limit",
         "_new_clients",
         "_new_counts",
@@ -80,6 +84,8 @@ class Successes:
         """The counts by pair, and with them the sums below, where somebody has asked."""
         self._by_server: dict[Server, tuple[int, int]] = {}
         self._by_client: dict[str, tuple[int, int]] = {}
+        self._heap: list[tuple[int, tuple[str, Server]]] = []
+        """Negative hash and pair, the largest hash first; filled when the table of those is full."""
 
     def _forget(self) -> None:
         """Nothing is waiting to be counted."""
@@ -95,10 +101,12 @@ class Successes:
         :param carried: it carried data both ways.
         :param left: the client closed it without having sent a request.
         """
-        if self._asked is None or not self._add_at_once(client, server, carried, left):
-            order = _order(client, server)
-            if self._limit is None or order <= self._limit:
-                self._note([client], [server], array("I", (order,)), bytes((1, carried, left)))
+        if self._asked is not None:
+            self._add_at_once(self._asked, client, server, carried, left)
+            return
+        order = _order(client, server)
+        if self._limit is None or order <= self._limit:
+            self._note([client], [server], array("I", (order,)), bytes((1, carried, left)))
 
     def add_all(self, clients: Sequence[str], servers: Sequence[Endpoint]) -> None:
         """Client addresses and servers of sessions that carried data."""
@@ -113,22 +121,35 @@ class Successes:
             orders = array("I", [orders[at] for at in near])
         self._note(clients, servers, orders, b"\1\1\0" * len(orders))
 
-    def _add_at_once(self, client: str, server: Server, carried: bool, left: bool) -> bool:
-        """Count it where the sums are; False: another pair may have to go for it."""
-        assert self._asked is not None
-        counts, is_new = self._asked.get((client, server)), False
+    def _add_at_once(
+        self, asked: dict[tuple[str, Server], list[int]], client: str, server: Server, carried: bool, left: bool
+    ) -> None:
+        """Count it where the sums are."""
+        counts, is_new = asked.get((client, server)), False
         if counts is None:
-            if len(self._asked) >= MAX_PAIRS:
-                return False
+            if len(asked) >= MAX_PAIRS and not self._make_room(asked, client, server):
+                return
             counts, is_new = [0, 0, 0], True
-            self._asked[client, server] = counts
+            asked[client, server] = counts
         counts[0] += 1
         counts[1] += carried
         counts[2] += left
-        sessions, clients = self._by_server.get(server, (0, 0))
+        sessions, clients = self._by_server.get(server, _NO_SUM)
         self._by_server[server] = sessions + 1, clients + is_new
-        sessions, servers = self._by_client.get(client, (0, 0))
+        sessions, servers = self._by_client.get(client, _NO_SUM)
         self._by_client[client] = sessions + 1, servers + is_new
+
+    def _make_room(self, asked: dict[tuple[str, Server], list[int]], client: str, server: Server) -> bool:
+        """Push out the pair with the largest hash for a new one; False: that is the new one itself."""
+        if not self._heap:
+            self._heap = [(-_order(*pair), pair) for pair in asked]
+            heapify(self._heap)
+        _, out = heappushpop(self._heap, (-_order(client, server), (client, server)))
+        if out == (client, server):
+            return False
+        established = asked.pop(out)[0]
+        _take_away(self._by_client, out[0], established)
+        _take_away(self._by_server, out[1], established)
         return True
 
     def _note(self, clients: Sequence[str], servers: Sequence[Server], orders: array[int], counts: bytes) -> None:
@@ -136,7 +157,7 @@ class Successes:
         self._new_servers += servers
         self._new_orders += orders
         self._new_counts += counts
-        if self._asked is not None or len(self._new_orders) >= MAX_WAITING:
+        if len(self._new_orders) >= MAX_WAITING:
             self._count()
 
     def _count(self) -> None:
@@ -145,7 +166,8 @@ class Successes:
             self._clients, self._servers = [pair[0] for pair in self._asked], [pair[1] for pair in self._asked]
             self._orders = np.fromiter(_orders(self._clients, self._servers), np.uint32)
             self._counts = np.array(list(self._asked.values()), np.int64).reshape(-1, 3)
-            self._asked = None
+            self._asked, self._heap = None, []
+            self._limit = int(self._orders.max()) if len(self._orders) >= MAX_PAIRS else None
         if self._new_orders:
             counts = np.frombuffer(self._new_counts, np.uint8).reshape(-1, 3)
             clients, servers, orders = self._new_clients, self._new_servers, self._new_orders
@@ -231,6 +253,15 @@ def _begins(ranked: NDArray[np.uint32], by: I64, clients: Sequence[str], servers
             pairs = [(clients[row], servers[row]) for row in mixed]
             is_first[first + 1 : last] = list(map(ne, pairs[1:], pairs))
     return np.flatnonzero(is_first)
+
+
+def _take_away(sums: dict[T, tuple[int, int]], name: T, count: int) -> None:
+    """One of a name's counts, that of a pair which is not kept any more."""
+    total, pairs = sums[name]
+    if pairs > 1:
+        sums[name] = total - count, pairs - 1
+    else:
+        del sums[name]
 
 
 def _sums(names: Sequence[T], counts: I64) -> dict[T, tuple[int, int]]:

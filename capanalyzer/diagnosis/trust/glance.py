@@ -41,9 +41,8 @@ class Glance(NamedTuple):
 
     def is_clean(self, name: str | None, at_ns: int) -> bool:
         """The chain shows no fault for this name at this time."""
-        if self.is_suspect or not self.from_ns <= at_ns < self.until_ns:
-            return False
-        return not name or self.names.match(name)
+        _, from_ns, until_ns, is_suspect, names, _ = self  # quicker than five attributes, for every session
+        return not is_suspect and from_ns <= at_ns < until_ns and (not name or name in names[0] or names.match(name))
 
 
 class Glances:
