@@ -61,7 +61,7 @@ class LazySession(Session):
             return self.events
 
 
-@lru_cache(maxsize=1 << 14)  # about 200 bytes each
+@lru_cache(maxsize=1 << 12)  # about 300 bytes each; a flood brings addresses that never come again
 def address_text(address: bytes) -> str:
     """An IPv4 or IPv6 address in the form of RFC 5952."""
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
