@@ -19,10 +19,9 @@ __all__ = ["Tails", "has_trailers", "mend_lengths", "pseudo_packets", "tails_of"
 
 I64 = NDArray[np.int64]
 
-FIRST_LOOKED_AT: Final = 64
-"""Segments at the beginning of each batch that are looked behind, as long as no trailer has been found ..."""
-LOOK_EVERY: Final = 1_024
-"""... and one of so many after them."""
+MOST_LOOKED_AT: Final = 1_024
+"""Segments of each batch that are looked behind, as long as no trailer has been found: all of a small batch, evenly
+spread over a large one, because another capture may come first in the same file."""
 MAX_PSEUDO: Final = 64
 """Records about the capture that are read of a batch: each file of a ring begins with one."""
 _ETHERTYPE_AT: Final = 12
@@ -61,11 +60,7 @@ def has_trailers(batch: RecordBatch, table: PacketTable, *, is_known: bool = Fal
     Forms without a magic number that say little could be chance: of them all must be readable, more than one, and one
     must name a virtual server.
     """
-    count = len(table)
-    rows = np.arange(min(count, FIRST_LOOKED_AT))
-    if count > FIRST_LOOKED_AT:
-        rows = np.concatenate([rows, np.arange(FIRST_LOOKED_AT, count, LOOK_EVERY)])
-    tails = tails_of(batch, table, rows)
+    tails = tails_of(batch, table, np.arange(0, len(table), 1 + len(table) // MOST_LOOKED_AT))
     read = unread = named = 0
     for number in range(len(tails.row)):
         tail = tails.bytes_of(batch.data, number)

@@ -1,6 +1,6 @@
 """Trailers collected by connection, while the tracker numbers a capture's segments.
 
-Whether a capture has trailers is decided from a few packets of each batch; as long as none has, nothing else is done.
+Whether a capture has trailers is decided from some packets of each batch; as long as none has, nothing else is done.
 Where they are there, they are read of the packets that matter: the first ones of each connection, and its SYN, FIN and
 RST segments.
 """

@@ -266,6 +266,13 @@ def test_the_shortest_form_is_believed_where_something_else_speaks_for_it(
     assert (session.f5 is not None) == found
 
 
+def test_another_capture_may_come_first_in_the_file(tmp_path: Path) -> None:
+    """As two that were put together."""
+    others = [(NS - at, frame_v4(ports=(50_000 + at, 443))) for at in range(700, 0, -1)]
+    told = capanalyzer.build_report(write(tmp_path / "a.pcap", [*others, *connection([f5.dpt(SAY)])]))
+    assert [session.f5 is not None for session in told.sessions] == [False] * 700 + [True]
+
+
 @given(st.binary(min_size=32, max_size=32))
 @settings(deadline=None)
 def test_the_oldest_form_is_known_by_its_name(rest: bytes) -> None:
