@@ -29,8 +29,8 @@ def shows_both_ends(session: Session) -> bool:
 
 def lacks_last_words(session: Session, left: Side, close: CloseEvent | None) -> bool:
     """What one end said before it left was not captured, or never arrived where that was done: its reset stands further
-    on than all that was captured of it and a FIN, or, of the client, there is a hole. (A hole in what the server sent
-    may be one on the path, which is for the rules about it.)
+    on than all that was captured of it (behind a FIN, at least), or, of the client, there is a hole. (A hole in what
+    the server sent may be one on the path, which is for the rules about it.)
 
     :param left: who ended the session first.
     :param close: the FIN or RST that ended it.
@@ -41,4 +41,4 @@ def lacks_last_words(session: Session, left: Side, close: CloseEvent | None) -> 
     if facts.isn is None or close is None or close.side is not left or not close.is_rst:
         return False
     beyond = (close.seq - facts.isn - 1 & 0xFFFFFFFF) - session.payload_bytes[left]
-    return 1 < beyond < MAX_IN_FLIGHT
+    return 0 < beyond < MAX_IN_FLIGHT

@@ -22,6 +22,7 @@ NAMES = (
     "health-checks-tls",
     "healthy-ecdsa-tls13",
     "postgresql",
+    "proxy-header-missing",
     "resumption",
     "starttls",
 )

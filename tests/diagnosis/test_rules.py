@@ -568,6 +568,16 @@ NOT_FAILED: dict[str, tuple[Callable[[], Session], str, str | None]] = {
         "incomplete",
         "capture-lost-packets",
     ),
+    "reset behind a FIN that was not captured": (
+        lambda: session(
+            hello(versions=()),
+            *flight_12(),
+            *client_flight_12(),
+            closes=[rst(C, 0.09)._replace(seq=1000 + 1 + 196 + 1)],
+        ),
+        "incomplete",
+        "capture-lost-packets",
+    ),
     "the server's reset beyond all that was captured": (
         lambda: session(hello(versions=()), *flight_12(), closes=[rst(S, 0.07)._replace(seq=5000 + 1 + 9999)]),
         "incomplete",

@@ -8,6 +8,7 @@ from typing import Final
 
 from capanalyzer.diagnosis.evidence import first_data, first_line, of_alert, of_end, of_hello
 from capanalyzer.diagnosis.rule import Context, Rule, failure
+from capanalyzer.diagnosis.rules.first_bytes.telling import tells_nothing
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
@@ -42,7 +43,10 @@ class ProxyHeaderUnexpected(Rule):
         spoken, tls = session.protocol[Side.SERVER], session.tls
         alert = next((a for a in tls.alerts if a.side is Side.SERVER), None) if tls is not None else None
         replied: Evidence | None
-        if spoken == "http-response" or (spoken not in (None, "tls") and story.hello is not None):
+        is_plain = spoken == "http-response" or (
+            spoken not in (None, "tls") and story.hello is not None and not tells_nothing(session, Side.SERVER)
+        )
+        if is_plain:
             time_ns, frame = first_data(session, Side.SERVER)
             replied = Evidence(frame, time_ns, Side.SERVER, N_('"{answer}" in answer'))
         elif alert is not None:
@@ -54,7 +58,7 @@ class ProxyHeaderUnexpected(Rule):
         else:
             return None
         at = first_data(session, Side.CLIENT)
-        certain = spoken not in (None, "tls") or (alert is not None and alert.code == 10)
+        certain = is_plain or (alert is not None and alert.code == 10)
         return failure(
             "proxy-header-unexpected",
             Confidence.CERTAIN if certain else Confidence.LIKELY,
