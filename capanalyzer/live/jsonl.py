@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.diagnosis.verdict import Outcome
+from capanalyzer.live.identity import live_id
 from capanalyzer.live.listener import LiveVerdict, State
 from capanalyzer.live.outlet import Outlet, Rank
 from capanalyzer.report import model
+from capanalyzer.report.made import short_line
 
 __all__ = ["JsonLines"]
 
@@ -34,7 +36,14 @@ class JsonLines:
         """A line."""
         is_failure = told.verdict.outcome is Outcome.FAILED
         rank = Rank.REVISION if told.changed else Rank.FAILURE if is_failure else Rank.ORDINARY
-        self._outlet(self._encode(told.model) + b"\n", rank)
+        self._outlet(self._line_of(told) + b"\n", rank)
+
+    def _line_of(self, told: LiveVerdict) -> bytes:
+        """Of a session that simply works no model need be made."""
+        short = short_line(told.facts, told.verdict, timeline=False)
+        if short is None or short.id != live_id(told.facts.transport, told.facts.stream):
+            return self._encode(told.model)
+        return short.data
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """They come with the last line."""
