@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 import subprocess
 import sys
@@ -71,11 +72,19 @@ def test_no_message_is_fuzzy_empty_or_has_other_fields(catalog: Catalog) -> None
         for text in japanese:
             assert text, message.id
             assert fields(text) == fields(str(english[-1])), message.id
-            assert text.isprintable(), message.id
+            assert percent_fields(text) == percent_fields(str(english[-1])), message.id
+            assert text.replace("\n", "").isprintable(), message.id
+            assert text.endswith("\n") == str(english[-1]).endswith("\n"), message.id
+            assert "\n" not in text or "\n" in str(english[-1]), message.id
 
 
 def fields(text: str) -> set[str | None]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def percent_fields(text: str) -> list[str]:
+    """Those of argparse's texts."""
+    return sorted(re.findall(r"%(?:\(\w+\))?[sr]", text))
 
 
 def test_our_reader_reads_what_gettext_s_does(catalog: Catalog) -> None:

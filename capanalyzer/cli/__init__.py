@@ -21,10 +21,12 @@ from typing import Final
 
 from capanalyzer import __version__
 from capanalyzer.cli import analyze, attach, crosscheck, explain, live, strip_keys
-from capanalyzer.cli.arguments import Parser
+from capanalyzer.cli.arguments import Parser, add_lang
 from capanalyzer.cli.exits import OK
+from capanalyzer.cli.language import language_of, speaking
 from capanalyzer.cli.tell import fail, interrupted
 from capanalyzer.errors import CapanalyzerError
+from capanalyzer.i18n import N_
 
 __all__ = ["main"]
 
@@ -38,9 +40,11 @@ Should a run make cycles after all, so many objects (some 100 MB) are the most t
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit status. Usage errors and ``--help`` leave through SystemExit, as in argparse."""
-    options = _parser().parse_args(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without the characters still gets the answer
+    parser, arguments = _parser(), sys.argv[1:] if argv is None else argv
+    with speaking(language_of(arguments)):
+        options = parser.parse_args(arguments)
     # No linear algebra is done here, and the threads that numpy's would start cost as much as the rest of its import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     thresholds = gc.get_threshold()
@@ -75,13 +79,30 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Version(argparse.Action):
+    """``--version``; argparse's own would take it through what translates help."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(
+            option_strings, argparse.SUPPRESS, nargs=0, help=N_("show the version of this program and exit")
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+        print(f"capanalyzer {__version__}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="capanalyzer",
-        description="Why did this TLS session fail? Reads packet captures and says who has to act, "
-        "with the frames that prove it.",
+        description=N_(
+            "Why did this TLS session fail? Reads packet captures and says who has to act, "
+            "with the frames that prove it."
+        ),
     )
-    parser.add_argument("--version", action="version", version=f"capanalyzer {__version__}")
+    parser.add_argument("--version", action=_Version)
+    add_lang(parser, N_("language of the texts, also of this help (default: the language of the locale)"))
+    parser.set_defaults(lang=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)

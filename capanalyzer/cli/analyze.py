@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
-from capanalyzer.cli.arguments import add_expected, add_lang, jobs
+from capanalyzer.cli.arguments import add_expected, add_lang, at_least
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
 from capanalyzer.cli.formats import FORMATS, PLAIN_WIDTH
 from capanalyzer.cli.tell import tell
 from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.i18n import N_
 from capanalyzer.output import FileOutput
 
 if TYPE_CHECKING:
@@ -31,24 +32,24 @@ if TYPE_CHECKING:
 
 __all__ = ["FILTER_HELP", "add", "run"]
 
-FILTER_HELP: Final = """\
+FILTER_HELP: Final = N_("""\
 filter:
   Comparisons joined with and, or, not and parentheses:
-    FIELD=VALUE[,VALUE...]   FIELD!=VALUE   and for numbers and times < <= > >=
+    FIELD=VALUE[,VALUE...]   FIELD!=VALUE   numbers and times: < <= > >= too
     'outcome=failed and (sni=*.example.com or server=10.0.0.0/8)'
     'time>=2026-11-23T10:00 and cause=certificate-*'
   Summary and incidents, too, are then about the chosen sessions only; the
   report says how many were left out. Described in full in docs/filter.md.
   words      outcome cause blame stage waiting_on confidence severity finding
              closed_by transport
-  texts      sni protocol version cipher_suite alert fingerprint community_id log
-             virtual_server reset_reason
+  texts      sni protocol version cipher_suite alert fingerprint community_id
+             log virtual_server reset_reason
              (in words and texts * stands for any characters)
   addresses  host client server (also networks)
   numbers    port client.port server.port capture stream
              connect_ms client_hello_ms server_hello_ms handshake_ms
   times      time (a session's start; UTC without an offset)
-"""
+""")
 """Written out here: the help is shown without importing what knows the fields; a test holds both together."""
 
 
@@ -56,42 +57,50 @@ def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
         "analyze",
-        help="read captures and report on every TLS session in them",
+        help=N_("read captures and report on every TLS session in them"),
         epilog=FILTER_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
     parser.add_argument(
         "captures",
         nargs="+",
         metavar="CAPTURE",
-        help="a file (pcap, pcapng, snoop, compressed or not), a directory, a glob, a URL, or - for standard input",
+        help=N_("a file (pcap, pcapng, snoop, compressed or not), a directory, a glob, a URL, or - for standard input"),
     )
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
-    parser.add_argument("-o", "--output", metavar="PATH", default="-", help="write the report here (default: -)")
-    add_lang(parser, "that of the locale for reports to be read, en for those of programs")
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help=N_("text, json, jsonl, markdown, html, pdf, csv or parquet (default: text)"),
+    )
+    parser.add_argument("-o", "--output", metavar="PATH", default="-", help=N_("write the report here (default: -)"))
+    add_lang(
+        parser,
+        N_("language of the texts (default: that of the locale for reports to be read, en for those of programs)"),
+    )
     parser.add_argument(
         "--filter",
         metavar="EXPR",
-        help="report only on sessions for which this holds, e.g. 'outcome=failed and sni=*.example.com'; see below",
+        help=N_("report only on sessions for which this holds, e.g. 'outcome=failed and sni=*.example.com'; see below"),
     )
     parser.add_argument(
         "--evidence",
         metavar="DIR",
-        help="write a small pcapng for each incident into this folder: its packets, commented for Wireshark",
+        help=N_("write a small pcapng for each incident into this folder: its packets, commented for Wireshark"),
     )
     parser.add_argument(
         "--redact",
         action="store_true",
-        help="replace addresses, host names and what certificates say, in the report and in the evidence",
+        help=N_("replace addresses, host names and what certificates say, in the report and in the evidence"),
     )
     parser.add_argument(
         "--redact-key",
         metavar="FILE",
-        help="with --redact: equal keys make equal replacements (default: $CAPANALYZER_REDACT_KEY, else a new one)",
+        help=N_("with --redact: equal keys make equal replacements (default: $CAPANALYZER_REDACT_KEY, else a new one)"),
     )
     parser.add_argument(
-        "--timeline", choices=["all"], help="all: the timeline of every session, not only of failed ones"
+        "--timeline", choices=["all"], help=N_("all: the timeline of every session, not only of failed ones")
     )
     add_expected(parser)
     parser.add_argument(
@@ -99,24 +108,28 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a log of a server, proxy, load balancer or client, packed or not (repeatable): its lines are shown with "
-        "the sessions they speak of; its format, time zone and clock are found out",
+        help=N_(
+            "a log of a server, proxy, load balancer or client, packed or not (repeatable): its lines are shown with "
+            "the sessions they speak of; its format, time zone and clock are found out"
+        ),
     )
     parser.add_argument(
         "--jobs",
-        type=jobs,
+        type=at_least(1),
         default=1,
         metavar="N",
-        help="processes to use, for several captures and for one large file (default: 1)",
+        help=N_("processes to use, for several captures and for one large file (default: 1)"),
     )
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
+    parser.add_argument("--exit-code", action="store_true", help=N_("exit with 1 when a session failed"))
     loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no progress and no warnings on standard error")
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help=N_("no progress and no warnings on standard error")
+    )
     loudness.add_argument(
         "-v",
         "--verbose",
         action="store_true",
-        help="text: every session, all failed ones in detail; markdown: no limits",
+        help=N_("text: every session, all failed ones in detail; markdown: no limits"),
     )
 
 

@@ -3,28 +3,57 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar
 
 from capanalyzer import i18n
 from capanalyzer.cli.exits import NOT_ANALYSED
+from capanalyzer.cli.help import HelpFormatter
+from capanalyzer.cli.language import spoken
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
-__all__ = ["Parser", "add_expected", "add_lang", "jobs", "port"]
+__all__ = ["Parser", "Value", "add_expected", "add_lang", "at_least", "port"]
+
+T = TypeVar("T")
 
 
 class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with a command line: a summary of all options would bury it."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": HelpFormatter, **settings})
+
     def error(self, message: str) -> NoReturn:
         """:raises SystemExit: always."""
-        self.exit(NOT_ANALYSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        _ = i18n.translator(spoken())
+        line = _("{program}: {message} (see {program} --help)").format(program=self.prog, message=message)
+        self.exit(NOT_ANALYSED, f"{line}\n")
 
 
-def add_lang(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--lang``; ``default`` is said in the help."""
-    parser.add_argument("--lang", choices=i18n.LANGUAGES, help=f"language of the texts (default: {default})")
+class Value(Generic[T]):
+    """The type of an argument's value, as argparse takes it: a function, and the name that its messages have for it."""
+
+    def __init__(self, name: str, read: Callable[[str], T]) -> None:
+        """:param read: raises ValueError, or ArgumentTypeError with a message that says more."""
+        self._name, self._read = name, read
+
+    def __call__(self, text: str) -> T:
+        return self._read(text)
+
+    @property
+    def __name__(self) -> str:
+        return i18n.translator(spoken())(self._name)
+
+
+def add_lang(parser: argparse.ArgumentParser, text: str) -> None:
+    """``--lang``, which may stand before the command, too.
+
+    :param text: of the help.
+    """
+    parser.add_argument("--lang", choices=i18n.LANGUAGES, default=argparse.SUPPRESS, help=text)
 
 
 def add_expected(parser: argparse.ArgumentParser) -> None:
@@ -35,29 +64,34 @@ def add_expected(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PORT",
-        help="expect TLS on this port too (repeatable); TLS itself is found on any port",
+        help=N_("expect TLS on this port too (repeatable); TLS itself is found on any port"),
     )
     parser.add_argument(
         "--ca-file",
         metavar="FILE",
-        help="roots that your clients trust beside the public ones (PEM, any number of certificates)",
+        help=N_("roots that your clients trust beside the public ones (PEM, any number of certificates)"),
     )
 
 
-def port(text: str) -> int:
-    """A TCP port."""
+def at_least(least: int) -> Value[int]:
+    """Whole numbers from ``least`` on."""
+
+    def whole(text: str) -> int:
+        value = int(text)
+        if value < least:
+            _ = i18n.translator(spoken())
+            raise argparse.ArgumentTypeError(_("must be {least} or more").format(least=least))
+        return value
+
+    return Value(N_("whole number"), whole)
+
+
+def _port(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 65535:
         raise ValueError(text)
     return number
 
 
-def jobs(text: str) -> int:
-    """How many processes."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-jobs.__name__ = "number of processes"
+port = Value(N_("port number"), _port)
+"""A TCP port."""

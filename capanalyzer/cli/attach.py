@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from capanalyzer import i18n
-from capanalyzer.cli.arguments import add_lang
+from capanalyzer.cli.arguments import Value, add_lang
 from capanalyzer.cli.exits import OK
 from capanalyzer.cli.tell import fail, tell
 from capanalyzer.errors import TicketError
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
     from capanalyzer.ticket.deliver import Receipt
 
 __all__ = ["add", "run"]
+
+TARGETS_HELP: Final = N_("""\
+targets:
+  The address that the browser shows, with the system's name before it:
+    redmine+https://HOST/issues/123
+    jira+https://HOST/browse/OPS-1
+    servicenow+https://HOST/incident/INC0012345
+    github+https://github.com/OWNER/REPO/issues/5
+    gitlab+https://HOST/GROUP/PROJECT/-/issues/5
+    backlog+https://SPACE.backlog.com/view/OPS-1
+    mailto:desk@example.com
+  A project instead of a ticket opens a new one. Credentials come from
+  CAPANALYZER_<SYSTEM>_TOKEN (or _USER and _PASSWORD), a keyring or netrc.
+""")
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
 
@@ -25,34 +40,35 @@ def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
         "attach",
-        help="send a report and its evidence to a ticket",
-        description="Sends the summary of a report, the report and its evidence to an existing ticket, or opens one.",
-        epilog="Targets: the address that the browser shows, with the system's name before it: "
-        "redmine+https://HOST/issues/123, jira+https://HOST/browse/OPS-1, "
-        "servicenow+https://HOST/incident/INC0012345, github+https://github.com/OWNER/REPO/issues/5, "
-        "gitlab+https://HOST/GROUP/PROJECT/-/issues/5, backlog+https://SPACE.backlog.com/view/OPS-1, "
-        "mailto:desk@example.com. A project instead of a ticket opens a new one. Credentials come from "
-        "CAPANALYZER_<SYSTEM>_TOKEN (or _USER and _PASSWORD), a keyring or netrc.",
+        help=N_("send a report and its evidence to a ticket"),
+        description=N_(
+            "Sends the summary of a report, the report and its evidence to an existing ticket, or opens one."
+        ),
+        epilog=TARGETS_HELP,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("target", metavar="TARGET", help="where to: see below")
+    parser.add_argument("target", metavar="TARGET", help=N_("where to: see below"))
     parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="what analyze wrote: reports and evidence (a folder becomes one archive); or captures alone, which are "
-        "analysed and whose reports are sent",
+        help=N_(
+            "what analyze wrote: reports and evidence (a folder becomes one archive); or captures alone, which are "
+            "analysed and whose reports are sent"
+        ),
     )
-    parser.add_argument("--title", metavar="TEXT", help="subject of a new ticket or mail (default: what failed)")
+    parser.add_argument("--title", metavar="TEXT", help=N_("subject of a new ticket or mail (default: what failed)"))
     parser.add_argument(
         "--max-size",
-        type=_size,
+        type=Value(N_("size"), _size),
         metavar="SIZE",
-        help="largest file to attach, as 5M or 500k (default: what the system takes); larger ones are compressed or "
-        "left out",
+        help=N_(
+            "largest file to attach, as 5M or 500k (default: what the system takes); larger ones are compressed or "
+            "left out"
+        ),
     )
-    parser.add_argument("--dry-run", action="store_true", help="print what would be sent, and send nothing")
-    add_lang(parser, "the language of the locale")
+    parser.add_argument("--dry-run", action="store_true", help=N_("print what would be sent, and send nothing"))
+    add_lang(parser, N_("language of the texts (default: the language of the locale)"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -136,6 +152,3 @@ def _size(text: str) -> int:
     if not 1 <= size < 1 << 63:
         raise ValueError(text)
     return int(size)
-
-
-_size.__name__ = "size"

@@ -11,6 +11,7 @@ from capanalyzer import i18n
 from capanalyzer.cli.arguments import add_lang, port
 from capanalyzer.cli.exits import OK, SESSION_FAILED
 from capanalyzer.errors import CaptureError
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
@@ -22,15 +23,15 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
-        "crosscheck", help="a second opinion: read a capture with tshark too and print where the facts differ"
+        "crosscheck", help=N_("a second opinion: read a capture with tshark too and print where the facts differ")
     )
     parser.set_defaults(run=run)
-    parser.add_argument("capture", metavar="CAPTURE", help="a capture file that tshark can read")
+    parser.add_argument("capture", metavar="CAPTURE", help=N_("a capture file that tshark can read"))
     parser.add_argument(
-        "--tls-port", type=port, action="append", default=[], metavar="PORT", help="as for analyze (repeatable)"
+        "--tls-port", type=port, action="append", default=[], metavar="PORT", help=N_("as for analyze (repeatable)")
     )
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a fact differs")
-    add_lang(parser, "the language of the locale")
+    parser.add_argument("--exit-code", action="store_true", help=N_("exit with 1 when a fact differs"))
+    add_lang(parser, N_("language of the texts (default: the language of the locale)"))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from capanalyzer.cli.exits import NOT_ANALYSED, OK
 from capanalyzer.cli.formats import look_of
 from capanalyzer.cli.tell import tell
 from capanalyzer.errors import UsageError
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,18 +32,20 @@ _MAX_LINE: Final = 64 << 10
 def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
-        "explain", help="what a cause or a log line means and what to do about it; without one: the list of causes"
+        "explain", help=N_("what a cause or a log line means and what to do about it; without one: the list of causes")
     )
     parser.set_defaults(run=run)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("cause", nargs="?", metavar="CAUSE")
+    what.add_argument("cause", nargs="?", metavar="CAUSE", help=N_("a cause, as reports name it"))
     what.add_argument(
         "--line",
         metavar="TEXT",
-        help="a line of a log (F5, nginx, HAProxy, Apache, cloud balancers, Java, Go, curl, browsers ...), "
-        "or - to read lines from standard input",
+        help=N_(
+            "a line of a log (F5, nginx, HAProxy, Apache, cloud balancers, Java, Go, curl, browsers ...), "
+            "or - to read lines from standard input"
+        ),
     )
-    add_lang(parser, "the language of the locale")
+    add_lang(parser, N_("language of the texts (default: the language of the locale)"))
 
 
 def run(options: argparse.Namespace) -> int:

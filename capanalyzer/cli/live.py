@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from capanalyzer import i18n
 from capanalyzer.ca_file import read_ca_file
-from capanalyzer.cli.arguments import add_expected, add_lang
+from capanalyzer.cli.arguments import Value, add_expected, add_lang, at_least
 from capanalyzer.cli.exits import NOT_ANALYSED, OK, SESSION_FAILED
+from capanalyzer.cli.language import spoken
 from capanalyzer.cli.live_beside import add_beside, open_beside
 from capanalyzer.cli.live_output import Messages, check_apart, open_output
 from capanalyzer.cli.live_source import add_source, open_source
 from capanalyzer.cli.live_view import open_view
 from capanalyzer.cli.tell import interrupted
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from capanalyzer.capture.live_source import LiveSource
@@ -33,8 +35,7 @@ def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
         "live",
-        help="watch an interface or a pipe, and tell failing TLS sessions as they happen",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help=N_("watch an interface or a pipe, and tell failing TLS sessions as they happen"),
     )
     parser.set_defaults(run=run)
     add_source(parser)
@@ -42,35 +43,43 @@ def add(commands: Commands) -> None:
         "--format",
         choices=("text", "jsonl"),
         default="text",
-        help="text: a line for each failure; jsonl: a line for each session, again when its verdict changes "
-        "(default: text)",
+        help=N_(
+            "text: a line for each failure; jsonl: a line for each session, again when its verdict changes "
+            "(default: text)"
+        ),
     )
     parser.add_argument(
-        "-o", "--output", metavar="PATH", default="-", help="append to this file; SIGHUP opens it again (default: -)"
+        "-o",
+        "--output",
+        metavar="PATH",
+        default="-",
+        help=N_("append to this file; SIGHUP opens it again (default: -)"),
     )
-    add_lang(parser, "that of the locale for text, en for jsonl")
+    add_lang(parser, N_("language of the texts (default: that of the locale for text, en for jsonl)"))
     parser.add_argument(
         "--filter",
         metavar="EXPR",
-        help="tell and count only sessions for which this holds, e.g. 'sni=*.example.com'; see docs/filter.md",
+        help=N_("tell and count only sessions for which this holds, e.g. 'sni=*.example.com'; see docs/filter.md"),
     )
-    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end after so long")
-    parser.add_argument("--count", type=_count, metavar="N", help="end when so many packets were read")
-    parser.add_argument("--until-failure", action="store_true", help="end when a session failed")
+    parser.add_argument(
+        "--duration", type=Value(N_("number of seconds"), _seconds), metavar="SECONDS", help=N_("end after so long")
+    )
+    parser.add_argument("--count", type=at_least(1), metavar="N", help=N_("end when so many packets were read"))
+    parser.add_argument("--until-failure", action="store_true", help=N_("end when a session failed"))
     add_expected(parser)
     parser.add_argument(
         "--user",
         metavar="NAME",
-        help="started as root: become this user when all is open (default: nobody; root: stay root)",
+        help=N_("started as root: become this user when all is open (default: nobody; root: stay root)"),
     )
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a session failed")
+    parser.add_argument("--exit-code", action="store_true", help=N_("exit with 1 when a session failed"))
     parser.add_argument(
-        "--plain", action="store_true", help="text: plain lines in a terminal too, instead of a view of the run"
+        "--plain", action="store_true", help=N_("text: plain lines in a terminal too, instead of a view of the run")
     )
     add_beside(parser)
     loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no notices on standard error")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="text: a line for every session")
+    loudness.add_argument("-q", "--quiet", action="store_true", help=N_("no notices on standard error"))
+    loudness.add_argument("-v", "--verbose", action="store_true", help=N_("text: a line for every session"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -173,21 +182,9 @@ def _is_file(path: str) -> bool:
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
+        _ = i18n.translator(spoken())
+        raise argparse.ArgumentTypeError(_("must be more than 0"))
     return value
-
-
-_seconds.__name__ = "number of seconds"  # in argparse's messages
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
-
-
-_count.__name__ = "whole number"
 
 
 def _name(source: LiveSource, lang: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from capanalyzer.cli.arguments import port
+from capanalyzer.cli.arguments import at_least, port
 from capanalyzer.errors import UsageError
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
@@ -32,55 +33,50 @@ _NEEDS: Final = {
 """Options that say nothing without another one."""
 
 
-def _at_least(least: int) -> Callable[[str], int]:
-    """The type of whole numbers from ``least`` on."""
-
-    def whole(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be {least} or more")
-        return value
-
-    whole.__name__ = "whole number"
-    return whole
-
-
 def add_beside(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    records = parser.add_argument_group("records of failed sessions")
+    records = parser.add_argument_group(N_("records of failed sessions"))
     records.add_argument(
         "--record",
         metavar="DIR",
-        help="write the packets of each failed session into this folder, from its SYN on, with a report beside them",
+        help=N_(
+            "write the packets of each failed session into this folder, from its SYN on, with a report beside them"
+        ),
     )
     for name, meta, least, text in (
-        ("size", "MB", 10, "remove the oldest records beyond this size in all (default: 1000)"),
-        ("count", "N", 1, "... and beyond this number (default: 1000)"),
-        ("age", "DAYS", 1, "... and those that are older (default: 30)"),
-        ("memory", "MB", 8, "memory for recent packets, of which records are made (default: 64)"),
+        ("size", "MB", 10, N_("remove the oldest records beyond this size in all (default: 1000)")),
+        ("count", "N", 1, N_("... and beyond this number (default: 1000)")),
+        ("age", "DAYS", 1, N_("... and those that are older (default: 30)")),
+        ("memory", "MB", 8, N_("memory for recent packets, of which records are made (default: 64)")),
     ):
-        records.add_argument(f"--record-{name}", type=_at_least(least), metavar=meta, help=text)
+        records.add_argument(f"--record-{name}", type=at_least(least), metavar=meta, help=text)
     records.add_argument(
-        "--record-all", metavar="DIR", help="write all packets into this folder, to files that are used in turn"
+        "--record-all", metavar="DIR", help=N_("write all packets into this folder, to files that are used in turn")
     )
     records.add_argument(
-        "--record-all-size", type=_at_least(1), metavar="MB", help="size of each of them (default: 100)"
+        "--record-all-size", type=at_least(1), metavar="MB", help=N_("size of each of them (default: 100)")
     )
-    records.add_argument("--record-all-files", type=_at_least(2), metavar="N", help="how many are kept (default: 10)")
-    metrics = parser.add_argument_group("metrics for Prometheus")
-    metrics.add_argument("--metrics-port", type=port, metavar="PORT", help="serve http://ADDRESS:PORT/metrics")
+    records.add_argument(
+        "--record-all-files", type=at_least(2), metavar="N", help=N_("how many are kept (default: 10)")
+    )
+    metrics = parser.add_argument_group(N_("metrics for Prometheus"))
+    metrics.add_argument("--metrics-port", type=port, metavar="PORT", help=N_("serve http://ADDRESS:PORT/metrics"))
     metrics.add_argument(
-        "--metrics-address", metavar="ADDRESS", help=f"listen on this address (default: {LOOPBACK}, this machine only)"
+        "--metrics-address",
+        metavar="ADDRESS",
+        help=N_("listen on this address (default: 127.0.0.1, this machine only)"),
     )
-    hooks = parser.add_argument_group("notifications of new incidents")
+    hooks = parser.add_argument_group(N_("notifications of new incidents"))
     hooks.add_argument(
-        "--webhook", metavar="URL", help="post each new incident there as JSON, at most ten times a minute"
+        "--webhook", metavar="URL", help=N_("post each new incident there as JSON, at most ten times a minute")
     )
     hooks.add_argument(
         "--exec",
         metavar="COMMAND",
-        help="run this for each new incident, without a shell: JSON on standard input, CAPANALYZER_CAUSE, "
-        "CAPANALYZER_SERVER_IP ... in the environment; at most ten times a minute",
+        help=N_(
+            "run this for each new incident, without a shell: JSON on standard input, CAPANALYZER_CAUSE, "
+            "CAPANALYZER_SERVER_IP ... in the environment; at most ten times a minute"
+        ),
     )
 
 

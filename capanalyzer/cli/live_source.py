@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer.errors import UsageError
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from capanalyzer.capture.live_source import LiveSource
@@ -26,38 +27,40 @@ class Watched(NamedTuple):
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    group = parser.add_argument_group("what is watched")
+    group = parser.add_argument_group(N_("what is watched"))
     group.add_argument(
         "-i",
         "--interface",
         action="append",
         default=[],
         metavar="IFACE",
-        help="an interface (repeatable), or any for all of them",
+        help=N_("an interface (repeatable), or any for all of them"),
     )
     group.add_argument(
         "-r",
         "--read",
         metavar="FILE",
-        help="a pipe, a FIFO, a file, or - for standard input: ssh HOST tcpdump -U -w - | capanalyzer live -r -",
+        help=N_("a pipe, a FIFO, a file, or - for standard input: ssh HOST tcpdump -U -w - | capanalyzer live -r -"),
     )
     group.add_argument(
         "-f",
         "--capture-filter",
         metavar="BPF",
-        help="let in only packets for which this holds, as in tcpdump, e.g. 'tcp port 443'; '' lets in everything "
-        "(default: all but what holds no TCP)",
+        help=N_(
+            "let in only packets for which this holds, as in tcpdump, e.g. 'tcp port 443'; '' lets in everything "
+            "(default: all but what holds no TCP)"
+        ),
     )
     group.add_argument(
         "--backend",
         choices=BACKENDS,
-        help="how packets are taken from interfaces (default: ring on Linux, scapy elsewhere)",
+        help=N_("how packets are taken from interfaces (default: ring on Linux, scapy elsewhere)"),
     )
     group.add_argument(
         "-p",
         "--no-promiscuous-mode",
         action="store_true",
-        help="do not take packets that are addressed to other hosts",
+        help=N_("do not take packets that are addressed to other hosts"),
     )
 
 

@@ -11,6 +11,7 @@ from capanalyzer.cli.arguments import add_lang
 from capanalyzer.cli.exits import OK
 from capanalyzer.cli.tell import tell
 from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.i18n import N_
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import Capture
@@ -22,12 +23,14 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
-        "strip-keys", help="copy a capture without the TLS session keys it contains (pcapng secrets, F5 trailers)"
+        "strip-keys", help=N_("copy a capture without the TLS session keys it contains (pcapng secrets, F5 trailers)")
     )
     parser.set_defaults(run=run)
-    parser.add_argument("capture", metavar="CAPTURE", help="a capture, compressed or not; - for standard input")
-    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="where the copy is written, as pcapng")
-    add_lang(parser, "the language of the locale")
+    parser.add_argument("capture", metavar="CAPTURE", help=N_("a capture, compressed or not; - for standard input"))
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="PATH", help=N_("where the copy is written, as pcapng")
+    )
+    add_lang(parser, N_("language of the texts (default: the language of the locale)"))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 from rich.cells import cell_len
 
 from capanalyzer.i18n import plural, translator
+from capanalyzer.report import wrapping
 from capanalyzer.report.escape import printable
 
 __all__ = [
@@ -113,39 +114,13 @@ MAX_TEXT_WIDTH: Final = 120
 MIN_COLUMN: Final = 10
 """Cells that a column keeps when a table is too wide."""
 
-_TOKEN: Final = re.compile(
-    r"\s+|[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uac00-\ud7a3\uf900-\uffef]+"
-)
-_NOT_FIRST: Final = frozenset(")]、。，．・：；？！）」』】〉》ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
-"""What no Japanese line begins with (JIS X 4051)."""
-_NOT_LAST: Final = frozenset("([（「『【〈《")
-
 
 def wrap(text: str, width: int) -> list[str]:
     """``text`` in lines of at most ``width`` cells, broken at spaces and between East Asian characters.
 
     Line ends in ``text`` stay; a word longer than a line is cut.
     """
-    width = max(width, 4)
-    lines: list[str] = []
-    for paragraph in text.split("\n"):
-        line, used = "", 0
-        for token in _tokens(paragraph):
-            size = cell_len(token)
-            if used + size > width and line:
-                lines.append(line.rstrip())
-                line, used = "", 0
-                if token.isspace():
-                    continue
-            rest = token
-            while size > width:
-                head = _head(rest, width) or rest[0]
-                lines.append(head)
-                rest = rest[len(head) :]
-                size = cell_len(rest)
-            line, used = line + rest, used + size
-        lines.append(line.rstrip())
-    return lines
+    return wrapping.wrap(text, width, cell_len)
 
 
 _CODE: Final = re.compile("`[^`]+`")
@@ -159,36 +134,12 @@ def wrap_prose(text: str, width: int) -> list[str]:
     return [line.replace(_HELD, " ") for line in wrap(held, width)]
 
 
-def _tokens(text: str) -> Iterable[str]:
-    """Words, spaces and single East Asian characters, with what must not begin or end a line kept together."""
-    held = ""
-    for token in _TOKEN.findall(text):
-        if held and (token[0] in _NOT_FIRST or held[-1] in _NOT_LAST):
-            held += token
-            continue
-        if held:
-            yield held
-        held = token
-    if held:
-        yield held
-
-
-def _head(text: str, width: int) -> str:
-    """As many characters of ``text`` as fit."""
-    used = 0
-    for index, character in enumerate(text):
-        used += cell_len(character)
-        if used > width:
-            return text[:index]
-    return text
-
-
 def fit(text: str, width: int, look: Look, *, right: bool = False) -> str:
     """``text`` in exactly ``width`` cells: cut with an ellipsis, or filled with spaces."""
     size = cell_len(text)
     if size > width:
         more = look.glyphs.more[:width]
-        text = _head(text, width - len(more)) + more
+        text = wrapping.head(text, width - len(more), cell_len) + more
         size = cell_len(text)
     fill = " " * (width - size)
     return fill + text if right else text + fill

@@ -21,6 +21,7 @@ import capanalyzer
 from capanalyzer import cli
 from capanalyzer.cli.analyze import FILTER_HELP
 from capanalyzer.errors import UsageError
+from capanalyzer.i18n import translator
 from capanalyzer.report import model
 from capanalyzer.report.filter import Filter
 from capanalyzer.report.filter_fields import FIELDS, OUTCOMES, STAGES
@@ -350,7 +351,9 @@ def test_words_are_those_of_the_verdict() -> None:
 def test_help_and_pages_name_every_field(page: str) -> None:
     rows = set(re.findall(r"^\| `([a-z_.]+)` \|", (PROJECT / page).read_text("utf-8"), re.MULTILINE))
     assert rows == set(FIELDS)
-    assert {word for word in re.findall(r"[a-z_.]+", FILTER_HELP) if word in FIELDS} == set(FIELDS)
+    for lang in ("en", "ja"):
+        shown = translator(lang)(FILTER_HELP)
+        assert {word for word in re.findall(r"[a-z_.]+", shown) if word in FIELDS} == set(FIELDS)
 
 
 @pytest.mark.parametrize("page", ["docs/filter.md", "docs/filter.ja.md"])
