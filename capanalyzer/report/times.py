@@ -8,8 +8,8 @@ from typing import Final
 __all__ = ["from_rfc3339", "second_text", "to_rfc3339"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_CACHED: Final = 1 << 14
-"""Seconds kept as text: sessions that are written one after the other share most of them (about 2 MB)."""
+_MAX_CACHED: Final = 1 << 12
+"""Seconds kept as text: sessions that are written one after the other share most of them (about 0.6 MB)."""
 _seconds: dict[int, str] = {}
 
 
