@@ -17,7 +17,18 @@ from typing import Final, NamedTuple
 from capanalyzer.logs.alone import Alone, names_nobody, settled
 from capanalyzer.logs.candidates import Key, Sessions
 from capanalyzer.logs.clock import Clock, at_any_zone, in_year_of
-from capanalyzer.logs.fit import NEAR_NS, Confidence, Fit, Match, Missed, Why, choose, distance, several, starts
+from capanalyzer.logs.fit import (
+    NEAR_NS,
+    Confidence,
+    Fit,
+    Match,
+    Missed,
+    Why,
+    choose,
+    distance,
+    several,
+    starts,
+)
 from capanalyzer.logs.line import LogLine, Role, TimeOf
 from capanalyzer.logs.seen import Agreement, End, Seen, agreement, name_of
 from capanalyzer.logs.voting import MAX_TELLING, clock_of, is_of_a_stranger
@@ -63,6 +74,10 @@ class Join:
         self.lines_left_out = 0
         """Lines without a client that were not compared with all sessions of a capture."""
 
+        self._meant: dict[int, tuple[End, End] | None] = {}
+        """By identity of a line that names no client, in the first capture that has what it can mean: client and server
+        of the one connection; None for several."""
+
     def wants(self, seen: Seen) -> bool:
         """A line might speak of this session: it waits for :meth:`finish`."""
         if not self._wanted.wants(seen):
@@ -85,7 +100,23 @@ class Join:
         self._is_complete = True
         joined = _Decision(self._lines, sessions, span_ns, alone).result()
         self.lines_left_out += alone.lines_left_out
+        self._compare(joined, sessions)
         return joined
+
+    def _compare(self, joined: Joined, sessions: Sessions) -> None:
+        """What may be of an earlier capture's session is not of another connection in this one."""
+        matches, joined.matches = joined.matches, []
+        for match in matches:
+            if match.because is not None:
+                seen = sessions.by_id[match.session]
+                ends = (seen.client, seen.server)
+                if self._meant.setdefault(id(match.line), ends) != ends:
+                    joined.missed.append(Missed(match.line, Why.SEVERAL, (match.session,), match.time_ns))
+                    continue
+            joined.matches.append(match)
+        for missed in joined.missed:
+            if missed.why is Why.SEVERAL and names_nobody(missed.line):
+                self._meant.setdefault(id(missed.line), None)
 
 
 class _Wanted:

@@ -15,7 +15,7 @@ from msgspec import structs
 from capanalyzer.classify.credentials import mask
 from capanalyzer.i18n import plural
 from capanalyzer.logs.ends import UNSPECIFIED
-from capanalyzer.logs.fit import Match, Missed, Why
+from capanalyzer.logs.fit import MAX_NAMED, Match, Missed, Why
 from capanalyzer.logs.join import Join
 from capanalyzer.logs.kept import Logs
 from capanalyzer.logs.line import LogLine, Peer
@@ -117,7 +117,9 @@ class LogJoin:
         for missed in result.missed:
             place = self._place[id(missed.line)]
             known = self._missed.get(place)
-            if known is None or _MEANT_LITTLE.index(missed.why) > _MEANT_LITTLE.index(known.why):
+            if known is not None and missed.why is known.why is Why.SEVERAL:
+                self._missed[place] = known._replace(candidates=(*known.candidates, *missed.candidates)[:MAX_NAMED])
+            elif known is None or _MEANT_LITTLE.index(missed.why) > _MEANT_LITTLE.index(known.why):
                 self._missed[place] = missed
         for (source, form), clock in result.clocks.items():
             has_zone = result.has_zone[source, form]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,34 @@ def test_every_form_says_why_this_session(
     assert err == ""
     because = BECAUSE["words", lang]
     assert "".join((html.escape(because) if form == "html" else because).split()) in "".join(out.split())
+
+
+UNKNOWN_ISSUER = "curl: (60) SSL certificate problem: unable to get local issuer certificate\n"
+TWO = str(PCAPS / "certificate-chain-incomplete" / "capture.pcapng")
+"""Two sessions of which it can be said."""
+ONE = str(PCAPS / "many-clients" / "capture.pcapng")
+"""One, and another that failed otherwise."""
+
+
+def test_of_sessions_in_several_captures_none_is_the_only_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One capture has but one session that is meant; but an earlier one has others."""
+    report = told(capsys, TWO, ONE, "--log", log_of(tmp_path, UNKNOWN_ISSUER))
+    assert not any(one["log_lines"] for one in report["sessions"])
+    (line,) = report["unmatched_log_lines"]
+    assert (line["reason"], line["candidates"]) == ("several-fit", [0, 1, 1_000_000_002])
+
+
+def test_a_line_is_said_of_no_second_session(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    report = told(capsys, ONE, TWO, "--log", log_of(tmp_path, UNKNOWN_ISSUER))
+    assert [one["id"] for one in report["sessions"] if one["log_lines"]] == [2]
+
+
+def test_a_connection_that_was_captured_twice_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    again = str(shutil.copy(ONE, tmp_path / "again.pcapng"))
+    report = told(capsys, ONE, again, "--log", log_of(tmp_path, UNKNOWN_ISSUER))
+    assert [one["id"] for one in report["sessions"] if one["log_lines"]] == [2, 1_000_000_002]
 
 
 def test_a_message_that_nothing_in_the_capture_can_mean(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
