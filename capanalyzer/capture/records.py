@@ -52,6 +52,11 @@ class RecordBatch:
         """The first packets, so many."""
         return self.part(0, count)
 
+    def parts(self, most: int) -> Iterator[RecordBatch]:
+        """The packets in parts of at most so many."""
+        for start in range(0, len(self), most):
+            yield self.part(start, min(start + most, len(self))) if len(self) > most else self
+
     def part(self, start: int, stop: int) -> RecordBatch:
         """The packets of these rows."""
         part = slice(start, stop)

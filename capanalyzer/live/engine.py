@@ -46,7 +46,7 @@ from capanalyzer.live.tally import Tally
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.report import model
 from capanalyzer.report.build import session_model
-from capanalyzer.streams.limits import Limits
+from capanalyzer.streams.limits import AT_ONCE, Limits
 from capanalyzer.streams.running import RunningTracker
 
 if TYPE_CHECKING:
@@ -143,12 +143,13 @@ class Engine:
         start = 0
         for row in set_back(batch.time_ns, self._now_ns):
             if row > start:
-                before = batch.part(start, row)
-                self._take(before)
-                self.advance(int(before.time_ns.max()))
+                for part in batch.part(start, row).parts(AT_ONCE):
+                    self._take(part)
+                self.advance(int(batch.time_ns[start:row].max()))
             self._begin_anew(int(batch.time_ns[row]))
             start = row
-        self._take(batch.part(start, len(batch)) if start else batch)
+        for part in (batch.part(start, len(batch)) if start else batch).parts(AT_ONCE):
+            self._take(part)
 
     def _take(self, batch: RecordBatch) -> None:
         if self._started_ns is None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ATTEMPTS", "HALF_OPEN_NS", "MAX_ATTEMPTS", "SESSIONS", "Limits"]
+__all__ = ["ATTEMPTS", "AT_ONCE", "HALF_OPEN_NS", "MAX_ATTEMPTS", "SESSIONS", "Limits"]
 
 SESSIONS: Final = 500
 """Connections that carried data, of which a session is given in one call; the others' turn comes with the next one."""
 ATTEMPTS: Final = 100
 """Connections that carried none, likewise: a scan or a flood of them must not make real ones wait."""
+AT_ONCE: Final = 1 << 15
+"""Packets after which it is looked whether there are too many connections: there is room for as many that they begin,
+however much has come before anybody could look."""
 MAX_ATTEMPTS: Final = 1_000
 """Of these, over and waiting for that; beyond it they leave without a session."""
 HALF_OPEN_NS: Final = 120 * 10**9

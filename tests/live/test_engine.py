@@ -458,3 +458,15 @@ def test_where_packets_come_seldom_silence_is_told_all_the_same() -> None:
         engine.advance(now_ns)
         assert bool(heard.told) is (number > 0)
     assert [(told.outcome, told.cause) for told in heard.told] == [("failed", "server-silent")]
+
+
+def test_a_flood_that_has_waited_takes_no_more_room() -> None:
+    """Half a million SYNs at once, of a ring that nobody could read: the tables stay as large as they were made."""
+    source = Fed()
+    engine = Engine(source, [], Options(), is_watched=False)
+    made = engine._tracker._live.capacity
+    for turn in range(3):
+        engine.take(syns(500_000, first_frame=1 + 500_000 * turn, start_ns=SECOND * (turn + 1), step_ns=1, seed=turn))
+        engine.advance(SECOND * (turn + 1))
+    assert engine._tracker._live.capacity == made
+    assert engine.packets == 1_500_000
