@@ -68,9 +68,8 @@ class RunningTracker(Tracker[S_co]):
 
         :param silence_ns: a SYN that was sent again is looked at when nothing came for so long.
         """
-        self._limits = limits or Limits()
         limits = self._limits = limits or Limits()
-        live = self._running = RunningFlows(self._limits.cells)
+        live = self._running = RunningFlows(limits.cells)
         super().__init__(
             connect, shortcut=shortcut, seed=seed, observe=observe, live=live, max_keys=limits.keys, is_patient=False
         )
