@@ -41,15 +41,12 @@ def test_evidence_on_the_reset(closes: list[Any], options: dict[str, Any], cause
     assert verdict.closed_who == ("middlebox" if cause == "middlebox-reset" else "server")
 
 
-@pytest.mark.parametrize("side", ["client", "server"])
-def test_what_was_received_and_not_captured_may_have_completed_the_handshake(side: str) -> None:
+def test_what_was_not_captured_may_have_completed_the_handshake() -> None:
     """A forged reset of a session in use is no failure of its handshake."""
-    verdict = judged(
-        rst(S, 0.05, ttl=58), quality={"lost": True}, **{side: {"gap": True, "gap_at": 5, "gap_acked": True}}
-    )
+    forged = rst(S, 0.05, ttl=58)
+    assert judged(forged).cause == "middlebox-reset"
+    verdict = judged(forged, quality={"lost": True})
     assert (verdict.outcome, verdict.cause) == ("incomplete", "capture-lost-packets")
-    arrived = judged(rst(S, 0.05, ttl=58), quality={"lost": True})
-    assert arrived.cause == "middlebox-reset"
 
 
 def test_a_reset_faster_than_its_sender_supports_and_does_not_decide() -> None:

@@ -10,7 +10,7 @@ from capanalyzer.logs.meanings.model import Acts, Meaning
 __all__ = ["ALERTS", "OF_HANDSHAKE_FAILURE", "SSLV3_WORD"]
 
 SSLV3_WORD: Final = N_(
-    'The word "sslv3" in the text is only how OpenSSL spells old alerts: the connection need not '
+    'A word "sslv3" in the text would only be how OpenSSL spells old alerts: the connection need not '
     "have anything to do with SSL 3.0."
 )
 OF_HANDSHAKE_FAILURE: Final = (

@@ -49,8 +49,8 @@ class MiddleboxReset(Rule):
         signs = _signs(session, reset)
         if not signs or (story.established and not _is_before_use(story, signs)):
             return None
-        if not story.established and any(session.tcp.side(side).gap_acked for side in Side):
-            return None  # what the other end received, and the capture lacks, may have completed the handshake
+        if not story.established and session.quality.lost:
+            return None  # what the capture lacks may have completed the handshake
         shown = [*signs, "fast"] if _is_too_fast(story, reset) else signs
         known = session.f5.reset(reset.frame) if session.f5 is not None else None
         said = read_cause_payload(reset.payload) or (known.cause if known is not None else None)
