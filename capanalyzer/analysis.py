@@ -9,7 +9,7 @@ together (:mod:`capanalyzer.parallel`).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
@@ -27,6 +27,7 @@ from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.packets.notes import describe_note
+from capanalyzer.remark import Remark
 from capanalyzer.streams.f5.collect import Collector
 from capanalyzer.streams.notes import describe_tracker_note, is_note_of_share
 from capanalyzer.streams.share import WHOLE, NotDivisible, Share
@@ -40,11 +41,27 @@ Judged: TypeAlias = "tuple[Session, Verdict] | JudgedRun"
 MAX_WARNINGS: Final = 100
 """Warnings kept for one capture; a damaged one may have a reason for each of its packets."""
 
-_LIMITS: Final = {
-    "held": "{n} failed sessions were judged without comparing them with the rest of the capture: too many failed",
-    "servers": "{n} sessions taught nothing about their servers: the capture has too many different ones",
-    "sides": "{n} sessions that a BIG-IP proxies are told without what became of their other side: too many of them",
-    "f5": "the F5 data of {n} connections was forgotten: too many of them; their other side may not be found",
+_LIMITS: Final[dict[str, Callable[[int], Remark]]] = {
+    "held": lambda n: Remark.counted(
+        "{n} failed session was judged without comparing it with the rest of the capture: too many failed",
+        "{n} failed sessions were judged without comparing them with the rest of the capture: too many failed",
+        n,
+    ),
+    "servers": lambda n: Remark.counted(
+        "{n} session taught nothing about its server: the capture has too many different ones",
+        "{n} sessions taught nothing about their servers: the capture has too many different ones",
+        n,
+    ),
+    "sides": lambda n: Remark.counted(
+        "{n} session that a BIG-IP proxies is told without what became of its other side: too many of them",
+        "{n} sessions that a BIG-IP proxies are told without what became of their other side: too many of them",
+        n,
+    ),
+    "f5": lambda n: Remark.counted(
+        "the F5 data of {n} connection was forgotten: too many of them; its other side may not be found",
+        "the F5 data of {n} connections was forgotten: too many of them; their other side may not be found",
+        n,
+    ),
 }
 
 
@@ -79,11 +96,11 @@ class Tally:
         # Servers are counted in what all shares know together.
         self._limits["held"] = self._limits.get("held", 0) + other._limits.get("held", 0)
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Remark]:
         """One plain sentence each."""
         told = [describe_note(key, count) for key, count in self._packets.items()]
         told += [describe_tracker_note(key, count) for key, count in sorted(self._streams.items())]
-        told += [sentence.format(n=self._limits[key]) for key, sentence in _LIMITS.items() if self._limits.get(key)]
+        told += [sentence(self._limits[key]) for key, sentence in _LIMITS.items() if self._limits.get(key)]
         return told[:MAX_WARNINGS]
 
 

@@ -33,8 +33,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from capanalyzer.ca_file import read_ca_file
-from capanalyzer.errors import CaptureError, UsageError
-from capanalyzer.i18n import LANGUAGES
+from capanalyzer.errors import UsageError
+from capanalyzer.i18n import check_language, told
+from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from capanalyzer.report.to_json import to_json
 
@@ -96,7 +97,7 @@ def analyze(
         redact=redact,
         logs=logs,
     )
-    return _sessions(options.document())
+    return _sessions(options.document(), lang)
 
 
 def build_report(
@@ -136,7 +137,7 @@ def build_report(
 
             folder = stack.enter_context(EvidenceFolder(os.fspath(evidence)))
         document = options.document(folder)
-        sessions = sorted(_sessions(document), key=lambda session: session.id)
+        sessions = sorted(_sessions(document, lang), key=lambda session: session.id)
         if folder is not None:
             written = folder.write(document, lang=lang, redactor=options.redactor)
             for note in written.notes:
@@ -178,13 +179,12 @@ class _Options:
     ) -> None:
         from capanalyzer.report.filter import Filter
 
-        if lang not in LANGUAGES:
-            raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
+        check_language(lang)
         if jobs < 1:
-            raise UsageError(f"jobs is {jobs}: at least one process is needed")
+            raise UsageError(Remark("jobs is {jobs}: at least one process is needed", jobs=jobs))
         self._ports = frozenset(tls_ports)
         if bad := [port for port in self._ports if not 0 < port < 65536]:
-            raise UsageError(f"no TCP port: {bad[0]}")
+            raise UsageError(Remark("no TCP port: {port}", port=bad[0]))
         self._chosen = None if chosen is None else Filter(chosen)
         self._roots = () if ca_file is None else read_ca_file(os.fspath(ca_file))
         self._inputs, self._lang, self._timeline, self._jobs = _inputs(source), lang, timeline, jobs
@@ -233,10 +233,9 @@ def _inputs(source: Source | Iterable[Source]) -> list[str | BinaryIO]:
     return [os.fspath(one) if isinstance(one, str | os.PathLike) else one for one in source]
 
 
-def _sessions(document: Document) -> Iterator[model.Session]:
+def _sessions(document: Document, lang: str) -> Iterator[model.Session]:
     yield from document.sessions()
     if document.unreadable and document.nothing_read:
-        first = document.unreadable[0]
-        raise CaptureError(first.path, first.reason)
-    for one in document.unreadable:
-        _log.warning("%s: %s", one.path, one.reason)
+        raise document.unreadable[0]
+    for error in document.unreadable:
+        _log.warning("%s", told(error.remark, lang))

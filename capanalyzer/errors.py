@@ -1,20 +1,22 @@
 """The exceptions of capanalyzer.
 
 CapanalyzerError
-├── UsageError          the call itself is wrong: unknown option value, no input        (exit 2)
-├── CaptureError        a capture that cannot be read at all                            (exit 2)
-├── LogError            a log that cannot be read at all                                (exit 2)
-├── WorkerError         one of several processes ended before its work was done         (exit 2)
-├── TicketError         a ticket system that cannot be reached, or does not take it     (exit 2)
+├── UserError           reaches a user, as one line in the user's language              (exit 2)
+│   ├── UsageError      the call itself is wrong: unknown option value, no input
+│   ├── CaptureError    a capture that cannot be read at all
+│   ├── LogError        a log that cannot be read at all
+│   ├── WorkerError     one of several processes ended before its work was done
+│   └── TicketError     a ticket system that cannot be reached, or does not take it
 └── WireError           bytes of a peer that do not parse; never leaves a stage
     ├── Truncated       the bytes stop before the structure does
     └── Malformed       no further bytes could make it right
 
-Only :class:`CaptureError`, :class:`LogError`, :class:`UsageError`, :class:`WorkerError` and :class:`TicketError` reach
-a user, as one line. Odd packets and odd streams become counts, notes with frame and offset, or findings.
+Odd packets and odd streams become counts, notes with frame and offset, or findings.
 """
 
 from __future__ import annotations
+
+from capanalyzer.remark import Remark
 
 __all__ = [
     "CapanalyzerError",
@@ -24,6 +26,7 @@ __all__ = [
     "TicketError",
     "Truncated",
     "UsageError",
+    "UserError",
     "WireError",
     "WorkerError",
 ]
@@ -33,31 +36,39 @@ class CapanalyzerError(Exception):
     """Base of everything this package raises on purpose."""
 
 
-class UsageError(CapanalyzerError):
+class UserError(CapanalyzerError):
+    """What reaches a user: one line, in English as a string, in other languages by its ``remark``."""
+
+    def __init__(self, remark: Remark) -> None:
+        super().__init__(remark)
+        self.remark = remark
+
+
+class UsageError(UserError):
     """The caller asked for something that does not exist."""
 
 
-class CaptureError(CapanalyzerError):
+class CaptureError(UserError):
     """A capture that cannot be read: what, where and what to do, in one line."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    def __init__(self, path: str, reason: Remark) -> None:
+        super().__init__(Remark("{path}: {reason}", path=path, reason=reason))
         self.path, self.reason = path, reason
 
 
-class LogError(CapanalyzerError):
+class LogError(UserError):
     """A log that cannot be read: what, where and what to do, in one line."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    def __init__(self, path: str, reason: Remark) -> None:
+        super().__init__(Remark("{path}: {reason}", path=path, reason=reason))
         self.path, self.reason = path, reason
 
 
-class WorkerError(CapanalyzerError):
+class WorkerError(UserError):
     """A process of several ended before its work was done: killed, or out of memory."""
 
 
-class TicketError(CapanalyzerError):
+class TicketError(UserError):
     """A ticket system cannot be reached, or does not take what it is sent; never holds a secret."""
 
 

@@ -10,12 +10,24 @@ from __future__ import annotations
 import gettext
 import os
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, cast
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark, joined
 
-__all__ = ["DOMAIN", "LANGUAGES", "LOCALE_DIR", "N_", "language_of_environment", "plural", "read_po", "translator"]
+__all__ = [
+    "DOMAIN",
+    "LANGUAGES",
+    "LOCALE_DIR",
+    "N_",
+    "check_language",
+    "language_of_environment",
+    "plural",
+    "read_po",
+    "told",
+    "translator",
+]
 
 LANGUAGES: Final = ("en", "ja")
 DOMAIN: Final = "capanalyzer"
@@ -43,6 +55,28 @@ def plural(lang: str) -> Callable[[str, str, int], str]:
     return _translations(lang).ngettext
 
 
+def told(sentence: str, lang: str) -> str:
+    """An error's or a warning's sentence in ``lang``; what is no :class:`Remark` has one form for all languages.
+
+    :raises UsageError: for a language that does not exist.
+    """
+    if not isinstance(sentence, Remark):
+        return sentence
+    catalog = _translations(lang)
+    facts = {name: joined(fact, partial(told, lang=lang)) for name, fact in sentence.facts.items()}
+    if sentence.several is None:
+        return catalog.gettext(sentence.text).format(**facts)
+    return catalog.ngettext(sentence.text, sentence.several, cast("int", facts["n"])).format(**facts)
+
+
+def check_language(lang: str) -> None:
+    """:raises UsageError: for a language that does not exist."""
+    if lang not in LANGUAGES:
+        raise UsageError(
+            Remark("unknown language {lang!r}: choose from {known}", lang=lang, known=", ".join(LANGUAGES))
+        )
+
+
 def language_of_environment(environ: Mapping[str, str] = os.environ) -> str:
     """``ja`` where the locale says so, else ``en``. The first set one of LC_ALL, LC_MESSAGES, LANG counts (POSIX)."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
@@ -53,8 +87,7 @@ def language_of_environment(environ: Mapping[str, str] = os.environ) -> str:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _translations(lang: str) -> gettext.NullTranslations:
-    if lang not in LANGUAGES:
-        raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")
+    check_language(lang)
     if lang == "en":
         return gettext.NullTranslations()
     base = os.path.join(LOCALE_DIR, lang, "LC_MESSAGES", DOMAIN)

@@ -7,6 +7,7 @@ import re
 import string
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from capanalyzer.i18n import LOCALE_DIR, language_of_environment, plural, read_p
 
 PACKAGE = Path(i18n.__file__).parent
 CATALOG = Path(LOCALE_DIR, "ja", "LC_MESSAGES", "capanalyzer.po")
-ONE_TEXT, TWO_TEXTS = {"_", "N_"}, {"counted"}
+ONE_TEXT, TWO_TEXTS = {"_", "N_", "Remark"}, {"counted"}
 """Functions whose first argument, or first two, are texts."""
 
 
@@ -41,6 +42,54 @@ def texts_in_source() -> dict[str, str]:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     found[argument.value] = f"{path.relative_to(PACKAGE)}:{node.lineno}"
     return found
+
+
+def remarks_in_source() -> Iterator[tuple[str, ast.Call, int]]:
+    """Every call that makes a :class:`Remark`: where it stands, the call, and how many texts it has."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                if name in ("Remark", "Remark.counted"):
+                    yield f"{path.relative_to(PACKAGE)}:{node.lineno}", node, 1 if name == "Remark" else 2
+
+
+def test_errors_and_warnings_are_made_of_texts_that_are_written_out() -> None:
+    """Else the catalog could not be held against them."""
+    made_up = [
+        where
+        for where, call, count in remarks_in_source()
+        if not all(isinstance(text, ast.Constant) and isinstance(text.value, str) for text in call.args[:count])
+    ]
+    assert not made_up
+    assert sum(1 for _ in remarks_in_source()) > 300
+
+
+def test_errors_and_warnings_have_all_their_facts_and_no_others() -> None:
+    for where, call, count in remarks_in_source():
+        facts = {keyword.arg for keyword in call.keywords} | ({"n"} if count == 2 else set())
+        for text in call.args[:count]:
+            assert isinstance(text, ast.Constant)
+            assert fields(str(text.value)) == facts, where
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.joinpath("cli").glob("*.py")), ids=lambda path: path.stem)
+def test_nothing_is_told_that_no_catalog_knows(path: Path) -> None:
+    """What :func:`capanalyzer.cli.tell.tell` is given where it is called holds no words of its own."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and name_of(node) in ("tell", "fail"):
+            message = node.args[0]
+            parts = message.values if isinstance(message, ast.JoinedStr) else [message]
+            words = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+            assert not re.search("[a-z]", "".join(words)), f"line {node.lineno}"
+
+
+def test_plurals_of_the_catalog_are_those_of_the_source(catalog: Catalog) -> None:
+    known = {message.id[0]: message.id[1] for message in catalog if isinstance(message.id, tuple)}
+    for where, call, count in remarks_in_source():
+        if count == 2:
+            one, several = (ast.literal_eval(text) for text in call.args[:2])
+            assert known[one] == several, where
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "capanalyzer"
 
-FOUNDATION = ("errors", "lazy", "wire", "i18n")
+FOUNDATION = ("remark", "errors", "lazy", "wire", "i18n")
 """What every stage may import, in order: each may import those before it."""
 STAGES = ("capture", "packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
 TOP = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from capanalyzer.capture.streams import Source
+from capanalyzer.remark import Remark
 
 __all__ = ["Decompressor", "Unpacked"]
 
@@ -111,7 +112,7 @@ class Unpacked:
     """A compressed source as a source of what it holds."""
 
     def __init__(self, inner: Source, name: str) -> None:
-        self.problem: str | None = None
+        self.problem: Remark | None = None
         self.name = name
         self._inner = inner
         self._current: Decompressor | None = None
@@ -127,7 +128,9 @@ class Unpacked:
             try:
                 made = self._step(len(target))
             except Exception as error:  # noqa: BLE001 - each library has an error class of its own, without a common base
-                self.problem = f"The {self.name} data is damaged ({str(error) or type(error).__name__})"
+                self.problem = Remark(
+                    "The {name} data is damaged ({reason})", name=self.name, reason=str(error) or type(error).__name__
+                )
                 return 0
             if made is None:
                 return 0
@@ -153,7 +156,7 @@ class Unpacked:
         elif not made:
             self._pending = self._read()
             if not self._pending:
-                self.problem = self._inner.problem or f"The {self.name} data is cut short"
+                self.problem = self._inner.problem or Remark("The {name} data is cut short", name=self.name)
                 return None
         return made
 
@@ -172,7 +175,7 @@ class Unpacked:
             self.problem = self._inner.problem
             return False
         if compression_of(self._pending) != self.name:
-            self.problem = f"What follows the {self.name} data is not {self.name}"
+            self.problem = Remark("What follows the {name} data is not {name}", name=self.name)
             return False
         return True
 

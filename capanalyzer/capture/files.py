@@ -8,6 +8,7 @@ from collections.abc import Generator
 from capanalyzer.capture.opening import Input
 from capanalyzer.capture.probe import make_reader
 from capanalyzer.capture.records import BATCH_BYTES, CaptureInfo, RecordBatch
+from capanalyzer.remark import Remark
 
 __all__ = ["FileCapture"]
 
@@ -27,13 +28,15 @@ class FileCapture:
         """The packets in order; what is wrong with the file is in ``info.warnings`` afterwards."""
         found, info = self._input, self.info
         if not found.format:
-            info.warnings.append("The file is empty: not one byte, so not one packet.")
+            info.warnings.append(Remark("The file is empty: not one byte, so not one packet."))
             info.format = info.format or _guess(found.name)
             return
         try:
             window = found.open(self._batch_bytes)
         except OSError as error:
-            info.warnings.append(f"The file could not be opened again ({error.strerror or error}).")
+            info.warnings.append(
+                Remark("The file could not be opened again ({reason}).", reason=error.strerror or error)
+            )
             return
         reader = make_reader(found.format, info)
         try:
@@ -47,8 +50,7 @@ class FileCapture:
                 if reader.done:
                     break
                 window.advance(used, reader.wants)
-            if reader.ended_by is not None:
-                reader.warn(f"{reader.ended_by}; analysed up to there.")
+            reader.ended_early()
         finally:
             window.close()
 

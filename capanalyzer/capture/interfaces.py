@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Final
 
 from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
+from capanalyzer.remark import Remark
 
 __all__ = ["ANY", "Interface", "InterfaceTable", "describe_interfaces", "link_of_hardware", "list_interfaces"]
 
@@ -158,19 +159,21 @@ def list_interfaces() -> list[Interface]:
     return []
 
 
-def describe_interfaces(interfaces: list[Interface]) -> str:
+def describe_interfaces(interfaces: list[Interface]) -> Remark:
     """What there is to choose from, in one line: names, with an address or why nothing is to be seen there."""
-    told = [each.name + _remark(each) for each in interfaces[:_MOST_DESCRIBED]]
+    told = tuple(_described(each) for each in interfaces[:_MOST_DESCRIBED])
     more = len(interfaces) - len(told)
-    return ", ".join(told) + (f" and {more} more" if more > 0 else "") if told else "none"
+    if not told:
+        return Remark("none")
+    return Remark("{names} and {n} more", names=told, n=more) if more > 0 else Remark("{names}", names=told)
 
 
-def _remark(each: Interface) -> str:
+def _described(each: Interface) -> str:
     if each.is_up is False:
-        return " (down)"
+        return Remark("{name} (down)", name=each.name)
     if not each.has_carrier:
-        return " (no carrier)"
-    return f" ({each.addresses[0]})" if each.addresses else ""
+        return Remark("{name} (no carrier)", name=each.name)
+    return f"{each.name} ({each.addresses[0]})" if each.addresses else each.name
 
 
 def _interface(body: bytes, addresses: dict[int, list[str]]) -> Interface:

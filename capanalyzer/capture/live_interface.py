@@ -30,6 +30,7 @@ from capanalyzer.capture.reader import add_up
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.ring_columns import Packets
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["RING_BYTES", "InterfaceSource"]
 
@@ -85,7 +86,9 @@ class InterfaceSource:
             try:
                 self._memory = RingMemory(sum(tap.ring.size for tap in self._taps))
             except OSError as error:
-                raise CaptureError(chosen[0].name, "no addresses are left to map its ring at (ulimit -v)") from error
+                raise CaptureError(
+                    chosen[0].name, Remark("no addresses are left to map its ring at (ulimit -v)")
+                ) from error
             at = 0
             for tap in self._taps:
                 tap.ring.start(self._memory, at)
@@ -109,7 +112,7 @@ class InterfaceSource:
         for each, tap in zip(chosen, self._taps, strict=True):
             if each.is_up is False:
                 tap.is_up = tap.told_up = False
-                self._news.add(f"{each.name} is down: nothing is seen there before it is up.")
+                self._news.add(Remark("{name} is down: nothing is seen there before it is up.", name=each.name))
         self._frames = 0
         self._handed_on_s = 0.0
         """When, by the monotonic clock."""
@@ -160,7 +163,7 @@ class InterfaceSource:
             self._look_at_states(now)
         return Drops(self._lost_in_rings, self._losses.total)
 
-    def news(self) -> list[str]:
+    def news(self) -> list[Remark]:
         """See :class:`LiveSource`."""
         return self._news.take()
 
@@ -260,7 +263,9 @@ class InterfaceSource:
             names.append(name)
         elif len(names) == _MOST_NAMES:
             names.append("others")
-            self._news.add(f"More than {_MOST_NAMES:,} interfaces were met; the names of the others are not kept.")
+            self._news.add(
+                Remark("More than {n:,} interfaces were met; the names of the others are not kept.", n=_MOST_NAMES)
+            )
         at = int(np.searchsorted(self._known, number))
         self._known = np.insert(self._known, at, number)
         self._places = np.insert(self._places, at, len(names) - 1)
@@ -283,12 +288,14 @@ class InterfaceSource:
         """
         number = tap.ring.trouble()
         if number not in (0, errno.ENETDOWN):
-            raise CaptureError(tap.name, f"can no longer be captured ({errno.errorcode.get(number, number)})")
+            raise CaptureError(
+                tap.name, Remark("can no longer be captured ({reason})", reason=errno.errorcode.get(number, number))
+            )
         if tap.name != ANY and not tap.ring.socket.getsockname()[0]:
             # The kernel has taken the binding away: the interface is no more.
             tap.gone_s = time.monotonic()
             self._poll.unregister(tap.ring.socket.fileno())
-            self._news.add(f"{tap.name} has gone: it was removed while it was captured.")
+            self._news.add(Remark("{name} has gone: it was removed while it was captured.", name=tap.name))
         elif number:
             tap.is_up = False
             self._tell_state(tap)
@@ -306,10 +313,10 @@ class InterfaceSource:
             return
         now = time.monotonic()
         if tap.is_up:
-            self._news.add(f"{tap.name} is up; what it carries is seen from now on.")
+            self._news.add(Remark("{name} is up; what it carries is seen from now on.", name=tap.name))
         elif now >= tap.told_down_s + _DOWN_S:
             tap.told_down_s = now
-            self._news.add(f"{tap.name} went down; what it carries is seen again when it is up.")
+            self._news.add(Remark("{name} went down; what it carries is seen again when it is up.", name=tap.name))
         else:
             return
         tap.told_up = tap.is_up

@@ -8,6 +8,7 @@ from typing import Final
 
 from capanalyzer.capture.live_source import LiveSource
 from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.remark import Remark
 
 __all__ = ["BACKENDS", "open_interfaces"]
 
@@ -29,14 +30,16 @@ def open_interfaces(
     :raises UsageError: there is no such backend.
     """
     if backend not in (None, *BACKENDS):
-        raise UsageError(f"unknown backend {backend!r}: choose from {', '.join(BACKENDS)}")
+        raise UsageError(
+            Remark("unknown backend {backend!r}: choose from {known}", backend=backend, known=", ".join(BACKENDS))
+        )
     is_linux = sys.platform == "linux"
     if backend == "scapy" or (backend is None and not is_linux):
         from capanalyzer.capture.scapy_source import ScapySource
 
         return ScapySource(names, expression=expression, promiscuous=promiscuous)
     if not is_linux:
-        raise CaptureError(names[0], "packet rings are Linux's; use --backend scapy here")
+        raise CaptureError(names[0], Remark("packet rings are Linux's; use --backend scapy here"))
     from capanalyzer.capture.live_interface import InterfaceSource
 
     return InterfaceSource(names, expression=expression, promiscuous=promiscuous)

@@ -34,6 +34,7 @@ from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.streams import StreamSource
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["FileReplay", "PipeSource", "open_pipe"]
 
@@ -66,29 +67,29 @@ def open_pipe(path: str) -> PipeSource | FileReplay:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise CaptureError(path, "there is no such file, FIFO or device") from error
+        raise CaptureError(path, Remark("there is no such file, FIFO or device")) from error
     except ValueError as error:
-        raise CaptureError(path.replace("\0", "\\0"), "is no possible file name") from error
+        raise CaptureError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     if stat.S_ISREG(status.st_mode):
         found = examine_file(path)
         return FileReplay(FileCapture(found, _BATCH_BYTES))
     if not stat.S_ISFIFO(status.st_mode) and not stat.S_ISCHR(status.st_mode):
-        raise CaptureError(path, "is neither a capture file nor a FIFO")
+        raise CaptureError(path, Remark("is neither a capture file nor a FIFO"))
     try:
         # Without waiting for somebody to write to it: outputs and privileges come first.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise CaptureError(path, f"cannot be read ({error.strerror or error})") from error
+        raise CaptureError(path, Remark("cannot be read ({reason})", reason=error.strerror or error)) from error
     os.set_blocking(descriptor, True)
     return PipeSource(path, os.fdopen(descriptor, "rb", buffering=0), owned=True)
 
 
 def _standard_input() -> PipeSource | FileReplay:
     if sys.stdin is None or sys.stdin.closed:
-        raise CaptureError("-", "standard input is closed")
+        raise CaptureError("-", Remark("standard input is closed"))
     stream = sys.stdin.buffer
     if stream.isatty():
-        raise CaptureError("-", "standard input is a terminal; pipe a capture into it")
+        raise CaptureError("-", Remark("standard input is a terminal; pipe a capture into it"))
     try:
         is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):
@@ -122,7 +123,7 @@ class FileReplay:
         """See :class:`LiveSource`: what the capturing program said it lost."""
         return Drops(interface=self.info.dropped_packets)
 
-    def news(self) -> list[str]:
+    def news(self) -> list[Remark]:
         """See :class:`LiveSource`."""
         return self._news.take()
 
@@ -150,7 +151,7 @@ class _Opened:
 class _Ended:
     """The pipe's end, and why, where it came too soon."""
 
-    def __init__(self, problem: str | None) -> None:
+    def __init__(self, problem: Remark | None) -> None:
         self.problem = problem
 
 
@@ -197,7 +198,7 @@ class PipeSource:
         """See :class:`LiveSource`: what the capturing program said it lost (pcapng alone can)."""
         return Drops(interface=self.info.dropped_packets)
 
-    def news(self) -> list[str]:
+    def news(self) -> list[Remark]:
         """See :class:`LiveSource`."""
         return self._news.take()
 
@@ -261,7 +262,7 @@ class PipeSource:
         reader = self._reader
         if reader is None:
             if self._at_end:
-                self.info.warnings.append("The pipe gave nothing: not one byte, so not one packet.")
+                self.info.warnings.append(Remark("The pipe gave nothing: not one byte, so not one packet."))
                 self.ended = True
             return None
         if self._waiting_bytes < reader.wants and not self._at_end:
@@ -274,8 +275,7 @@ class PipeSource:
         self._waiting = [rest] if rest else []
         self._waiting_bytes = len(rest)
         if reader.done or self._at_end:
-            if reader.ended_by is not None:
-                reader.warn(f"{reader.ended_by}; analysed up to there.")
+            reader.ended_early()
             self._stopped.set()
             self.ended = True
         return batch

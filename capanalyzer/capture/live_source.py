@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.remark import Remark
 
 __all__ = ["Drops", "LiveSource", "News"]
 
@@ -37,16 +38,16 @@ class News:
         self._info = info
         self._seen = 0
         """Warnings that were taken."""
-        self._again: list[str] = []
+        self._again: list[Remark] = []
 
-    def add(self, sentence: str) -> None:
+    def add(self, sentence: Remark) -> None:
         """Tell this; in the report it stands once, however often it happens."""
         if sentence in self._info.warnings:
             self._again.append(sentence)
         else:
             self._info.warnings.append(sentence)
 
-    def take(self) -> list[str]:
+    def take(self) -> list[Remark]:
         """What came since the last call, each one plain sentence."""
         warnings = self._info.warnings
         fresh, self._seen = warnings[self._seen :], len(warnings)
@@ -78,7 +79,7 @@ class LiveSource(Protocol):
         """What was lost so far; cheap enough to be asked once a second."""
         ...
 
-    def news(self) -> list[str]:
+    def news(self) -> list[Remark]:
         """What there is to be told of it since this was asked last, as plain sentences (:class:`News`)."""
         ...
 

@@ -18,6 +18,7 @@ from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2, RAW
 from capanalyzer.capture.packet_ring import BLOCK_BYTES, PacketRing
 from capanalyzer.capture.ring_columns import Packets, read_blocks
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["Tap", "choose", "open_tap"]
 
@@ -97,7 +98,7 @@ def choose(names: list[str], table: InterfaceTable | None) -> list[Interface]:
     """
     if ANY in names or not names:
         if len(names) > 1:
-            raise CaptureError(ANY, "means all interfaces; it cannot be named beside others")
+            raise CaptureError(ANY, Remark("means all interfaces; it cannot be named beside others"))
         return [Interface(ANY, 0, None, None)]
     there: list[Interface] = []
     with contextlib.suppress(OSError):
@@ -106,7 +107,12 @@ def choose(names: list[str], table: InterfaceTable | None) -> list[Interface]:
     for name in names:
         if name not in by_name:
             known = describe_interfaces(list(by_name.values()))
-            raise CaptureError(name, f"there is no such interface; there are: {known}, and {ANY} for all of them")
+            raise CaptureError(
+                name,
+                Remark(
+                    "there is no such interface; there are: {known}, and {any} for all of them", known=known, any=ANY
+                ),
+            )
     return [by_name[name] for name in names]
 
 

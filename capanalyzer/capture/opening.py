@@ -15,6 +15,7 @@ from capanalyzer.capture.spool import Spool
 from capanalyzer.capture.streams import Prefixed, Source, StreamSource
 from capanalyzer.capture.windows import FileWindow, StreamWindow, Window
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["Input", "examine_file", "examine_stream", "unwrap"]
 
@@ -80,12 +81,12 @@ def examine_file(path: str, spool: str | None = None) -> Input:
     try:
         status = os.stat(path)
         if stat.S_ISSOCK(status.st_mode):
-            raise CaptureError(path, "is a socket, not a capture")
+            raise CaptureError(path, Remark("is a socket, not a capture"))
         handle = io.FileIO(path)
     except OSError as error:
         raise CaptureError(path, _says(error)) from error
     except ValueError as error:
-        raise CaptureError(path.replace("\0", "\\0"), "is no possible file name") from error
+        raise CaptureError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     if not stat.S_ISREG(status.st_mode):
         return examine_stream(path, handle, owned=True, spool=spool)
     try:
@@ -137,7 +138,9 @@ def unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
         if not head:
             if source.problem is None:
                 return source, "", layer
-            raise CaptureError(name, f"gives nothing when unpacked ({source.problem})" if layer else source.problem)
+            if layer:
+                raise CaptureError(name, Remark("gives nothing when unpacked ({problem})", problem=source.problem))
+            raise CaptureError(name, source.problem)
         source = Prefixed(head, source)
         kind = format_of(head)
         if kind is not None:
@@ -148,8 +151,10 @@ def unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
         from capanalyzer.capture.compression import Unpacked
 
         source = Unpacked(source, compression)
-    problem = f" ({source.problem})" if source.problem else ""
-    raise CaptureError(name, f"is not a packet capture (pcap, pcapng or snoop){describe(head)}{problem}")
+    reason = describe(head)
+    if source.problem is not None:
+        reason = Remark("{reason} ({problem})", reason=reason, problem=source.problem)
+    raise CaptureError(name, reason)
 
 
 def _peek(source: Source) -> bytes:
@@ -164,12 +169,12 @@ def _peek(source: Source) -> bytes:
     return bytes(buffer[:filled])
 
 
-def _says(error: OSError) -> str:
+def _says(error: OSError) -> Remark:
     """One line that says what to do."""
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return Remark("there is no such file")
     if isinstance(error, PermissionError):
-        return "permission denied; run as a user who may read it, or copy it"
+        return Remark("permission denied; run as a user who may read it, or copy it")
     if isinstance(error, IsADirectoryError):
-        return "is a directory"
-    return f"cannot be read ({error.strerror or error})"
+        return Remark("is a directory")
+    return Remark("cannot be read ({reason})", reason=error.strerror or error)

@@ -31,6 +31,7 @@ from capanalyzer.capture.bpf import Instruction, attach
 from capanalyzer.capture.permission import permission_hint
 from capanalyzer.capture.ring_columns import RESERVE_BYTES
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["BLOCK_BYTES", "RETIRE_MS", "PacketRing", "RingMemory"]
 
@@ -136,14 +137,14 @@ class PacketRing:
         try:
             self.socket = socket.socket(socket.AF_PACKET, kind | socket.SOCK_CLOEXEC, 0)
         except PermissionError as error:
-            raise CaptureError(name, f"no permission to capture; {permission_hint()}") from error
+            raise CaptureError(name, Remark("no permission to capture; {hint}", hint=permission_hint())) from error
         except OSError as error:
-            raise CaptureError(name, f"cannot be captured ({_says(error)})") from error
+            raise CaptureError(name, Remark("cannot be captured ({reason})", reason=_says(error))) from error
         try:
             self._prepare(program, promiscuous, ring_bytes)
         except OSError as error:
             self.socket.close()
-            raise CaptureError(name, f"cannot be captured ({_says(error)})") from error
+            raise CaptureError(name, Remark("cannot be captured ({reason})", reason=_says(error))) from error
 
     def _prepare(self, program: Sequence[Instruction], promiscuous: bool, ring_bytes: int) -> None:
         option = self.socket.setsockopt
@@ -180,7 +181,7 @@ class PacketRing:
             self._view = memory.data[at : at + self.size].data
             self._bind()
         except OSError as error:
-            raise CaptureError(self.name, f"cannot be captured ({_says(error)})") from error
+            raise CaptureError(self.name, Remark("cannot be captured ({reason})", reason=_says(error))) from error
 
     def _bind(self) -> None:
         """Receive from here on; Python's own bind knows interfaces by name only, and no name stands for all of them."""
@@ -230,9 +231,9 @@ class PacketRing:
 
 def _says(error: OSError) -> str:
     if error.errno == errno.ENOMEM:
-        return "the kernel has no memory for the ring"
+        return Remark("the kernel has no memory for the ring")
     if error.errno == errno.ENODEV:
-        return "there is no such interface"
+        return Remark("there is no such interface")
     if error.errno in (errno.EINVAL, errno.ENOPROTOOPT, errno.EAFNOSUPPORT):
-        return "this kernel has no packet rings; try --backend scapy"
+        return Remark("this kernel has no packet rings; try --backend scapy")
     return error.strerror or str(error)

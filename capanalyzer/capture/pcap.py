@@ -30,6 +30,7 @@ from capanalyzer.capture.lanes import Layout, find_records, strided, walk_plain
 from capanalyzer.capture.linktypes import biggest_packet, link_type
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.remark import Remark
 
 __all__ = ["MAGICS", "PcapReader", "Variant"]
 
@@ -145,7 +146,13 @@ class PcapReader(RecordReader):
         self._order = "<" if order == "little" else ">"
         major, minor, _zone, _accuracy, self._snaplen, self._network = Struct(f"{self._order}2H4I").unpack_from(head, 4)
         if not 2 <= major <= 2 and major != 543:
-            self.warn(f"The file says it is pcap version {major}.{minor}, which is not known; it was not read.")
+            self.warn(
+                Remark(
+                    "The file says it is pcap version {major}.{minor}, which is not known; it was not read.",
+                    major=major,
+                    minor=minor,
+                )
+            )
             self.done = True
             return size
         self._link = link_type(self._network)
@@ -212,7 +219,10 @@ class PcapReader(RecordReader):
             if self._swapped == 1 or (self._swapped == 2 and captured > original):
                 captured, original = original, captured
             if captured > self._layout.longest:
-                self.damaged(self.base + place, f"a packet of {captured:,} bytes, more than {self._layout.longest:,}")
+                self.damaged(
+                    self.base + place,
+                    Remark("a packet of {n:,} bytes, more than {most:,}", n=captured, most=self._layout.longest),
+                )
                 return
             self.wants = self._layout.header + captured
         if at_end:

@@ -13,6 +13,7 @@ from capanalyzer.capture.bpf import ANCILLARY, SNAPLEN, Instruction
 from capanalyzer.capture.interfaces import ANY
 from capanalyzer.capture.linktypes import LINUX_SLL2, RAW
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["compile_filter"]
 
@@ -38,10 +39,11 @@ def compile_filter(expression: str, name: str, link: int) -> list[Instruction]:
     try:
         from scapy.libs import winpcapy
     except ImportError as error:
-        raise CaptureError(name, "a capture filter needs scapy: pip install 'capanalyzer[live]'") from error
+        raise CaptureError(name, Remark("a capture filter needs scapy: pip install 'capanalyzer[live]'")) from error
     except OSError as error:
         raise CaptureError(
-            name, "a capture filter needs libpcap, which is not installed (Debian, Ubuntu: apt install libpcap0.8)"
+            name,
+            Remark("a capture filter needs libpcap, which is not installed (Debian, Ubuntu: apt install libpcap0.8)"),
         ) from error
     handle = None
     if name != ANY and link != LINUX_SLL2:
@@ -63,7 +65,12 @@ def _compile(winpcapy: Any, handle: Any, expression: str, name: str) -> list[Ins
         why = winpcapy.pcap_geterr(handle)
         told = why if isinstance(why, bytes) else bytes(ctypes.string_at(why))
         reason = re.sub(r"\s+", " ", told.rstrip(b"\0").decode("utf-8", "replace")).strip()
-        raise CaptureError(name, f"the capture filter {expression!r} is not understood ({reason})")
+        raise CaptureError(
+            name,
+            Remark(
+                "the capture filter {expression!r} is not understood ({reason})", expression=expression, reason=reason
+            ),
+        )
     try:
         lines = (made.bf_insns[number] for number in range(made.bf_len))
         return [Instruction(line.code, line.jt, line.jf, line.k & 0xFFFFFFFF) for line in lines]
@@ -84,7 +91,13 @@ def _for_cooked(program: list[Instruction], expression: str) -> list[Instruction
             elif mode == _ABS and each.k in _COOKED_FIELDS:
                 k = _COOKED_FIELDS[each.k]
             else:
-                raise CaptureError(ANY, f"the capture filter {expression!r} asks for what the kernel cannot tell there")
+                raise CaptureError(
+                    ANY,
+                    Remark(
+                        "the capture filter {expression!r} asks for what the kernel cannot tell there",
+                        expression=expression,
+                    ),
+                )
             turned.append(each._replace(k=k))
         else:
             turned.append(each)

@@ -35,6 +35,7 @@ from capanalyzer.capture.pcapng_blocks import (
 from capanalyzer.capture.pcapng_columns import EPB_HEADER, LONGEST_BLOCK, Blocks, EpbSync, epb_layout
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.remark import Remark
 
 __all__ = ["PcapngReader"]
 
@@ -125,18 +126,18 @@ class PcapngReader(RecordReader):
             if is_header:
                 section = Section.at(view, place)
             if section is None:
-                self.damaged(self.base + place, "no section header where one must be")
+                self.damaged(self.base + place, Remark("no section header where one must be"))
                 break
             kind, total = section.two.unpack_from(view, place)
             size = total + 3 & -4
             if size < 12 or size > (_LONGEST_HUGE_BLOCK if section.has_huge else LONGEST_BLOCK):
-                self.damaged(self.base + place, f"a block of {total:,} bytes")
+                self.damaged(self.base + place, Remark("a block of {n:,} bytes", n=total))
                 break
             if place + size > end:
                 self.wants = size
                 break
             if section.one.unpack_from(view, place + size - 4)[0] + 3 & -4 != size:
-                self.damaged(self.base + place, "the two lengths of a block differ")
+                self.damaged(self.base + place, Remark("the two lengths of a block differ"))
                 break
             if is_header:
                 self._begin_section(section, view, place, size)
@@ -151,11 +152,14 @@ class PcapngReader(RecordReader):
 
     def _begin_section(self, section: Section, view: memoryview, place: int, size: int) -> None:
         if size < 28:
-            self.damaged(self.base + place, "a section header of less than 28 bytes")
+            self.damaged(self.base + place, Remark("a section header of less than 28 bytes"))
             return
         if section.version not in ((1, 0), (1, 2)):
             major, minor = section.version
-            self.damaged(self.base + place, f"a section of pcapng version {major}.{minor}, which is not known")
+            self.damaged(
+                self.base + place,
+                Remark("a section of pcapng version {major}.{minor}, which is not known", major=major, minor=minor),
+            )
             return
         self._section, self._section_start = section, self.base + place
         self._sections += 1
@@ -168,13 +172,13 @@ class PcapngReader(RecordReader):
         """Take what a block tells; packets go to the rows."""
         if kind == ENHANCED_PACKET:
             if size < 32:
-                self.damaged(self.base + place, "an enhanced packet block of less than 32 bytes")
+                self.damaged(self.base + place, Remark("an enhanced packet block of less than 32 bytes"))
                 return
             number, high, low, captured, original = section.packet.unpack_from(view, place + 8)
             self._packet(section, place, place + EPB_HEADER, size - 32, number, high, low, captured, original)
         elif kind == INTERFACE_DESCRIPTION:
             if size < 20:
-                self.damaged(self.base + place, "an interface description of less than 20 bytes")
+                self.damaged(self.base + place, Remark("an interface description of less than 20 bytes"))
                 return
             interface = Interface.read(section, view, place, size)
             told = section.add_interface(interface)
@@ -187,7 +191,7 @@ class PcapngReader(RecordReader):
             self._simple_packet(section, view, place, size)
         elif kind == PACKET:
             if size < 32:
-                self.damaged(self.base + place, "a packet block of less than 32 bytes")
+                self.damaged(self.base + place, Remark("a packet block of less than 32 bytes"))
                 return
             number, _, high, low, captured, original = section.old_packet.unpack_from(view, place + 8)
             self._packet(section, place, place + EPB_HEADER, size - 32, number, high, low, captured, original)
@@ -216,14 +220,22 @@ class PcapngReader(RecordReader):
         original: int,
     ) -> None:
         if number >= section.interface_count:
-            self.damaged(self.base + place, f"a packet of interface {number}, which was not described")
+            self.damaged(
+                self.base + place, Remark("a packet of interface {number}, which was not described", number=number)
+            )
             return
         interface = section.interface(number)
         if captured > room:
-            self.damaged(self.base + place, f"a packet of {captured:,} bytes in a block that has room for {room:,}")
+            self.damaged(
+                self.base + place,
+                Remark("a packet of {n:,} bytes in a block that has room for {room:,}", n=captured, room=room),
+            )
             return
         if captured > interface.biggest:
-            self.damaged(self.base + place, f"a packet of {captured:,} bytes, more than {interface.biggest:,}")
+            self.damaged(
+                self.base + place,
+                Remark("a packet of {n:,} bytes, more than {most:,}", n=captured, most=interface.biggest),
+            )
             return
         self._last_ns = interface.resolution.to_ns(high << 32 | low)
         self._rows.append(
@@ -232,15 +244,19 @@ class PcapngReader(RecordReader):
 
     def _simple_packet(self, section: Section, view: memoryview, place: int, size: int) -> None:
         if size < 16 or not section.interface_count:
-            self.damaged(self.base + place, "a simple packet block that is too short or before any interface")
+            self.damaged(self.base + place, Remark("a simple packet block that is too short or before any interface"))
             return
         interface = section.interface(0)
         (original,) = section.one.unpack_from(view, place + 8)
         captured = min(original, interface.snaplen) if interface.snaplen else original
         if captured > size - 16 or captured > interface.biggest:
-            self.damaged(self.base + place, f"a packet of {captured:,} bytes in a block of {size:,}")
+            self.damaged(
+                self.base + place, Remark("a packet of {n:,} bytes in a block of {size:,}", n=captured, size=size)
+            )
             return
-        self.warn("Some packets carry no time (simple packet blocks); they were given that of the packet before.")
+        self.warn(
+            Remark("Some packets carry no time (simple packet blocks); they were given that of the packet before.")
+        )
         self._rows.append((place + 12, captured, original, self._last_ns, interface.link, False, self._interface_base))
 
     def _statistics(self, section: Section, view: memoryview, place: int, size: int) -> None:
@@ -265,7 +281,7 @@ class PcapngReader(RecordReader):
         if length > size - 20:
             return
         if self._secret_bytes + length > _MOST_SECRETS:
-            self.warn(f"More than {_MOST_SECRETS >> 20} MB of decryption secrets; the rest was left out.")
+            self.warn(Remark("More than {n} MB of decryption secrets; the rest was left out.", n=_MOST_SECRETS >> 20))
             return
         self._secret_bytes += length
         self.info.secrets.append((kind, bytes(view[place + 16 : place + 16 + length])))

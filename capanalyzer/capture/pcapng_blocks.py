@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.linktypes import NOT_A_PACKET, biggest_packet, link_type
 from capanalyzer.capture.timestamps import Resolution
+from capanalyzer.remark import Remark
 
 __all__ = [
     "CUSTOM_BLOCK",
@@ -113,12 +114,14 @@ class Section:
                 return cls(byte_order, version)
         return None
 
-    def add_interface(self, interface: Interface) -> str | None:
+    def add_interface(self, interface: Interface) -> Remark | None:
         """Keep a new interface under the next number; a sentence to tell when there are too many."""
         self.interface_count += 1
         self.has_huge |= interface.biggest > 256 << 10
         if self.interface_count > _MOST_INTERFACES:
-            return f"A section has more than {_MOST_INTERFACES:,} interfaces; packets of the others are not decoded."
+            return Remark(
+                "A section has more than {n:,} interfaces; packets of the others are not decoded.", n=_MOST_INTERFACES
+            )
         self._interfaces.append(interface)
         self._links = None
         return None

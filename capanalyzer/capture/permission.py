@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Final
 
+from capanalyzer.remark import Remark
+
 __all__ = ["NET_RAW", "has_capability", "is_in_user_namespace", "permission_hint"]
 
 NET_RAW: Final = 13
@@ -33,16 +35,16 @@ def is_in_user_namespace() -> bool:
         return False
 
 
-def permission_hint() -> str:
+def permission_hint() -> Remark:
     """What to do where capturing is not permitted: half a sentence, where one helps with a command to be pasted."""
     if sys.platform == "win32":
-        return "run it in a console that was started as administrator"
+        return Remark("run it in a console that was started as administrator")
     if sys.platform != "linux":
-        return "run it with sudo"
+        return Remark("run it with sudo")
     if has_capability(NET_RAW):
         if is_in_user_namespace():
-            return "CAP_NET_RAW counts only in its user namespace, not for this network: run it outside of that"
-        return "it has CAP_NET_RAW, so something else forbids it (seccomp, SELinux, AppArmor)"
+            return Remark("CAP_NET_RAW counts only in its user namespace, not for this network: run it outside of that")
+        return Remark("it has CAP_NET_RAW, so something else forbids it (seccomp, SELinux, AppArmor)")
     if os.geteuid() == 0:
-        return "root lacks CAP_NET_RAW here; a container needs --cap-add=NET_RAW"
-    return f"run it with sudo, or once: sudo setcap cap_net_raw+ep {os.path.realpath(sys.executable)}"
+        return Remark("root lacks CAP_NET_RAW here; a container needs --cap-add=NET_RAW")
+    return Remark("run it with sudo, or once: sudo setcap cap_net_raw+ep {path}", path=os.path.realpath(sys.executable))

@@ -7,6 +7,7 @@ from typing import Final
 from capanalyzer.capture.pcap import MAGICS, PcapReader
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.remark import Remark
 
 __all__ = ["PROBE_BYTES", "compression_of", "describe", "format_of", "is_capture", "make_reader"]
 
@@ -24,11 +25,11 @@ _COMPRESSIONS: Final = {
 }
 
 _OTHERS: Final = {
-    b"PK\x03\x04": "a zip archive; unpack it first",
-    b"%PDF": "a PDF document",
-    b"\x7fELF": "a program",
-    b"GMBU": "a Network Monitor capture; convert it with editcap",
-    b"RTSS": "a Network Monitor 1 capture; convert it with editcap",
+    b"PK\x03\x04": Remark("a zip archive; unpack it first"),
+    b"%PDF": Remark("a PDF document"),
+    b"\x7fELF": Remark("a program"),
+    b"GMBU": Remark("a Network Monitor capture; convert it with editcap"),
+    b"RTSS": Remark("a Network Monitor 1 capture; convert it with editcap"),
 }
 
 
@@ -69,12 +70,12 @@ def compression_of(head: bytes) -> str | None:
     return None
 
 
-def describe(head: bytes) -> str:
-    """What else it may be, as the end of the sentence "not a packet capture ..."."""
+def describe(head: bytes) -> Remark:
+    """That it is none, and what else it may be."""
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
-            return f" but {what}"
-    return ""
+            return Remark("is not a packet capture (pcap, pcapng or snoop) but {what}", what=what)
+    return Remark("is not a packet capture (pcap, pcapng or snoop)")
 
 
 def make_reader(format_name: str, info: CaptureInfo) -> RecordReader:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.linktypes import link_name
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.remark import Remark
 
 __all__ = ["RecordReader", "add_up", "meet"]
 
@@ -63,7 +64,7 @@ class RecordReader(ABC):
         """Input bytes used before the ones fed next."""
         self.frames = 0
         """Frames handed on so far."""
-        self.ended_by: str | None = None
+        self.ended_by: Remark | None = None
         """Why the input stops where it does, when that is not the file's own end: set before the last feed."""
 
     @abstractmethod
@@ -86,27 +87,51 @@ class RecordReader(ABC):
 
     def cut_short(self, place: int) -> None:
         """The input ends within the record that begins at input byte ``place``."""
-        record = f"in the middle of record {self.record} at byte {place}"
         if self.ended_by is None:
-            self.warn(f"The file is cut short {record}; analysed up to there.")
+            self.warn(
+                Remark(
+                    "The file is cut short in the middle of record {record} at byte {place}; analysed up to there.",
+                    record=self.record,
+                    place=place,
+                )
+            )
         else:
-            self.warn(f"{self.ended_by}; analysed up to there, {record}.")
+            self.warn(
+                Remark(
+                    "{problem}; analysed up to there, in the middle of record {record} at byte {place}.",
+                    problem=self.ended_by,
+                    record=self.record,
+                    place=place,
+                )
+            )
         self.ended_by = None
         self.done = True
 
     def cut_in_file_header(self) -> None:
         """The input ends before its first record."""
-        why = "The file is cut short" if self.ended_by is None else self.ended_by
-        self.warn(f"{why} in its file header; it holds no packet.")
+        why = Remark("The file is cut short") if self.ended_by is None else self.ended_by
+        self.warn(Remark("{problem} in its file header; it holds no packet.", problem=why))
         self.ended_by = None
         self.done = True
 
-    def damaged(self, place: int, what: str) -> None:
+    def damaged(self, place: int, what: Remark) -> None:
         """The record at input byte ``place`` cannot be one."""
-        self.warn(f"The file is damaged at byte {place} (record {self.record}: {what}); analysed up to there.")
+        self.warn(
+            Remark(
+                "The file is damaged at byte {place} (record {record}: {what}); analysed up to there.",
+                place=place,
+                record=self.record,
+                what=what,
+            )
+        )
         self.done = True
 
-    def warn(self, sentence: str) -> None:
+    def ended_early(self) -> None:
+        """All records were read: say so where the input stopped for another reason than its own end."""
+        if self.ended_by is not None:
+            self.warn(Remark("{problem}; analysed up to there.", problem=self.ended_by))
+
+    def warn(self, sentence: Remark) -> None:
         """Tell it once."""
         if sentence not in self.info.warnings:
             self.info.warnings.append(sentence)

@@ -6,12 +6,15 @@ decodes). A batch never holds Python objects per packet, only columns.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from capanalyzer.remark import Remark
 
 __all__ = ["BATCH_BYTES", "Capture", "CaptureInfo", "F5Capture", "RecordBatch"]
 
@@ -129,8 +132,13 @@ class CaptureInfo:
     """Decryption-secrets blocks (type, data), kept for decryption, never printed (bounded)."""
     f5: F5Capture | None = None
     """None: nothing shows that a BIG-IP made it. Known when its packets have been analysed."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
     """One plain sentence each: cut short, damaged at byte N, link type not decoded ..."""
+
+    def named_warnings(self) -> list[Remark]:
+        """The warnings with the file's name before them, for a ring's."""
+        name = os.path.basename(self.path)
+        return [Remark("{file}: {warning}", file=name, warning=warning) for warning in self.warnings]
 
 
 class Capture(Protocol):

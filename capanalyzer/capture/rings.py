@@ -321,7 +321,7 @@ class RingCapture:
         total.comments = list(dict.fromkeys(text for each in infos for text in each.comments))
         total.interfaces = infos[0].interfaces if all(each.interfaces == infos[0].interfaces for each in infos) else []
         total.secrets = list(dict.fromkeys(secret for each in infos for secret in each.secrets))
-        total.warnings = [f"{os.path.basename(each.path)}: {sentence}" for each in infos for sentence in each.warnings]
+        total.warnings = [warning for each in infos for warning in each.named_warnings()]
 
     @property
     def paths(self) -> list[str] | None:

@@ -23,6 +23,7 @@ from capanalyzer.capture.permission import permission_hint
 from capanalyzer.capture.reader import add_up
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["ScapySource"]
 
@@ -116,7 +117,7 @@ class ScapySource:
             tap.count_drops()
         return Drops(sum(tap.lost.ring for tap in self._taps), sum(tap.lost.interface for tap in self._taps))
 
-    def news(self) -> list[str]:
+    def news(self) -> list[Remark]:
         """See :class:`LiveSource`."""
         return self._news.take()
 
@@ -178,8 +179,8 @@ class ScapySource:
             if got < 0:
                 # The others go on; when none is left, the source has ended.
                 tap.is_open = False
-                why = tap.complaint() or "libpcap does not say why"
-                self._news.add(f"{tap.name} can no longer be captured ({why}).")
+                why = tap.complaint() or Remark("libpcap does not say why")
+                self._news.add(Remark("{name} can no longer be captured ({reason}).", name=tap.name, reason=why))
                 return True
             head = self._header.contents
             time_ns = head.ts.tv_sec * 1_000_000_000 + head.ts.tv_usec * 1000
@@ -201,16 +202,17 @@ def _scapy(name: str) -> tuple[Any, Any]:
         from scapy.libs import winpcapy
     except ImportError as error:
         if "scapy" in (error.name or ""):
-            raise CaptureError(name, "this needs scapy: pip install 'capanalyzer[live]'") from error
+            raise CaptureError(name, Remark("this needs scapy: pip install 'capanalyzer[live]'")) from error
         raise CaptureError(name, _no_libpcap()) from error
     except OSError as error:
         raise CaptureError(name, _no_libpcap()) from error
     return L2pcapListenSocket, winpcapy
 
 
-def _no_libpcap() -> str:
-    where = "Npcap from npcap.com" if sys.platform == "win32" else "Debian, Ubuntu: apt install libpcap0.8"
-    return f"this needs libpcap, which is not installed ({where})"
+def _no_libpcap() -> Remark:
+    if sys.platform == "win32":
+        return Remark("this needs Npcap, which is not installed (npcap.com)")
+    return Remark("this needs libpcap, which is not installed (Debian, Ubuntu: apt install libpcap0.8)")
 
 
 def _open(socket_class: Any, name: str, expression: str | None, promiscuous: bool) -> Any:
@@ -221,14 +223,21 @@ def _open(socket_class: Any, name: str, expression: str | None, promiscuous: boo
     try:
         return socket_class(iface=name, promisc=promiscuous, filter=expression or None)
     except Exception as error:
-        told = " ".join(str(error).split())
-        if "ermission" in told or "not permitted" in told:
-            told = f"no permission to capture; {permission_hint()}"
-        elif "o such device" in told or "not found" in told:
-            told = "there is no such interface"
-        elif "Cannot set filter" in told:
-            told = f"the capture filter {expression!r} is not understood ({told.partition(': ')[2]})"
-        raise CaptureError(name, told) from error
+        raise CaptureError(name, _why(" ".join(str(error).split()), expression)) from error
+
+
+def _why(said: str, expression: str | None) -> Remark:
+    """What is behind words of libpcap or scapy."""
+    if "ermission" in said or "not permitted" in said:
+        return Remark("no permission to capture; {hint}", hint=permission_hint())
+    if "o such device" in said or "not found" in said:
+        return Remark("there is no such interface")
+    if "Cannot set filter" in said:
+        reason = said.partition(": ")[2]
+        return Remark(
+            "the capture filter {expression!r} is not understood ({reason})", expression=expression, reason=reason
+        )
+    return Remark("cannot be captured ({reason})", reason=said)
 
 
 def _text(told: Any) -> str:

@@ -12,6 +12,7 @@ from capanalyzer.capture.lanes import Layout, strided, walk_plain
 from capanalyzer.capture.linktypes import UNKNOWN
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.remark import Remark
 
 __all__ = ["SnoopReader"]
 
@@ -63,7 +64,11 @@ class SnoopReader(RecordReader):
             return 0
         version, self._network = Struct(">2I").unpack_from(data.data, 8)
         if not 2 <= version <= 5:
-            self.warn(f"The file says it is snoop version {version}, which is not known; it was not read.")
+            self.warn(
+                Remark(
+                    "The file says it is snoop version {version}, which is not known; it was not read.", version=version
+                )
+            )
             self.done = True
             return _FILE_HEADER
         if len(data) >= self.wants:
@@ -96,7 +101,7 @@ class SnoopReader(RecordReader):
         time_ns = seconds * 1_000_000_000 + fraction * 1000
         batch = self.batch(data, offset, captured, original, time_ns, link)
         if broken_at is not None:
-            self.damaged(self.base + broken_at, "a packet longer than its record or than any packet")
+            self.damaged(self.base + broken_at, Remark("a packet longer than its record or than any packet"))
         return batch
 
     def _look_at(self, data: NDArray[np.uint8], place: int, at_end: bool) -> None:
@@ -106,7 +111,7 @@ class SnoopReader(RecordReader):
         if left >= _HEADER:
             (total,) = self._layout.unpack.unpack_from(data.data, place + 8)
             if not self._layout.shortest <= total <= self._layout.longest:
-                self.damaged(self.base + place, f"a record of {total:,} bytes")
+                self.damaged(self.base + place, Remark("a record of {n:,} bytes", n=total))
                 return
             self.wants = total
         if at_end:

@@ -14,6 +14,7 @@ from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.opening import Input, examine_file, examine_stream
 from capanalyzer.capture.records import BATCH_BYTES, Capture
 from capanalyzer.errors import CaptureError
+from capanalyzer.remark import Remark
 
 __all__ = ["open_captures", "open_files"]
 
@@ -94,19 +95,19 @@ def _stream(stream: BinaryIO, spool: str | None) -> Input:
     name = getattr(stream, "name", None)
     name = name if isinstance(name, str) else "<stream>"
     if not hasattr(given, "read") or isinstance(given, io.TextIOBase):
-        raise CaptureError(name, "is not a binary stream; open it in mode 'rb'")
+        raise CaptureError(name, Remark("is not a binary stream; open it in mode 'rb'"))
     return examine_stream(name, stream, owned=False, spool=spool)
 
 
 def _standard_input(seen: set[tuple[int, int]], spool: str | None) -> Input:
     if (-1, -1) in seen:
-        raise CaptureError("-", "standard input can be read only once")
+        raise CaptureError("-", Remark("standard input can be read only once"))
     seen.add((-1, -1))
     if sys.stdin is None or sys.stdin.closed:
-        raise CaptureError("-", "standard input is closed")
+        raise CaptureError("-", Remark("standard input is closed"))
     stream = sys.stdin.buffer
     if stream.isatty():
-        raise CaptureError("-", "standard input is a terminal; pipe a capture into it")
+        raise CaptureError("-", Remark("standard input is a terminal; pipe a capture into it"))
     total: int | None = None
     try:
         status = os.fstat(stream.fileno())
@@ -122,7 +123,7 @@ def _remote(url: str, spool: str | None) -> Input:
     try:
         import fsspec
     except ImportError as error:
-        raise CaptureError(name, "URLs need fsspec: pip install 'capanalyzer[url]'") from error
+        raise CaptureError(name, Remark("URLs need fsspec: pip install 'capanalyzer[url]'")) from error
     try:
         opened = fsspec.open(url, "rb")
         total = None
@@ -130,15 +131,17 @@ def _remote(url: str, spool: str | None) -> Input:
         size = getattr(handle, "size", None)
         total = size if isinstance(size, int) else None
     except ImportError as error:
-        raise CaptureError(name, f"this kind of URL needs another package ({_one_line(error)})") from error
+        raise CaptureError(
+            name, Remark("this kind of URL needs another package ({reason})", reason=_one_line(error))
+        ) from error
     except FileNotFoundError as error:
         raise CaptureError(name, _not_found(error)) from error
     except Exception as error:
-        raise CaptureError(name, f"cannot be opened ({_one_line(error)})") from error
+        raise CaptureError(name, Remark("cannot be opened ({reason})", reason=_one_line(error))) from error
     return examine_stream(name, handle, owned=True, total_bytes=total, spool=spool)
 
 
-def _not_found(error: FileNotFoundError) -> str:
+def _not_found(error: FileNotFoundError) -> Remark:
     """What is behind it: fsspec says of every HTTP error that there is no such file, and names the true one as its
     cause.
     """
@@ -147,10 +150,10 @@ def _not_found(error: FileNotFoundError) -> str:
         cause = cause.__cause__
     status, message = getattr(cause, "status", None), getattr(cause, "message", "")
     if cause is None or status in (404, 410):
-        return "there is no such file"
+        return Remark("there is no such file")
     if status is not None:
-        return f"the server refuses it ({status} {message})"
-    return f"cannot be reached ({_one_line(cause)})"
+        return Remark("the server refuses it ({status} {message})", status=status, message=message)
+    return Remark("cannot be reached ({reason})", reason=_one_line(cause))
 
 
 def _without_secrets(url: str) -> str:
@@ -194,7 +197,7 @@ def _directory(top: str, seen: set[tuple[int, int]]) -> Iterator[Input | Capture
             yield from _candidate(os.path.join(folder, name), seen, tally)
     yield from errors
     if not tally.captures and not errors:
-        raise CaptureError(top, "holds no packet capture (pcap, pcapng or snoop, compressed or not)")
+        raise CaptureError(top, Remark("holds no packet capture (pcap, pcapng or snoop, compressed or not)"))
 
 
 class _Tally:
@@ -204,7 +207,7 @@ class _Tally:
 
 
 def _no_folder(error: OSError) -> CaptureError:
-    return CaptureError(str(error.filename), f"cannot be searched ({error.strerror or error})")
+    return CaptureError(str(error.filename), Remark("cannot be searched ({reason})", reason=error.strerror or error))
 
 
 def _candidate(path: str, seen: set[tuple[int, int]], tally: _Tally) -> Iterator[Input | CaptureError]:
@@ -236,7 +239,7 @@ def _matches(pattern: str, seen: set[tuple[int, int]]) -> Iterator[Input | Captu
     """What a glob matches; directories among it are searched."""
     paths = sorted(glob.glob(pattern, recursive=True))
     if not paths:
-        raise CaptureError(pattern, "no file matches")
+        raise CaptureError(pattern, Remark("no file matches"))
     tally = _Tally()
     for path in paths:
         if not os.path.isdir(path):
@@ -249,4 +252,4 @@ def _matches(pattern: str, seen: set[tuple[int, int]]) -> Iterator[Input | Captu
         except CaptureError:
             continue  # a directory without captures
     if not tally.captures:
-        raise CaptureError(pattern, "what it matches holds no packet capture (pcap, pcapng or snoop)")
+        raise CaptureError(pattern, Remark("what it matches holds no packet capture (pcap, pcapng or snoop)"))

@@ -8,6 +8,7 @@ import stat
 from typing import Any, BinaryIO, Protocol
 
 from capanalyzer.capture.spool import Spool
+from capanalyzer.remark import Remark
 
 __all__ = ["Prefixed", "Source", "StreamSource"]
 
@@ -22,7 +23,7 @@ class Source(Protocol):
     """Bytes from somewhere."""
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Remark | None:
         """Why the bytes ended before they should, once they have; a sentence without its full stop."""
         ...
 
@@ -45,7 +46,7 @@ class StreamSource:
     def __init__(self, stream: BinaryIO, *, owned: bool, spool: Spool | None = None) -> None:
         """:param spool: takes a copy of what is read."""
         self._spool = spool
-        self.problem: str | None = None
+        self.problem: Remark | None = None
         self.read_bytes = 0
         self._stream: Any = stream
         self._owned = owned
@@ -60,7 +61,7 @@ class StreamSource:
         except (OSError, EOFError, ValueError) as error:
             # ValueError: the stream was closed under us.
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            self.problem = f"Reading failed at byte {self.read_bytes} ({reason})"
+            self.problem = Remark("Reading failed at byte {place} ({reason})", place=self.read_bytes, reason=reason)
             return 0
         self.read_bytes += count
         if self._spool is not None:
@@ -106,7 +107,7 @@ class Prefixed:
         self._head, self._inner = head, inner
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Remark | None:
         """See :class:`Source`."""
         return self._inner.problem
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.capture.streams import Source
+from capanalyzer.remark import Remark
 
 __all__ = ["FileWindow", "StreamWindow", "Window"]
 
@@ -28,7 +29,7 @@ class Window(Protocol):
     """The bytes from the first unused one on, shape (m,). Valid until the next ``advance``."""
     at_end: bool
     """Nothing comes after ``data``."""
-    problem: str | None
+    problem: Remark | None
     """Why the input ended before it should; known once ``at_end`` is true."""
 
     def advance(self, used: int, wants: int) -> None:
@@ -55,7 +56,7 @@ class FileWindow:
         self._filled = 0
         self.data = self._buffer[:0]
         self.at_end = False
-        self.problem: str | None = None
+        self.problem: Remark | None = None
         self.advance(0, 0)
 
     def advance(self, used: int, wants: int) -> None:
@@ -80,10 +81,10 @@ class FileWindow:
         try:
             count = self._file.readinto(target)
         except OSError as error:
-            self.problem = f"Reading failed ({error.strerror or error})"
+            self.problem = Remark("Reading failed ({reason})", reason=error.strerror or error)
             return 0
         if not count:
-            self.problem = "The file became shorter while it was read"
+            self.problem = Remark("The file became shorter while it was read")
         return count or 0
 
     def close(self) -> None:
@@ -100,7 +101,7 @@ class StreamWindow:
         self._buffer = np.empty(batch_bytes, np.uint8)
         self._filled = 0
         self.at_end = False
-        self.problem: str | None = None
+        self.problem: Remark | None = None
         self.data = self._buffer[:0]
         self.advance(0, 0)
 

@@ -24,9 +24,9 @@ from capanalyzer.cli import analyze, attach, crosscheck, explain, live, strip_ke
 from capanalyzer.cli.arguments import Parser, add_lang
 from capanalyzer.cli.exits import OK
 from capanalyzer.cli.language import language_of, speaking
-from capanalyzer.cli.tell import fail, interrupted
-from capanalyzer.errors import CapanalyzerError
-from capanalyzer.i18n import N_
+from capanalyzer.cli.tell import INTERRUPTION, fail, interrupted, tell
+from capanalyzer.errors import UserError
+from capanalyzer.i18n import N_, language_of_environment
 
 __all__ = ["main"]
 
@@ -55,20 +55,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except CapanalyzerError as error:
-        return fail(str(error))
+    except UserError as error:
+        return fail(error.remark, _lang(options))
     except BrokenPipeError:
         _drop_output()  # the reader has seen enough (| head)
         return OK
     except OSError as error:
         if error.filename is None:
             _drop_output()  # a full disk behind standard output, most likely
-        return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        return fail(said, _lang(options))
     except KeyboardInterrupt:
-        return interrupted()
+        return interrupted(lambda: tell(INTERRUPTION, _lang(options)))
     finally:
         gc.set_threshold(*thresholds)
     return status
+
+
+def _lang(options: argparse.Namespace) -> str:
+    """The language of a run: the one that was asked for or that its command has chosen, else the locale's."""
+    lang: str = options.lang or language_of_environment()
+    return lang
 
 
 def _drop_output() -> None:

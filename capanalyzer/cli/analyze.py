@@ -17,6 +17,7 @@ from capanalyzer.cli.tell import tell
 from capanalyzer.errors import CaptureError, UsageError
 from capanalyzer.i18n import N_
 from capanalyzer.output import FileOutput
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,12 +137,14 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Analyse, write the report, return the exit status."""
     form = FORMATS[options.format]
+    # Errors are told in it, too.
+    lang = options.lang = options.lang or (i18n.language_of_environment() if form.is_prose else "en")
     form.check(options)
     chosen = None if options.filter is None else _filter(options.filter)
     if options.evidence == "":
-        raise UsageError("--evidence needs the name of a folder")
+        raise UsageError(Remark("--evidence needs the name of a folder"))
     if options.redact_key is not None and not options.redact:
-        raise UsageError("--redact-key is of no use without --redact")
+        raise UsageError(Remark("--redact-key is of no use without --redact"))
     # The destination first: a report that cannot be written is told before minutes of work, not after.
     with ExitStack() as stack:
         output = None if options.output == "-" else stack.enter_context(_file(options))
@@ -153,7 +156,6 @@ def run(options: argparse.Namespace) -> int:
         from capanalyzer.report.document import Document
 
         keep_freed_pieces()
-        lang = options.lang or (i18n.language_of_environment() if form.is_prose else "en")
         redactor = _redactor(options) if options.redact else None
         logs = _logs(options.log) if options.log else None
         evidence = None if options.evidence is None else stack.enter_context(_evidence(options))
@@ -174,7 +176,7 @@ def run(options: argparse.Namespace) -> int:
         def unreadable(error: CaptureError) -> None:
             if progress is not None:
                 progress.clear()
-            tell(str(error))
+            tell(error.remark, lang)
 
         def began(run: AnyRun) -> None:
             if evidence is not None:
@@ -208,12 +210,16 @@ def run(options: argparse.Namespace) -> int:
     if not form.is_prose and not options.quiet:
         for capture in document.captures:
             for warning in capture.warnings:
-                tell(f"{capture.path}: {warning}")
+                tell(f"{capture.path}: {warning}", lang)
             if capture.session_keys:
-                tell(f"{capture.path}: contains TLS session keys; do not attach it to a ticket (see strip-keys)")
+                keys = Remark(
+                    "{path}: contains TLS session keys; do not attach it to a ticket (see strip-keys)",
+                    path=capture.path,
+                )
+                tell(keys, lang)
         for log in () if logs is None else logs.all:
             for warning in _log_warnings(log, lang):
-                tell(f"{log.path}: {warning}")
+                tell(f"{log.path}: {warning}", lang)
     return SESSION_FAILED if options.exit_code and document.failed else OK
 
 
@@ -252,28 +258,34 @@ def _tell_of(written: Written, options: argparse.Namespace, lang: str) -> None:
     if options.quiet:
         return
     for note in written.notes:
-        tell(note)
+        tell(note, lang)
     _, counted, count = i18n.translator(lang), i18n.plural(lang), len(written.paths)
     if count:
         text = counted("evidence: {n} file in {folder}", "evidence: {n} files in {folder}", count)
-        tell(text.format(n=count, folder=options.evidence))
+        tell(text.format(n=count, folder=options.evidence), lang)
     elif options.filter is not None:
-        tell(_("evidence: no chosen session failed, no file is written"))
+        tell(_("evidence: no chosen session failed, no file is written"), lang)
     else:
-        tell(_("evidence: nothing failed, no file is written"))
+        tell(_("evidence: nothing failed, no file is written"), lang)
 
 
 def _file(options: argparse.Namespace) -> FileOutput:
     from capanalyzer.capture.probe import is_capture
 
     if not options.output:
-        raise UsageError("-o needs the name of a file, or - for standard output")
+        raise UsageError(Remark("-o needs the name of a file, or - for standard output"))
     if any(os.path.exists(path) and _same_file(path, options.output) for path in options.captures):
-        raise UsageError(f"{options.output}: is the capture itself; the report would overwrite it")
+        raise UsageError(
+            Remark("{output}: is the capture itself; the report would overwrite it", output=options.output)
+        )
     if any(os.path.exists(path) and _same_file(path, options.output) for path in options.log):
-        raise UsageError(f"{options.output}: is the log itself; the report would overwrite it")
+        raise UsageError(Remark("{output}: is the log itself; the report would overwrite it", output=options.output))
     if os.path.isfile(options.output) and is_capture(options.output):
-        raise UsageError(f"{options.output}: is a capture; name another file for the report, or remove it first")
+        raise UsageError(
+            Remark(
+                "{output}: is a capture; name another file for the report, or remove it first", output=options.output
+            )
+        )
     return FileOutput(options.output)
 
 

@@ -12,6 +12,7 @@ from capanalyzer.cli.exits import OK
 from capanalyzer.cli.tell import fail, tell
 from capanalyzer.errors import TicketError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         paths = reports_of(options.files, target.system, lang, scratch)
         found = first_report(paths)
         if found is None:
-            tell("no JSON report among the files: the ticket gets them without a summary")
+            tell(Remark("no JSON report among the files: the ticket gets them without a summary"), lang)
         receipt = Receipt()
         wishes = Wishes(
             lang,
@@ -98,18 +99,19 @@ def run(options: argparse.Namespace) -> int:
         try:
             attach(target, paths, None if found is None else found[1], receipt, scratch, wishes)
         except TicketError as error:
-            status = fail(str(error))
-            _tell_rest(receipt, options)
+            status = fail(error.remark, lang)
+            _tell_rest(receipt, options, lang)
             return status
         except KeyboardInterrupt:
-            _tell_rest(receipt, options)
+            _tell_rest(receipt, options, lang)
             raise
     if options.dry_run:
-        tell("nothing was sent")
+        tell(Remark("nothing was sent"), lang)
     else:
-        _tell_done(receipt)
+        _tell_done(receipt, lang)
     for one in receipt.left_out:
-        tell(f"{one.item.name}: not attached: {one.why(str)}")
+        why = one.why(i18n.translator(lang))
+        tell(Remark("{name}: not attached: {reason}", name=one.item.name, reason=why), lang)
     return OK
 
 
@@ -119,30 +121,30 @@ def _write(line: str) -> None:
     sys.stdout.write(f"{printable(line)}\n")
 
 
-def _tell_done(receipt: Receipt) -> None:
+def _tell_done(receipt: Receipt, lang: str) -> None:
     from capanalyzer.ticket.parcel import human_size
 
     for item in receipt.already:
-        tell(f"{item.name}: is there already")
+        tell(Remark("{name}: is there already", name=item.name), lang)
     for item in receipt.attached:
-        tell(f"{item.name}: attached, {human_size(item.size)}")
+        tell(Remark("{name}: attached, {size}", name=item.name, size=human_size(item.size)), lang)
     if not (receipt.attached or receipt.commented or receipt.opened):
-        tell("nothing had to be sent")
+        tell(Remark("nothing had to be sent"), lang)
     print(receipt.url)
 
 
-def _tell_rest(receipt: Receipt, options: argparse.Namespace) -> None:
+def _tell_rest(receipt: Receipt, options: argparse.Namespace, lang: str) -> None:
     """After a failure: how far it got, and how to go on."""
     if options.dry_run:
         return
     if receipt.opened:
-        tell(f"{receipt.url}: was opened")
+        tell(Remark("{url}: was opened", url=receipt.url), lang)
     for item in receipt.attached:
-        tell(f"{item.name}: was attached")
+        tell(Remark("{name}: was attached", name=item.name), lang)
     if receipt.opened or receipt.attached or receipt.commented:
-        tell("not all was sent; the same command again sends what is missing")
+        tell(Remark("not all was sent; the same command again sends what is missing"), lang)
     else:
-        tell(f"nothing was sent; the files stay where they are: {', '.join(options.files)}")
+        tell(Remark("nothing was sent; the files stay where they are: {files}", files=tuple(options.files)), lang)
 
 
 def _size(text: str) -> int:

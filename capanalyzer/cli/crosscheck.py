@@ -12,6 +12,7 @@ from capanalyzer.cli.arguments import add_lang, port
 from capanalyzer.cli.exits import OK, SESSION_FAILED
 from capanalyzer.errors import CaptureError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.cli.arguments import Commands
@@ -39,22 +40,24 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.crosscheck import crosscheck
 
     if not os.path.isfile(options.capture):
-        raise CaptureError(options.capture, f"{_what(options.capture)}; crosscheck reads one capture file")
+        raise CaptureError(
+            options.capture, Remark("{reason}; crosscheck reads one capture file", reason=_what(options.capture))
+        )
     result = crosscheck(options.capture, tls_ports=options.tls_port)
     lang = options.lang or i18n.language_of_environment()
     print("\n".join(_lines(options.capture, result, lang)))
     return SESSION_FAILED if options.exit_code and result.differences else OK
 
 
-def _what(path: str) -> str:
+def _what(path: str) -> Remark:
     """What is there instead of a file."""
     if path == "-":
-        return "standard input can be read only once, by one of two readers"
+        return Remark("standard input can be read only once, by one of two readers")
     if "://" in path:
-        return "a URL cannot be given to tshark, fetch the file first"
+        return Remark("a URL cannot be given to tshark, fetch the file first")
     if os.path.isdir(path):
-        return "is a directory"
-    return "is not a regular file" if os.path.exists(path) else "no such file"
+        return Remark("is a directory")
+    return Remark("is not a regular file") if os.path.exists(path) else Remark("no such file")
 
 
 def _lines(path: str, result: Crosscheck, lang: str) -> list[str]:

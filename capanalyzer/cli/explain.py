@@ -14,6 +14,7 @@ from capanalyzer.cli.formats import look_of
 from capanalyzer.cli.tell import tell
 from capanalyzer.errors import UsageError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,20 +89,28 @@ def _explain_line(given: str, look: Look) -> int:
         sys.stdout.write("\n\n" if place else "")
         sys.stdout.writelines(explained_line(line, look, others=others))
     if too_many:
-        tell(f"{too_many} more lines say other things; give fewer at a time")
+        more = Remark.counted(
+            "{n} more line says another thing; give fewer at a time",
+            "{n} more lines say other things; give fewer at a time",
+            too_many,
+        )
+        tell(more, look.lang)
     if not kinds and not is_piped and (words := recognise_words(text)) is not None:
         sys.stdout.writelines(explained_line(words, look))
         return OK
     if kinds:
         return OK
     if is_piped:
-        tell("no line about TLS that is known here")
+        tell(Remark("no line about TLS that is known here"), look.lang)
         return NOT_ANALYSED
     if not text.strip():
-        raise UsageError("--line is empty: give a line of a log, or - to read lines from standard input")
+        raise UsageError(Remark("--line is empty: give a line of a log, or - to read lines from standard input"))
     if "\n" not in text and os.path.isfile(text):
         raise UsageError(
-            f"{text} is a file: explain --line - reads lines from standard input; analyze takes it as --log"
+            Remark(
+                "{text} is a file: explain --line - reads lines from standard input; analyze takes it as --log",
+                text=text,
+            )
         )
     sys.stdout.writelines(unknown_line(text, look))
     return NOT_ANALYSED

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.report.document import Document
@@ -81,7 +82,7 @@ def _pdf(document: Document, options: argparse.Namespace, lang: str) -> Iterator
 
 def _can_write_pdf(options: argparse.Namespace) -> None:
     if options.output == "-" and sys.stdout.isatty():
-        raise UsageError("--format pdf is not for a terminal: redirect it, or name a file with -o")
+        raise UsageError(Remark("--format pdf is not for a terminal: redirect it, or name a file with -o"))
     from capanalyzer.report.to_pdf import require_weasyprint
 
     require_weasyprint()
@@ -89,9 +90,9 @@ def _can_write_pdf(options: argparse.Namespace) -> None:
 
 def _can_write_parquet(options: argparse.Namespace) -> None:
     if options.output == "-" and sys.stdout.isatty():
-        raise UsageError("--format parquet is not for a terminal: redirect it, or name a file with -o")
+        raise UsageError(Remark("--format parquet is not for a terminal: redirect it, or name a file with -o"))
     if find_spec("pyarrow") is None:
-        raise UsageError("--format parquet needs pyarrow: pip install 'capanalyzer[parquet]'")
+        raise UsageError(Remark("--format parquet needs pyarrow: pip install 'capanalyzer[parquet]'"))
 
 
 def _anything(options: argparse.Namespace) -> None:

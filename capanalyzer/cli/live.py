@@ -85,7 +85,8 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Watch until it ends, tell what there is to be told, return the exit status."""
     is_text = options.format == "text"
-    lang = options.lang or (i18n.language_of_environment() if is_text else "en")
+    # Errors are told in it, too.
+    lang = options.lang = options.lang or (i18n.language_of_environment() if is_text else "en")
     from capanalyzer.live.ending import Ending, Patience
     from capanalyzer.live.memory import map_large_pieces
     from capanalyzer.live.notify import Notifier

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from capanalyzer.cli.arguments import at_least, port
 from capanalyzer.errors import UsageError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import CaptureInfo
@@ -118,9 +119,13 @@ def open_beside(
     """
     for name, other in _NEEDS.items():
         if getattr(options, name) is not None and getattr(options, other) is None:
-            raise UsageError(f"--{name.replace('_', '-')} needs --{other.replace('_', '-')}")
+            raise UsageError(
+                Remark("--{option} needs --{other}", option=name.replace("_", "-"), other=other.replace("_", "-"))
+            )
     if "" in (options.record, options.record_all):
-        raise UsageError(f"--record{'' if options.record == '' else '-all'} needs the name of a folder")
+        raise UsageError(
+            Remark("{option} needs the name of a folder", option="--record" if options.record == "" else "--record-all")
+        )
     beside, counts = Beside(), dict[str, dict[str, int]]()
     if lines is not None:
         counts["lines"] = lines
@@ -154,7 +159,7 @@ def open_beside(
     _open_hooks(options, source, lang, tell, beside, counts)
     if options.metrics_port is not None:
         if find_spec("prometheus_client") is None:
-            raise UsageError("--metrics-port needs prometheus-client: pip install 'capanalyzer[live]'")
+            raise UsageError(Remark("--metrics-port needs prometheus-client: pip install 'capanalyzer[live]'"))
         from capanalyzer.live.metrics.server import Metrics
 
         metrics = Metrics(options.metrics_address or LOOPBACK, options.metrics_port, counts)

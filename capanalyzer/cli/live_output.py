@@ -12,9 +12,10 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
 
-from capanalyzer.cli.tell import line_of, tell
+from capanalyzer.cli.tell import INTERRUPTION, line_of, tell
 from capanalyzer.errors import UsageError
-from capanalyzer.i18n import translator
+from capanalyzer.i18n import told, translator
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.live.ending import Ending, Patience
@@ -69,7 +70,7 @@ def open_output(path: str, lang: str, ending: Ending, say: Messages) -> Output:
     """
     if path == "-":
         if sys.stdout is None:
-            raise UsageError("standard output is closed: name a file with -o")
+            raise UsageError(Remark("standard output is closed: name a file with -o"))
         _ = translator(lang)
         name = _("standard output")
         write, is_terminal = writer_to(sys.stdout), sys.stdout.isatty()
@@ -83,7 +84,7 @@ def open_output(path: str, lang: str, ending: Ending, say: Messages) -> Output:
     from capanalyzer.output import GrowingFile
 
     if not path:
-        raise UsageError("-o needs the name of a file, or - for standard output")
+        raise UsageError(Remark("-o needs the name of a file, or - for standard output"))
     output = GrowingFile(path)
 
     def reopen() -> None:
@@ -102,7 +103,7 @@ def check_apart(output: str, capture: str) -> None:
     if output != "-" and os.path.isfile(output):
         read = sys.stdin.fileno() if capture == "-" else capture
         if os.path.samestat(os.stat(output), os.stat(read)):
-            raise UsageError(f"-o: {output} is the capture itself")
+            raise UsageError(Remark("-o: {output} is the capture itself", output=output))
 
 
 def writer_to(stream: TextIO) -> Callable[[bytes], None]:
@@ -160,7 +161,7 @@ class Messages:
                 patience=Patience.NONE,
                 lang=self._lang,
                 tell=lambda _: None,
-                gap=lambda missing: line_of(text_of_gap(missing, self._lang)),
+                gap=lambda missing: line_of(text_of_gap(missing, self._lang), self._lang),
                 max_bytes=MAX_MESSAGES_BYTES,
             )
             self._outlet = outlet.__enter__()
@@ -185,21 +186,21 @@ class Messages:
             self._say(message)
         else:
             self._kept.append(message)
-            self.view.tell(message)
+            self.view.tell(told(message, self._lang))
 
     def interrupted(self) -> None:
         """It ends at once."""
         self._kept.clear()
-        self._say("interrupted")
+        self._say(INTERRUPTION)
         if self._outlet is not None:
             self._outlet.close()
             self._outlet = None
 
     def _say(self, message: str) -> None:
         if self._outlet is None:
-            tell(message)
+            tell(message, self._lang)
         else:
-            self._outlet(line_of(message))
+            self._outlet(line_of(message, self._lang))
 
 
 def _never_mind(write: Callable[[bytes], None]) -> Callable[[bytes], None]:

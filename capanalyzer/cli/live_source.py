@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer.errors import UsageError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.capture.live_source import LiveSource
@@ -71,7 +72,7 @@ def open_source(options: argparse.Namespace) -> Watched:
     :raises CaptureError: it cannot be opened.
     """
     if options.interface and options.read is not None:
-        raise UsageError("either -i or -r: an interface, or a file or pipe")
+        raise UsageError(Remark("either -i or -r: an interface, or a file or pipe"))
     if options.read is not None:
         for given, flag in (
             (options.capture_filter is not None, "-f"),
@@ -79,16 +80,26 @@ def open_source(options: argparse.Namespace) -> Watched:
             (options.backend is not None, "--backend"),
         ):
             if given:
-                raise UsageError(f"{flag} needs an interface (-i): of a pipe, whoever writes it chooses the packets")
+                raise UsageError(
+                    Remark(
+                        "{flag} needs an interface (-i): of a pipe, whoever writes it chooses the packets", flag=flag
+                    )
+                )
         from capanalyzer.capture.live_pipe import open_pipe
 
         return Watched(open_pipe(options.read), is_interface=False)
     if not options.interface:
         from capanalyzer.capture.interfaces import ANY, describe_interfaces, list_interfaces
 
-        raise UsageError(f"say what to watch: -r FILE, or -i IFACE: {describe_interfaces(list_interfaces())}, or {ANY}")
+        raise UsageError(
+            Remark(
+                "say what to watch: -r FILE, or -i IFACE: {known}, or {any}",
+                known=describe_interfaces(list_interfaces()),
+                any=ANY,
+            )
+        )
     if "" in options.interface:
-        raise UsageError("-i needs the name of an interface")
+        raise UsageError(Remark("-i needs the name of an interface"))
     from capanalyzer.capture.live_open import open_interfaces
 
     source = open_interfaces(

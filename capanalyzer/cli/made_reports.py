@@ -9,6 +9,7 @@ from typing import Final
 
 from capanalyzer.cli.tell import tell
 from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.remark import Remark
 
 __all__ = ["reports_of"]
 
@@ -27,7 +28,7 @@ def reports_of(paths: Sequence[str], system: str, lang: str, scratch: str) -> li
     """
     for path in paths:
         if not os.path.exists(path):
-            raise UsageError(f"{path}: no such file or folder")
+            raise UsageError(Remark("{path}: no such file or folder", path=path))
     if not all(os.path.isfile(path) and _is_capture(path) for path in paths):
         return list(paths)
     from capanalyzer.cli import analyze
@@ -44,12 +45,14 @@ def reports_of(paths: Sequence[str], system: str, lang: str, scratch: str) -> li
         if made:
             arguments.append("--quiet")  # it was all said the first time
         if analyze.run(parser.parse_args([*arguments, "--", *paths])) != OK:
-            raise UsageError("nothing to send: no capture could be read")
+            raise UsageError(Remark("nothing to send: no capture could be read"))
         made.append(report)
     for path in paths:
-        tell(
-            f"{path}: analysed; its reports are sent, the capture itself is not (give a report beside it to send both)"
+        sent = Remark(
+            "{path}: analysed; its reports are sent, the capture itself is not (give a report beside it to send both)",
+            path=path,
         )
+        tell(sent, lang)
     return made
 
 

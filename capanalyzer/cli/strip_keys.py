@@ -12,6 +12,7 @@ from capanalyzer.cli.exits import OK
 from capanalyzer.cli.tell import tell
 from capanalyzer.errors import CaptureError, UsageError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.capture.records import Capture
@@ -40,22 +41,23 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.redact.strip import strip_keys
 
     if not options.output or options.output == "-":
-        raise UsageError("-o needs the name of a file")
+        raise UsageError(Remark("-o needs the name of a file"))
     if os.path.exists(options.output):
-        raise UsageError(f"{options.output}: exists already; a copy never replaces a file")
+        raise UsageError(Remark("{output}: exists already; a copy never replaces a file", output=options.output))
     capture = _open(options.capture)
     with FileOutput(options.output) as output:
         output.open()
         done = strip_keys(capture, output.stream.write, application=f"capanalyzer {__version__}")
         output.commit()
-    counted = i18n.plural(options.lang or i18n.language_of_environment())
+    lang = options.lang or i18n.language_of_environment()
+    counted = i18n.plural(lang)
     packets = counted("{n} packet written", "{n} packets written", done.packets).format(n=f"{done.packets:,}")
     trailers = counted("keys in {n} trailer overwritten", "keys in {n} trailers overwritten", done.overwritten)
     blocks = counted("{n} block of secrets left out", "{n} blocks of secrets left out", done.blocks)
     told = (packets, trailers.format(n=f"{done.overwritten:,}"), blocks.format(n=f"{done.blocks:,}"))
-    tell(f"{options.output}: " + ", ".join(told))
+    tell(f"{options.output}: " + ", ".join(told), lang)
     for warning in capture.info.warnings:
-        tell(f"{options.capture}: {warning}")
+        tell(Remark("{path}: {reason}", path=options.capture, reason=warning), lang)
     return OK
 
 
@@ -69,7 +71,7 @@ def _open(path: str) -> Capture:
 
     found = list(open_captures([path]))
     if len(found) != 1:
-        raise UsageError(f"{path}: {len(found)} captures; strip-keys copies one")
+        raise UsageError(Remark("{path}: {n} captures; strip-keys copies one", path=path, n=len(found)))
     if isinstance(found[0], CaptureError):
         raise found[0]
     return found[0]

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from capanalyzer.crosscheck.facts import Facts, alert_text, serial_text, suites_text
 from capanalyzer.errors import CaptureError, UsageError
+from capanalyzer.remark import Remark
 from capanalyzer.report.model import Endpoint
 from capanalyzer.report.words import endpoint
 from capanalyzer.tls.codepoints import cipher_suite_name, version_name
@@ -59,7 +60,7 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
         from pyshark.capture.capture import TSharkCrashException
         from pyshark.tshark.tshark import TSharkNotFoundException, get_tshark_version
     except ImportError as error:
-        raise UsageError("crosscheck needs pyshark: pip install 'capanalyzer[crosscheck]'") from error
+        raise UsageError(Remark("crosscheck needs pyshark: pip install 'capanalyzer[crosscheck]'")) from error
     streams: dict[int, _Stream] = {}
     problem = ""
     # A loop of its own: the one that pyshark would set up stays open and keeps the process's signals.
@@ -75,7 +76,7 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
                 eventloop=loop,
             )
         except TSharkNotFoundException as error:
-            raise UsageError("crosscheck needs tshark (Debian: apt install tshark), found on PATH") from error
+            raise UsageError(Remark("crosscheck needs tshark (Debian: apt install tshark), found on PATH")) from error
         try:
             for packet in capture:
                 _take(packet, streams)
@@ -88,7 +89,7 @@ def read_with_tshark(path: str, tls_ports: Iterable[int] = ()) -> SecondReading:
             # It keeps a process that ended badly, and would complain again when the object is deleted.
             capture._running_processes.clear()  # noqa: SLF001 - there is no other way to let go of it
     if problem and not streams:
-        raise CaptureError(path, f"tshark cannot read it: {problem}")
+        raise CaptureError(path, Remark("tshark cannot read it: {problem}", problem=problem))
     return SecondReading(program, {number: stream.facts() for number, stream in streams.items()}, problem)
 
 

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from capanalyzer.diagnosis.fields import PLACEHOLDERS
 from capanalyzer.diagnosis.page import Page, read_page
 from capanalyzer.errors import UsageError
-from capanalyzer.i18n import LANGUAGES, N_, translator
+from capanalyzer.i18n import N_, check_language, translator
+from capanalyzer.remark import Remark
 
 __all__ = ["GROUPS", "Group", "causes", "explained", "list_causes"]
 
@@ -150,13 +151,14 @@ def explained(cause: str, lang: str = "en") -> Page:
 
     :raises UsageError: no such cause (the message names close ones), or no such language.
     """
-    _check(lang)
+    check_language(lang)
     if cause not in causes():
         from difflib import get_close_matches
 
         close = get_close_matches(cause, causes(), n=3, cutoff=0.5) or [c for c in causes() if cause and cause in c][:3]
-        hint = f"; did you mean {', '.join(close)}?" if close else "; without a cause, explain lists them all"
-        raise UsageError(f"unknown cause {cause!r}{hint}")
+        if not close:
+            raise UsageError(Remark("unknown cause {cause!r}; without a cause, explain lists them all", cause=cause))
+        raise UsageError(Remark("unknown cause {cause!r}; did you mean {known}?", cause=cause, known=", ".join(close)))
     page, fields = read_page(cause, lang), _Placeholders()
     return page._replace(
         title=page.title.format_map(fields),
@@ -173,14 +175,9 @@ def list_causes(lang: str = "en") -> tuple[Group, ...]:
 
     :raises UsageError: for a language that does not exist.
     """
-    _check(lang)
+    check_language(lang)
     translate, known = translator(lang), frozenset(causes())
     return tuple(
         Group(translate(title), stage, tuple((c, explained(c, lang).title) for c in members if c in known))
         for title, stage, members in GROUPS
     )
-
-
-def _check(lang: str) -> None:
-    if lang not in LANGUAGES:
-        raise UsageError(f"unknown language {lang!r}: choose from {', '.join(LANGUAGES)}")

@@ -14,7 +14,7 @@ from capanalyzer.evidence.collect import Case, Exhibit
 from capanalyzer.evidence.files import file_name, write_new
 from capanalyzer.evidence.gather import Gathered, Want, gather
 from capanalyzer.evidence.rewrite import Rewriting, rewrite_packets
-from capanalyzer.i18n import plural, translator
+from capanalyzer.i18n import plural, told, translator
 from capanalyzer.redact.redactor import Redactor
 from capanalyzer.report.escape import printable
 from capanalyzer.report.model import TOOL
@@ -76,7 +76,7 @@ class _Writer:
     def __init__(
         self, folder: str, lang: str, redactor: Redactor | None, written: Written, paths: dict[int, str]
     ) -> None:
-        self._folder, self._redactor, self._written, self._paths = folder, redactor, written, paths
+        self._folder, self._lang, self._redactor, self._written, self._paths = folder, lang, redactor, written, paths
         self._text, self._counted = translator(lang), plural(lang)
         self._room = MAX_BYTES
 
@@ -95,7 +95,8 @@ class _Writer:
         try:
             found = gather(lambda: open_files(original.files), wants, self._room)
         except CaptureError as error:
-            notes.append(_("{name}: no evidence is written: {reason}.").format(name=original.name, reason=error.reason))
+            text, reason = _("{name}: no evidence is written: {reason}."), told(error.reason, self._lang)
+            notes.append(text.format(name=original.name, reason=reason))
             return
         self._room -= sum(len(packet.data) for packet in found.packets.values())
         for case in cases:

@@ -20,6 +20,7 @@ from typing import Final, Self
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.complaint import Complaint, reason_of
 from capanalyzer.live.ending import Ending, Patience
+from capanalyzer.remark import Remark
 
 __all__ = ["MAX_BYTES", "MAX_LINES", "Outlet", "Rank", "text_of_gap"]
 
@@ -173,17 +174,14 @@ class Outlet:
                 self._lines = self._bytes = 0
                 self._changed.notify_all()
 
-    def loss(self) -> str:
-        """What was lost in all, as one plain sentence; empty where nothing was."""
-        if not self.lost:
-            return ""
-        counted = plural(self._lang)
-        text = counted(
-            "{output}: {n} line in all was not written",
-            "{output}: {n} lines in all were not written",
+    def loss(self) -> Remark:
+        """What was lost in all."""
+        return Remark.counted(
+            "{output}: {n:,} line in all was not written",
+            "{output}: {n:,} lines in all were not written",
             self.lost,
+            output=self._name,
         )
-        return text.format(output=self._name, n=f"{self.lost:,}")
 
     # -- under the lock ------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from capanalyzer.capture.permission import has_capability, is_in_user_namespace
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 
 __all__ = ["DEFAULT_USER", "User", "give_up", "user_named"]
 
@@ -46,9 +47,9 @@ _REFER, _TRUNCATE = 1 << 13, 1 << 14
 """Renaming into another folder, since version 2; since version 3. What is not named here is not restricted."""
 _NULL: Final = "/dev/null"
 _NO_LANDLOCK: Final = {
-    errno.ENOSYS: "the kernel has none",
-    errno.EOPNOTSUPP: "it is switched off in the kernel",
-    errno.EPERM: "a filter of system calls forbids it",
+    errno.ENOSYS: Remark("the kernel has none"),
+    errno.EOPNOTSUPP: Remark("it is switched off in the kernel"),
+    errno.EPERM: Remark("a filter of system calls forbids it"),
 }
 
 
@@ -89,17 +90,17 @@ def user_named(name: str | None) -> User | None:
     try:
         entry = pwd.getpwnam(name or DEFAULT_USER)
     except KeyError:
-        raise UsageError(f"--user: there is no user {name or DEFAULT_USER}") from None
+        raise UsageError(Remark("--user: there is no user {name}", name=name or DEFAULT_USER)) from None
     if os.geteuid() != 0:
         if entry.pw_uid == os.geteuid():
             return None
-        raise UsageError("--user: only root can become another user")
+        raise UsageError(Remark("--user: only root can become another user"))
     return None if entry.pw_uid == 0 else User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 def give_up(
     user: User | None, folders: Sequence[str], *, outputs: Sequence[str] = (), confine: bool = True
-) -> list[str]:
+) -> list[Remark]:
     """Become ``user``, and give up everything else.
 
     :param folders: in which the run goes on to write. Those that are empty and belong to root are given to the user.
@@ -115,7 +116,7 @@ def give_up(
     if not sys.platform.startswith("linux"):
         _become(user)
         _check(folders, user)
-        return ["only the user could be changed: this system has no capabilities"] if user is not None else []
+        return [Remark("only the user could be changed: this system has no capabilities")] if user is not None else []
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(_MAX_CAPABILITIES):
         libc.prctl(_DROP_FROM_BOUNDING_SET, c_ulong(capability), c_ulong(0), c_ulong(0), c_ulong(0))
@@ -126,28 +127,32 @@ def give_up(
         raise _error("no_new_privs")
     _check(folders, user)
     missing = _confine(libc, [*folders, *outputs]) if confine else None
-    return [] if missing is None else [f"no Landlock ({missing}): the user's rights alone say what may be written"]
+    return (
+        []
+        if missing is None
+        else [Remark("no Landlock ({reason}): the user's rights alone say what may be written", reason=missing)]
+    )
 
 
 def _hand_over(folder: str, user: User) -> None:
     status = os.stat(folder)
     if status.st_uid == 0 and not os.listdir(folder):
-        with _needing("CAP_CHOWN", f"{folder} cannot be given to {user.name}"):
+        with _needing("CAP_CHOWN", Remark("{folder} cannot be given to {name}", folder=folder, name=user.name)):
             os.chown(folder, user.uid, user.gid)
 
 
 def _become(user: User | None) -> None:
     if user is not None:
-        with _needing("CAP_SETGID", f"cannot become {user.name}"):
+        with _needing("CAP_SETGID", Remark("cannot become {name}", name=user.name)):
             os.setgroups([])
             os.setgid(user.gid)
         # Of root these change the real, the effective and the saved one; setresuid(2) not every system has.
-        with _needing("CAP_SETUID", f"cannot become {user.name}"):
+        with _needing("CAP_SETUID", Remark("cannot become {name}", name=user.name)):
             os.setuid(user.uid)
 
 
 @contextmanager
-def _needing(capability: str, what: str) -> Iterator[None]:
+def _needing(capability: str, what: Remark) -> Iterator[None]:
     """Root in a container may lack it, and that of a user namespace may not know the user."""
     try:
         yield
@@ -155,16 +160,28 @@ def _needing(capability: str, what: str) -> Iterator[None]:
         if error.errno not in (errno.EPERM, errno.EINVAL):
             raise
         if is_in_user_namespace() and (error.errno == errno.EINVAL or has_capability(_TO_BECOME[capability])):
-            raise UsageError(f"{what}: this user namespace forbids it; stay root with --user root") from error
-        raise UsageError(f"{what}: {capability} is missing; grant it, or stay root with --user root") from error
+            raise UsageError(
+                Remark("{what}: this user namespace forbids it; stay root with --user root", what=what)
+            ) from error
+        raise UsageError(
+            Remark(
+                "{what}: {capability} is missing; grant it, or stay root with --user root",
+                what=what,
+                capability=capability,
+            )
+        ) from error
 
 
 def _check(folders: Sequence[str], user: User | None) -> None:
     for folder in folders:
         if not os.access(folder, os.W_OK | os.X_OK):
             who = _name_of(os.geteuid())
-            other = "" if user is None else ", or name another --user"
-            raise UsageError(f"{folder}: {who} may not write there; chown it to {who}{other}")
+            other = "" if user is None else Remark(", or name another --user")
+            raise UsageError(
+                Remark(
+                    "{folder}: {who} may not write there; chown it to {who}{other}", folder=folder, who=who, other=other
+                )
+            )
 
 
 def _name_of(uid: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer import analysis
 from capanalyzer.diagnosis.verdict import Blame, Outcome, Stage, Verdict
+from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from capanalyzer.report.build import capture_model
 from capanalyzer.report.escape import encodable
@@ -17,13 +18,37 @@ if TYPE_CHECKING:
 
 __all__ = ["Tally", "What"]
 
-_EVICTED: Final = {
-    "attempts": "{n} connection attempts were not judged: too many connections were begun that carried no data",
-    "flows": "{n} connections were handed on early: too many were open at a time",
-    "connections": "{n} connections were handed on in the middle of their handshake: too many were in theirs",
-    "held": "{n} sessions were compared with others earlier than usual: too many failed",
-    "incidents": "{n} incidents were closed early: too many were open at a time",
-    "unlisted": "{n} failed sessions are counted by their incidents and not listed: too many failed alike",
+_EVICTED: Final[dict[str, Callable[[int], Remark]]] = {
+    "attempts": lambda n: Remark.counted(
+        "{n} connection attempt was not judged: too many connections were begun that carried no data",
+        "{n} connection attempts were not judged: too many connections were begun that carried no data",
+        n,
+    ),
+    "flows": lambda n: Remark.counted(
+        "{n} connection was handed on early: too many were open at a time",
+        "{n} connections were handed on early: too many were open at a time",
+        n,
+    ),
+    "connections": lambda n: Remark.counted(
+        "{n} connection was handed on in the middle of its handshake: too many were in theirs",
+        "{n} connections were handed on in the middle of their handshake: too many were in theirs",
+        n,
+    ),
+    "held": lambda n: Remark.counted(
+        "{n} session was compared with others earlier than usual: too many failed",
+        "{n} sessions were compared with others earlier than usual: too many failed",
+        n,
+    ),
+    "incidents": lambda n: Remark.counted(
+        "{n} incident was closed early: too many were open at a time",
+        "{n} incidents were closed early: too many were open at a time",
+        n,
+    ),
+    "unlisted": lambda n: Remark.counted(
+        "{n} failed session is counted by its incident and not listed: too many failed alike",
+        "{n} failed sessions are counted by their incidents and not listed: too many failed alike",
+        n,
+    ),
 }
 
 
@@ -79,10 +104,10 @@ class Tally:
 
     def warnings(
         self, *, packets: Mapping[str, int], streams: Mapping[str, int], evicted: Mapping[str, int]
-    ) -> list[str]:
+    ) -> list[Remark]:
         """What was met and not analysed, one plain sentence each."""
         told = analysis.Tally(dict(packets), dict(streams), {}).warnings()
-        return told + [sentence.format(n=evicted[key]) for key, sentence in _EVICTED.items() if evicted.get(key)]
+        return told + [sentence(evicted[key]) for key, sentence in _EVICTED.items() if evicted.get(key)]
 
     def trailer(self, info: CaptureInfo, incidents: tuple[model.Incident, ...], chosen: Filter | None) -> model.Trailer:
         """The end of a report."""

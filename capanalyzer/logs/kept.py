@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from capanalyzer.logs.line import LogLine
+from capanalyzer.remark import Remark
 
 __all__ = ["KeptLog", "Logs"]
 
@@ -33,7 +34,7 @@ class KeptLog:
     """Recognised lines beyond the limits."""
     formats: dict[str, int] = field(default_factory=dict)
     """Lines of each."""
-    problem: str | None = None
+    problem: Remark | None = None
     """Why it was not read to its end; a sentence without its full stop."""
     cut_lines: int = 0
     """Lines of which only the beginning was read."""

@@ -17,6 +17,7 @@ from typing import Final
 from capanalyzer.capture.probe import PROBE_BYTES, compression_of, format_of
 from capanalyzer.capture.streams import Prefixed, Source, StreamSource
 from capanalyzer.errors import LogError
+from capanalyzer.remark import Remark
 
 __all__ = ["MAX_LINE_BYTES", "LogFile", "log_files"]
 
@@ -35,7 +36,7 @@ class LogFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.problem: str | None = None
+        self.problem: Remark | None = None
         """Why the lines ended before the file does, once they have; a sentence without its full stop."""
         self.cut_lines = 0
         """Lines of which only the first :data:`MAX_LINE_BYTES` were kept."""
@@ -59,13 +60,13 @@ def _opened(path: str) -> Source:
     except OSError as error:
         raise LogError(path, _says(error)) from error
     except ValueError as error:
-        raise LogError(path.replace("\0", "\\0"), "is no possible file name") from error
+        raise LogError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     for _ in range(_LAYERS):
         head = _head(raw)
         raw = Prefixed(head, raw)
         if format_of(head) is not None:
             raw.close()
-            raise LogError(path, "is a packet capture, not a log")
+            raise LogError(path, Remark("is a packet capture, not a log"))
         compression = compression_of(head)
         if compression is None:
             break
@@ -158,7 +159,7 @@ def log_files(names: Iterable[str]) -> list[str]:
         if glob.has_magic(name) and not os.path.exists(name):
             matches = [path for path in sorted(glob.glob(name)) if not os.path.isdir(path)]
             if not matches:
-                raise LogError(name, "nothing matches this pattern")
+                raise LogError(name, Remark("nothing matches this pattern"))
             found += matches
         else:
             found.append(name)
@@ -182,12 +183,12 @@ def _age(path: str) -> tuple[int, int, str]:
     return (1, -int(match["age"]), "")
 
 
-def _says(error: OSError) -> str:
+def _says(error: OSError) -> Remark:
     """One line that says what to do."""
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return Remark("there is no such file")
     if isinstance(error, PermissionError):
-        return "permission denied; run as a user who may read it, or copy it"
+        return Remark("permission denied; run as a user who may read it, or copy it")
     if isinstance(error, IsADirectoryError):
-        return "is a directory"
-    return f"cannot be read ({error.strerror or error})"
+        return Remark("is a directory")
+    return Remark("cannot be read ({reason})", reason=error.strerror or error)

@@ -13,6 +13,7 @@ from capanalyzer.logs.found import Found
 from capanalyzer.logs.line import LogLine
 from capanalyzer.logs.lines import LogFile
 from capanalyzer.logs.recognise import possible, understand
+from capanalyzer.remark import Remark
 
 __all__ = ["read_lines", "read_log"]
 
@@ -22,7 +23,7 @@ _BEFORE: Final = 60
 """Lines back in which a line without a time of its own looks for one: a Java stack trace stands below its log line."""
 
 
-def read_log(path: str, *, warn: Callable[[str], None] | None = None) -> Iterator[LogLine]:
+def read_log(path: str, *, warn: Callable[[Remark], None] | None = None) -> Iterator[LogLine]:
     """The entries of one log.
 
     :param warn: is told what was wrong with the file, one sentence at a time, once its end was reached.
@@ -33,13 +34,20 @@ def read_log(path: str, *, warn: Callable[[str], None] | None = None) -> Iterato
     return _of_file(log, path, warn)
 
 
-def _of_file(log: LogFile, path: str, warn: Callable[[str], None] | None) -> Iterator[LogLine]:
+def _of_file(log: LogFile, path: str, warn: Callable[[Remark], None] | None) -> Iterator[LogLine]:
     yield from read_lines(log, source=path)
     if warn is not None:
         if log.problem is not None:
-            warn(f"{path}: {log.problem}.")
+            warn(Remark("{path}: {problem}.", path=path, problem=log.problem))
         if log.cut_lines:
-            warn(f"{path}: {log.cut_lines} lines are longer than 64 KiB; only their beginning was read.")
+            warn(
+                Remark.counted(
+                    "{path}: {n} line is longer than 64 KiB; only its beginning was read.",
+                    "{path}: {n} lines are longer than 64 KiB; only their beginning was read.",
+                    log.cut_lines,
+                    path=path,
+                )
+            )
 
 
 def read_lines(lines: Iterable[tuple[int, str]], *, source: str = "") -> Iterator[LogLine]:

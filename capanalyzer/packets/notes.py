@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from capanalyzer.capture.linktypes import link_name
+from capanalyzer.remark import Remark
 
 __all__ = [
     "CUT",
@@ -35,20 +37,52 @@ FRAGMENT_CUT: Final = "fragment-cut"
 FRAGMENT_OVERLAP: Final = "fragment-overlap"
 """Datagrams whose fragments overlap with different data; the bytes of the lower offset were kept."""
 
-_SENTENCES: Final = {
-    CUT: "{n} packets are cut by the capture before the end of their headers; they are left out",
-    MALFORMED_IP: "{n} packets have an IP header whose lengths contradict each other; they are left out",
-    MALFORMED_TCP: "{n} TCP segments have an impossible header length; their payload is left out",
-    TOO_DEEP: "{n} packets have more headers inside each other than are followed; they are left out",
-    FRAGMENT_GIVEN_UP: "{n} fragmented IP packets never became complete; they are left out",
-    FRAGMENT_CUT: "{n} IP fragments are cut by the capture and cannot be joined",
-    FRAGMENT_OVERLAP: "{n} fragmented IP packets have overlapping fragments with different data",
+_SENTENCES: Final[dict[str, Callable[[int], Remark]]] = {
+    CUT: lambda n: Remark.counted(
+        "{n} packet is cut by the capture before the end of its headers; it is left out",
+        "{n} packets are cut by the capture before the end of their headers; they are left out",
+        n,
+    ),
+    MALFORMED_IP: lambda n: Remark.counted(
+        "{n} packet has an IP header whose lengths contradict each other; it is left out",
+        "{n} packets have an IP header whose lengths contradict each other; they are left out",
+        n,
+    ),
+    MALFORMED_TCP: lambda n: Remark.counted(
+        "{n} TCP segment has an impossible header length; its payload is left out",
+        "{n} TCP segments have an impossible header length; their payload is left out",
+        n,
+    ),
+    TOO_DEEP: lambda n: Remark.counted(
+        "{n} packet has more headers inside each other than are followed; it is left out",
+        "{n} packets have more headers inside each other than are followed; they are left out",
+        n,
+    ),
+    FRAGMENT_GIVEN_UP: lambda n: Remark.counted(
+        "{n} fragmented IP packet never became complete; it is left out",
+        "{n} fragmented IP packets never became complete; they are left out",
+        n,
+    ),
+    FRAGMENT_CUT: lambda n: Remark.counted(
+        "{n} IP fragment is cut by the capture and cannot be joined",
+        "{n} IP fragments are cut by the capture and cannot be joined",
+        n,
+    ),
+    FRAGMENT_OVERLAP: lambda n: Remark.counted(
+        "{n} fragmented IP packet has overlapping fragments with different data",
+        "{n} fragmented IP packets have overlapping fragments with different data",
+        n,
+    ),
 }
 
 
-def describe_note(key: str, count: int) -> str:
-    """One plain English sentence for a capture warning."""
+def describe_note(key: str, count: int) -> Remark:
+    """The sentence of a capture warning."""
     if key.startswith(LINK):
-        number = int(key[len(LINK) :])
-        return f"{count} packets have link type {link_name(number)}, which is not decoded"
-    return _SENTENCES[key].format(n=count)
+        return Remark.counted(
+            "{n} packet has link type {link}, which is not decoded",
+            "{n} packets have link type {link}, which is not decoded",
+            count,
+            link=link_name(int(key[len(LINK) :])),
+        )
+    return _SENTENCES[key](count)

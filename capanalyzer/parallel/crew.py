@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from capanalyzer.errors import WorkerError
 from capanalyzer.parallel.messages import Block, Broken, Done, Message, Task, Undivided, Unreadable
 from capanalyzer.parallel.worker import work
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -62,9 +63,18 @@ class Workers:
         process = self._processes[number]
         process.join(PATIENCE_S)
         code = process.exitcode
-        how = f"ended with status {code}" if code is None or code >= 0 else f"was killed ({_signal_name(-code)})"
-        hint = "; there may be too little memory for so many processes" if code == -9 else ""
-        return WorkerError(f"{what}: a worker process {how}{hint}")
+        if code is None or code >= 0:
+            return WorkerError(Remark("{what}: a worker process ended with status {code}", what=what, code=code))
+        name = _signal_name(-code)
+        if name != "SIGKILL":
+            return WorkerError(Remark("{what}: a worker process was killed ({signal})", what=what, signal=name))
+        return WorkerError(
+            Remark(
+                "{what}: a worker process was killed ({signal}); there may be too little memory for so many processes",
+                what=what,
+                signal=name,
+            )
+        )
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
@@ -158,7 +168,7 @@ class Crew:
 def _failure(broken: Broken, path: str) -> Exception:
     """What a worker failed of, to be raised here."""
     if broken.is_memory:
-        return WorkerError(f"{path}: there is too little memory for so many processes")
+        return WorkerError(Remark("{path}: there is too little memory for so many processes", path=path))
     error = RuntimeError(f"a worker process failed: {broken.error}")
     error.add_note(broken.trace)
     return error

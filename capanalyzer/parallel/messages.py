@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from capanalyzer.analysis import Options, Tally
 from capanalyzer.capture.records import CaptureInfo
 from capanalyzer.redact.redactor import Redactor
+from capanalyzer.remark import Remark
 from capanalyzer.report.line import Line
 from capanalyzer.streams.share import Share
 
@@ -79,7 +80,7 @@ class Unreadable(NamedTuple):
     """The task is finished: the capture cannot be read."""
 
     path: str
-    reason: str
+    reason: Remark
 
 
 class Broken(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Final
 
 from capanalyzer.errors import UsageError
 from capanalyzer.redact.redactor import MIN_KEY_BYTES, Redactor
+from capanalyzer.remark import Remark
 
 __all__ = ["KEY_VARIABLE", "redactor_from"]
 
@@ -28,14 +29,21 @@ def redactor_from(path: str | None, environ: Mapping[str, str] = os.environ) -> 
         with open(path, "rb") as file:
             key_bytes = file.read(_MOST)
     except OSError as error:
-        raise UsageError(f"{path}: the redaction key cannot be read ({error.strerror or error})") from error
+        raise UsageError(
+            Remark("{path}: the redaction key cannot be read ({reason})", path=path, reason=error.strerror or error)
+        ) from error
     return _with(key_bytes, path)
 
 
 def _with(key: bytes, where: str) -> Redactor:
     if len(key.strip()) < MIN_KEY_BYTES:
         raise UsageError(
-            f"{where}: the redaction key has {len(key.strip())} bytes; at least {MIN_KEY_BYTES} are needed "
-            "(head -c 32 /dev/urandom | base64 makes one)"
+            Remark(
+                "{where}: the redaction key has {n} bytes; at least {least} are needed (head -c 32 /dev/urandom | "
+                "base64 makes one)",
+                where=where,
+                n=len(key.strip()),
+                least=MIN_KEY_BYTES,
+            )
         )
     return Redactor(key)

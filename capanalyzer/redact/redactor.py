@@ -12,6 +12,7 @@ from typing import Final
 from capanalyzer.errors import UsageError
 from capanalyzer.redact.crypto_pan import CryptoPan
 from capanalyzer.redact.words import Words
+from capanalyzer.remark import Remark
 
 __all__ = ["MIN_KEY_BYTES", "Redactor"]
 
@@ -33,7 +34,13 @@ class Redactor:
         # Drawn as text: of bytes, some would be space at an end, and gone when another process makes it anew.
         key = secrets.token_hex(32).encode() if key is None else key.strip()
         if len(key) < MIN_KEY_BYTES:
-            raise UsageError(f"the redaction key has {len(key)} bytes; at least {MIN_KEY_BYTES} are needed")
+            raise UsageError(
+                Remark(
+                    "the redaction key has {n} bytes; at least {least} are needed",
+                    n=len(key),
+                    least=MIN_KEY_BYTES,
+                )
+            )
         self._key = key
         self._pan = CryptoPan(self._derived(b"addresses"))
         self.words = Words(self._derived(b"words"))

@@ -18,6 +18,7 @@ from capanalyzer.classify.credentials import clear_start
 from capanalyzer.diagnosis.pages import render_finding
 from capanalyzer.diagnosis.verdict import Finding, Outcome, Verdict
 from capanalyzer.handshake.session import Alert, Session, Side, TlsFacts
+from capanalyzer.i18n import told
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 from capanalyzer.report.proxy_header import proxy_header
@@ -182,7 +183,7 @@ def capture_model(info: CaptureInfo, lang: str = "en") -> model.Capture:
         info.bytes,
         None if info.first_ns is None else to_rfc3339(info.first_ns),
         None if info.last_ns is None else to_rfc3339(info.last_ns),
-        tuple(encodable(text) for text in info.warnings),
+        tuple(encodable(told(text, lang)) for text in info.warnings),
         tuple(encodable(path) for path in info.files),
         tuple(encodable(text) for text in info.comments),
         info.truncated_packets,

@@ -71,11 +71,20 @@ def capture_comments(capture: model.Capture) -> list[str]:
 
 def capture_notes(capture: model.Capture, look: Language) -> list[str]:
     """Warnings and losses, a sentence each, as they came: not escaped."""
-    _, notes = look.text, [*capture.warnings, *(() if capture.f5 is None else capture.f5.advice)]
+    notes = [*capture.warnings, *(() if capture.f5 is None else capture.f5.advice)]
     if count := capture.dropped_packets:
-        notes.append(_("The capturing host lost {n} packets.").format(n=f"{count:,}"))
+        notes.append(
+            look.counted("The capturing host lost {n} packet.", "The capturing host lost {n} packets.", count).format(
+                n=f"{count:,}"
+            )
+        )
     if count := capture.truncated_packets:
-        notes.append(_("{n} packets were not captured whole (snap length).").format(n=f"{count:,}"))
+        text = look.counted(
+            "{n} packet was not captured whole (snap length).",
+            "{n} packets were not captured whole (snap length).",
+            count,
+        )
+        notes.append(text.format(n=f"{count:,}"))
     return notes
 
 

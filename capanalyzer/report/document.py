@@ -13,7 +13,8 @@ from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.session import Session
-from capanalyzer.i18n import plural
+from capanalyzer.i18n import plural, told
+from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from capanalyzer.report.build import capture_model, session_id, session_model
 from capanalyzer.report.escape import encodable
@@ -130,7 +131,7 @@ class Document:
         self.paths: list[str] = []
         """Of the captures, known from their first session on."""
         self.captures: list[model.Capture] = []
-        self.unreadable: list[model.Unreadable] = []
+        self.unreadable: list[CaptureError] = []
 
     @property
     def failed(self) -> int:
@@ -342,7 +343,10 @@ class Document:
             model.SCHEMA_VERSION,
             model.TOOL,
             tuple(self.captures),
-            tuple(self.unreadable),
+            tuple(
+                model.Unreadable(encodable(one.path), encodable(told(one.reason, self._lang)))
+                for one in self.unreadable
+            ),
             self._incidents.result(self._lang),
             model.Summary(
                 sum(self._outcomes.values()),
@@ -382,9 +386,8 @@ class Document:
             self._incidents.add(session)
 
     def _unreadable(self, error: CaptureError) -> None:
-        told = model.Unreadable(encodable(error.path), encodable(error.reason))
-        if self._redactor is not None:
-            told = model.Unreadable(f"input-{len(self.unreadable) + 1}", "could not be read")
-        self.unreadable.append(told)
+        is_plain = self._redactor is None
+        shown = error if is_plain else CaptureError(f"input-{len(self.unreadable) + 1}", Remark("could not be read"))
+        self.unreadable.append(shown)
         if self._tell_unreadable is not None:
             self._tell_unreadable(error)

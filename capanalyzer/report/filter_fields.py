@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from capanalyzer.remark import Remark
 from capanalyzer.report.filter_syntax import Comparison, refuse
 from capanalyzer.report.filter_values import addresses_from, number_from, period_from
 
@@ -166,23 +167,34 @@ def fits_of(comparison: Comparison) -> Fits:
     """
     field = FIELDS.get(comparison.name)
     if field is None:
-        refuse(comparison.column, f"unknown field {comparison.name!r}{_near(comparison.name, FIELDS, 'fields')}")
+        refuse(
+            comparison.column,
+            _near(Remark("unknown field {word!r}", word=comparison.name), comparison.name, FIELDS, is_field=True),
+        )
     how = comparison.operator
     if how in _ORDER:
         if field.kind not in ("number", "time"):
-            refuse(comparison.operator_column, f"{comparison.name} has no order: = or != is expected, not {how!r}")
+            refuse(
+                comparison.operator_column,
+                Remark("{name} has no order: = or != is expected, not {how!r}", name=comparison.name, how=how),
+            )
         if len(comparison.values) > 1:
-            refuse(comparison.values[1].column, f"one value is expected behind {how!r}; several need = or !=")
+            refuse(
+                comparison.values[1].column,
+                Remark("one value is expected behind {how!r}; several need = or !=", how=how),
+            )
     return _FITS[field.kind](comparison)
 
 
-def _near(word: str, words: Collection[str], what: str) -> str:
-    """The end of a message about a word that does not exist: what there is, or of many the most alike."""
+def _near(wrong: Remark, word: str, words: Collection[str], *, is_field: bool) -> Remark:
+    """A message about a word that does not exist, with what there is, or of many the most alike."""
     from difflib import get_close_matches
 
     if len(words) > MAX_NAMED and (close := get_close_matches(word.lower(), words, n=3, cutoff=0.6)):
-        return f"; did you mean {', '.join(close)}?"
-    return f"; {what}: {', '.join(words)}"
+        return Remark("{wrong}; did you mean {known}?", wrong=wrong, known=tuple(close))
+    if is_field:
+        return Remark("{wrong}; fields: {known}", wrong=wrong, known=tuple(words))
+    return Remark("{wrong}; values: {known}", wrong=wrong, known=tuple(words))
 
 
 def _fits_word(comparison: Comparison) -> Fits:
@@ -191,7 +203,15 @@ def _fits_word(comparison: Comparison) -> Fits:
     for value in comparison.values:
         found = set(filter(_pattern(value.text), allowed))
         if not found:
-            refuse(value.column, f"{comparison.name} is never {value.text!r}{_near(value.text, allowed, 'values')}")
+            refuse(
+                value.column,
+                _near(
+                    Remark("{field} is never {word!r}", field=comparison.name, word=value.text),
+                    value.text,
+                    allowed,
+                    is_field=False,
+                ),
+            )
         chosen |= found
     return chosen.__contains__
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "And", "Comparison", "Node", "Not", "Or", "Value", "parse", "refuse", "render"]
 
@@ -97,15 +98,15 @@ class _Token(NamedTuple):
     @property
     def shown(self) -> str:
         """As a message names it."""
-        return "the end" if self.kind == "end" else repr(self.text)
+        return Remark("the end") if self.kind == "end" else repr(self.text)
 
 
-def refuse(column: int, reason: str) -> NoReturn:
+def refuse(column: int, reason: Remark) -> NoReturn:
     """The filter is wrong here.
 
     :raises UsageError: always.
     """
-    raise UsageError(f"filter, column {column}: {reason}")
+    raise UsageError(Remark("filter, column {column}: {reason}", column=column, reason=reason))
 
 
 def parse(text: str) -> Node:
@@ -114,11 +115,11 @@ def parse(text: str) -> Node:
     :raises UsageError: it is none; the message points at the column and says what may stand there.
     """
     if len(text) > MAX_LENGTH:
-        refuse(MAX_LENGTH + 1, f"longer than {MAX_LENGTH} characters")
+        refuse(MAX_LENGTH + 1, Remark("longer than {n} characters", n=MAX_LENGTH))
     parser = _Parser(_tokens(text))
     node = parser.expression(0)
     if parser.here.kind != "end":
-        refuse(parser.here.column, f"'and', 'or' or the end is expected, not {parser.here.shown}")
+        refuse(parser.here.column, Remark("'and', 'or' or the end is expected, not {shown}", shown=parser.here.shown))
     return node
 
 
@@ -128,8 +129,8 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             if text[position] == '"':
-                refuse(position + 1, 'this quote is not closed; inside of it write \\" and \\\\')
-            refuse(position + 1, "'!' alone means nothing: write != or not")
+                refuse(position + 1, Remark('this quote is not closed; inside of it write \\" and \\\\'))
+            refuse(position + 1, Remark("'!' alone means nothing: write != or not"))
         kind = str(match.lastgroup)
         if kind == "quoted":
             tokens.append(_Token(kind, _ESCAPED.sub(r"\1", match["quoted"]), position + 1))
@@ -172,7 +173,7 @@ class _Parser:
     def _term(self, depth: int) -> Node:
         token = self.here
         if depth > MAX_DEPTH:
-            refuse(token.column, f"more than {MAX_DEPTH} levels of parentheses and 'not'")
+            refuse(token.column, Remark("more than {n} levels of parentheses and 'not'", n=MAX_DEPTH))
         if token.is_keyword("not"):
             self._take()
             return Not(self._term(depth + 1))
@@ -182,7 +183,11 @@ class _Parser:
             if not self.here.is_mark(")"):
                 refuse(
                     self.here.column,
-                    f"'and', 'or' or the ')' of column {token.column} is expected, not {self.here.shown}",
+                    Remark(
+                        "'and', 'or' or the ')' of column {column} is expected, not {shown}",
+                        column=token.column,
+                        shown=self.here.shown,
+                    ),
                 )
             self._take()
             return node
@@ -193,12 +198,19 @@ class _Parser:
         if name is None:
             refuse(
                 self.here.column,
-                f"a comparison such as outcome=failed, 'not' or '(' is expected, not {self.here.shown}",
+                Remark(
+                    "a comparison such as outcome=failed, 'not' or '(' is expected, not {shown}", shown=self.here.shown
+                ),
             )
         if self.here.kind != "operator":
             refuse(
                 self.here.column,
-                f"{' '.join(OPERATORS)} is expected behind {name.text!r}, not {self.here.shown}",
+                Remark(
+                    "{known} is expected behind {text!r}, not {shown}",
+                    known=" ".join(OPERATORS),
+                    text=name.text,
+                    shown=self.here.shown,
+                ),
             )
         operator = self._take()
         values = [self._value(operator)]
@@ -213,11 +225,18 @@ class _Parser:
             return Value(token.text, token.column)
         if token.is_keyword():
             refuse(
-                token.column, f'a value is expected behind {behind.shown}; a value like this one needs quotes: "..."'
+                token.column,
+                Remark(
+                    'a value is expected behind {before}; a value like this one needs quotes: "..."',
+                    before=behind.shown,
+                ),
             )
         if token.kind == "operator" and behind.text == token.text == "=":
-            refuse(token.column, "write one '=' for equality")
-        refuse(token.column, f"a value is expected behind {behind.shown}, not {token.shown}")
+            refuse(token.column, Remark("write one '=' for equality"))
+        refuse(
+            token.column,
+            Remark("a value is expected behind {before}, not {shown}", before=behind.shown, shown=token.shown),
+        )
 
 
 def render(node: Node) -> str:

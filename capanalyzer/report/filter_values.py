@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, NoReturn, TypeAlias
 
+from capanalyzer.remark import Remark
 from capanalyzer.report.filter_syntax import Value, refuse
 from capanalyzer.report.times import to_rfc3339
 
@@ -34,7 +35,7 @@ def number_from(value: Value, name: str) -> float:
     """``443``, ``0.5``; an int where it is whole."""
     match = _NUMBER.fullmatch(value.text)
     if match is None:
-        refuse(value.column, f"{name} is compared with a number, not with {value.text!r}")
+        refuse(value.column, Remark("{name} is compared with a number, not with {text!r}", name=name, text=value.text))
     return float(value.text) if match[1] else int(value.text)
 
 
@@ -47,8 +48,12 @@ def addresses_from(value: Value, name: str) -> Addresses:
     except ValueError:
         refuse(
             value.column,
-            f"{name} is compared with an address or network (192.0.2.1, 10.0.0.0/8, 2001:db8::/32),"
-            f" not with {value.text!r}",
+            Remark(
+                "{name} is compared with an address or network (192.0.2.1, 10.0.0.0/8, 2001:db8::/32), not with "
+                "{text!r}",
+                name=name,
+                text=value.text,
+            ),
         )
     version = network.version
     return (version, int(network.network_address)), (version, int(network.broadcast_address))
@@ -87,6 +92,9 @@ def _zone(text: str | None) -> timezone:
 def _no_time(value: Value) -> NoReturn:
     refuse(
         value.column,
-        f"no time: {value.text!r}; write 2026-11-23, 2026-11-23T10:00 or 2026-11-23T10:00:00.5+09:00 (UTC without"
-        " an offset)",
+        Remark(
+            "no time: {text!r}; write 2026-11-23, 2026-11-23T10:00 or 2026-11-23T10:00:00.5+09:00 (UTC without an "
+            "offset)",
+            text=value.text,
+        ),
     )

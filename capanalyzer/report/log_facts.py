@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from capanalyzer.i18n import plural, translator
+from capanalyzer.i18n import plural, told, translator
+from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from capanalyzer.report.escape import encodable
 
@@ -36,7 +37,7 @@ def log_warnings(log: KeptLog, lang: str) -> Iterator[str]:
     """A sentence each."""
     _, counted = translator(lang), plural(lang)
     if log.problem is not None:
-        yield f"{encodable(log.problem)}."
+        yield encodable(told(Remark("{problem}.", problem=log.problem), lang))
     if n := log.cut_lines:
         yield counted(
             "{n} line is longer than 64 KiB; only its beginning was read.",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from capanalyzer.report.html.page import to_paper
 from capanalyzer.report.html.parts import part
@@ -26,11 +27,13 @@ def require_weasyprint() -> Any:
     try:
         import weasyprint
     except ImportError as error:
-        raise UsageError("--format pdf needs WeasyPrint: pip install 'capanalyzer[pdf]'") from error
+        raise UsageError(Remark("--format pdf needs WeasyPrint: pip install 'capanalyzer[pdf]'")) from error
     except OSError as error:
         raise UsageError(
-            "--format pdf: WeasyPrint is installed, but the Pango library that it draws text with is not "
-            "(Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango)"
+            Remark(
+                "--format pdf: WeasyPrint is installed, but the Pango library that it draws text with is not "
+                "(Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango)"
+            )
         ) from error
     return weasyprint
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.errors import TicketError
+from capanalyzer.i18n import told
+from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 from capanalyzer.ticket.credentials import find_credentials
 from capanalyzer.ticket.deliver import Receipt, deliver
@@ -58,8 +60,12 @@ def attach(
     items = gather(paths, scratch)
     if wishes.dry_run is not None:
         for item in items:
-            origin = "" if item.origin.startswith(scratch) else f", from {item.origin}"
-            wishes.dry_run(f"file {item.name}: {item.size:,} bytes, SHA-256 {item.sha256}{origin}")
+            line = Remark(
+                "file {name}: {size:,} bytes, SHA-256 {sha256}", name=item.name, size=item.size, sha256=item.sha256
+            )
+            if not item.origin.startswith(scratch):
+                line = Remark("{file}, from {path}", file=line, path=item.origin)
+            wishes.dry_run(told(line, wishes.lang))
         wishes.dry_run("")
     heading = printable(wishes.title)[:MAX_TITLE] if wishes.title else title(report, wishes.lang)
     parcel = Parcel(items, digest_of(items, wishes.lang), heading)
@@ -72,7 +78,7 @@ def attach(
 
     credentials = find_credentials(target.system, target.host)
     if wishes.dry_run is not None and credentials is None:
-        wishes.dry_run(f"no credentials found for {target.host}")
+        wishes.dry_run(told(Remark("no credentials found for {host}", host=target.host), wishes.lang))
         wishes.dry_run("")
     desk = open_desk(target, credentials, wishes.dry_run)
     try:
@@ -89,5 +95,10 @@ def attach(
     except (*_ODD, *desk.client_errors) as error:
         # What a server sends is input: an answer that lacks what it has to hold must not look like a fault of ours.
         raise TicketError(
-            f"{target.base}: answers, but not as {target.system} does ({type(error).__name__}); is it the right URL?"
+            Remark(
+                "{base}: answers, but not as {system} does ({kind}); is it the right URL?",
+                base=target.base,
+                system=target.system,
+                kind=type(error).__name__,
+            )
         ) from None

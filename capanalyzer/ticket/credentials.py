@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from capanalyzer.errors import TicketError, UsageError
+from capanalyzer.remark import Remark
 
 __all__ = ["Credentials", "authorization", "find_credentials"]
 
@@ -52,7 +53,9 @@ def find_credentials(system: str, host: str, environ: Mapping[str, str] = os.env
     """
     found = _environment(system, environ) or _keyring(system, host, environ) or _netrc(host, environ)
     if found is not None and not (found.secret.isprintable() and found.secret.isascii()):
-        raise UsageError(f"the secret in {found.source} holds a line end or characters beyond ASCII")
+        raise UsageError(
+            Remark("the secret in {source} holds a line end or characters beyond ASCII", source=found.source)
+        )
     return found
 
 
@@ -83,7 +86,7 @@ def _environment(system: str, environ: Mapping[str, str]) -> Credentials | None:
         return Credentials(user, token, prefix + "TOKEN", is_token=True)
     if password := environ.get(prefix + "PASSWORD"):
         if user is None:
-            raise UsageError(f"{prefix}PASSWORD is set, but {prefix}USER is not")
+            raise UsageError(Remark("{prefix}PASSWORD is set, but {prefix}USER is not", prefix=prefix))
         return Credentials(user, password, prefix + "PASSWORD", is_token=False)
     return None
 
@@ -99,7 +102,13 @@ def _keyring(system: str, host: str, environ: Mapping[str, str]) -> Credentials 
         secret = keyring.get_password(f"capanalyzer:{host}", user or _TOKEN_USER)
     except KeyringError:
         return None  # no keyring on this machine, or it is locked
-    return None if not secret else Credentials(user, secret, f"the keyring (capanalyzer:{host})", is_token=user is None)
+    return (
+        None
+        if not secret
+        else Credentials(
+            user, secret, Remark("the keyring ({entry})", entry=f"capanalyzer:{host}"), is_token=user is None
+        )
+    )
 
 
 def _netrc(host: str, environ: Mapping[str, str]) -> Credentials | None:
@@ -110,9 +119,11 @@ def _netrc(host: str, environ: Mapping[str, str]) -> Credentials | None:
         entry = netrc.netrc(path).hosts.get(host)  # not its default, which is meant for no host in particular
     except netrc.NetrcParseError as error:
         # The error's own text may quote the line it stumbled over.
-        raise TicketError(f"{path}: line {error.lineno} is no netrc, or others may read the file") from None
+        raise TicketError(
+            Remark("{path}: line {lineno} is no netrc, or others may read the file", path=path, lineno=error.lineno)
+        ) from None
     except (OSError, UnicodeDecodeError):
-        raise TicketError(f"{path}: cannot be read") from None
+        raise TicketError(Remark("{path}: cannot be read", path=path)) from None
     if entry is None or not entry[2]:
         return None
     return Credentials(entry[0] or None, entry[2], path, is_token=False)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 
 __all__ = ["ATTEMPTS", "LONGEST_WAIT_S", "Refused", "Unanswered", "once", "pauses", "wait"]
 
@@ -28,7 +29,7 @@ sleep = time.sleep
 class Refused(TicketError):  # noqa: N818 - says what happened
     """The server answered that it will not do it."""
 
-    def __init__(self, message: str, status: int, reason: str) -> None:
+    def __init__(self, message: Remark, status: int, reason: str) -> None:
         super().__init__(message)
         self.status, self.reason = status, reason
 
@@ -36,7 +37,7 @@ class Refused(TicketError):  # noqa: N818 - says what happened
 class Unanswered(TicketError):  # noqa: N818 - likewise
     """No usable answer: the network failed, or the server said to come back later."""
 
-    def __init__(self, message: str, *, maybe_done: bool, after_s: float | None = None) -> None:
+    def __init__(self, message: Remark, *, maybe_done: bool, after_s: float | None = None) -> None:
         super().__init__(message)
         self.maybe_done, self.after_s = maybe_done, after_s
 
@@ -53,7 +54,8 @@ def wait(error: Unanswered, pause_s: float) -> None:
     :raises Unanswered: the server asks for too long a wait.
     """
     if error.after_s is not None and error.after_s > LONGEST_WAIT_S:
-        raise Unanswered(f"{error}; it asks to come back in {error.after_s:.0f} s", maybe_done=error.maybe_done)
+        told = Remark("{error}; it asks to come back in {n:.0f} s", error=error.remark, n=error.after_s)
+        raise Unanswered(told, maybe_done=error.maybe_done)
     sleep(pause_s if error.after_s is None else max(error.after_s, 0.0))
 
 

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 from capanalyzer.capture.probe import PROBE_BYTES, compression_of, format_of
 from capanalyzer.errors import UsageError
 from capanalyzer.i18n import N_
+from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 
 __all__ = ["Item", "LeftOut", "Parcel", "fit", "gather", "human_size", "safe_name"]
@@ -103,14 +104,14 @@ def gather(paths: Iterable[str], scratch: str) -> tuple[Item, ...]:
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
-            raise UsageError(f"{path}: no such file") from None
+            raise UsageError(Remark("{path}: no such file", path=path)) from None
         name, source = os.path.basename(os.path.abspath(path)), path
         if stat.S_ISDIR(mode):
             source = os.path.join(scratch, f"{number}.zip")
             _archive(path, source)
             name += ".zip"
         elif not stat.S_ISREG(mode):
-            raise UsageError(f"{path}: is neither a file nor a folder")
+            raise UsageError(Remark("{path}: is neither a file nor a folder", path=path))
         else:
             _refuse_keys(path)
         size, digest = _hash(source)
@@ -129,7 +130,10 @@ def _refuse_keys(path: str) -> None:
 
     if holds_session_keys(path):
         raise UsageError(
-            f"{path}: contains TLS session keys and must not go to a ticket; strip-keys copies it without them"
+            Remark(
+                "{path}: contains TLS session keys and must not go to a ticket; strip-keys copies it without them",
+                path=path,
+            )
         )
 
 
@@ -197,7 +201,7 @@ def _hash(path: str) -> tuple[int, str]:
 def _archive(folder: str, target: str) -> None:
     files = sorted(_files_below(folder))
     if not files:
-        raise UsageError(f"{folder}: there is no file in this folder")
+        raise UsageError(Remark("{folder}: there is no file in this folder", folder=folder))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
             _refuse_keys(path)
@@ -217,7 +221,7 @@ def _files_below(folder: str) -> Iterator[str]:
                 continue  # a link may lead out of the folder
             count += 1
             if count > MAX_FILES:
-                raise UsageError(f"{folder}: more than {MAX_FILES:,} files")
+                raise UsageError(Remark("{folder}: more than {n:,} files", folder=folder, n=MAX_FILES))
             yield path
 
 

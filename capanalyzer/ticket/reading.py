@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 from capanalyzer.report.model import Endpoint
 
 __all__ = ["Capture", "Finding", "Incident", "LogLine", "Report", "Session", "read_report"]
@@ -145,7 +146,7 @@ def read_report(path: str) -> Report | None:
     except msgspec.DecodeError as error:
         if content.count(b"\n") > 1 and not path.endswith(".json"):
             return _lines(path, content)
-        raise TicketError(f"{path}: is no whole report: {error}") from None
+        raise TicketError(Remark("{path}: is no whole report: {reason}", path=path, reason=error)) from None
     return _report(path, document, {session.id: session for session in document.sessions})
 
 
@@ -155,7 +156,7 @@ def _lines(path: str, content: bytes) -> Report | None:
         lines.pop()
     if not lines or b'"schema_version"' not in lines[-1]:
         if path.endswith(".jsonl"):
-            raise TicketError(f"{path}: is no whole report: its last line is not there")
+            raise TicketError(Remark("{path}: is no whole report: its last line is not there", path=path))
         return None
     decode = msgspec.json.Decoder(Session).decode
     try:
@@ -164,13 +165,19 @@ def _lines(path: str, content: bytes) -> Report | None:
         sessions = (decode(line) for line in lines[:-1] if line.strip())
         examples = {session.id: session for session in sessions if session.id in wanted}
     except msgspec.DecodeError as error:
-        raise TicketError(f"{path}: is no whole report: {error}") from None
+        raise TicketError(Remark("{path}: is no whole report: {reason}", path=path, reason=error)) from None
     return _report(path, trailer, examples)
 
 
 def _report(path: str, trailer: _Trailer, sessions: dict[int, Session]) -> Report:
     if trailer.schema_version.partition(".")[0] != "1":
-        raise TicketError(f"{path}: a report of version {trailer.schema_version}, which is newer than this program")
+        raise TicketError(
+            Remark(
+                "{path}: a report of version {schema_version}, which is newer than this program",
+                path=path,
+                schema_version=trailer.schema_version,
+            )
+        )
     wanted = (incident.sessions[0] for incident in trailer.incidents if incident.sessions)
     examples = {identity: sessions[identity] for identity in wanted if identity in sessions}
     names = _names([capture.path for capture in trailer.captures])

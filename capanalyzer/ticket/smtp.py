@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from capanalyzer.errors import CapanalyzerError, TicketError, UsageError
+from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 from capanalyzer.ticket.credentials import Credentials
 from capanalyzer.ticket.pace import Refused, Unanswered
@@ -39,18 +40,22 @@ def server_of(environ: Mapping[str, str]) -> Server:
     :raises UsageError: it is not set, or names none.
     """
     text = environ.get("CAPANALYZER_SMTP_URL", "")
-    example = "smtp://mail.example.com (STARTTLS) or smtps://mail.example.com"
+    example = Remark(
+        "{first} or {second}", first="smtp://mail.example.com (STARTTLS)", second="smtps://mail.example.com"
+    )
     if not text:
-        raise UsageError(f"which mail server? Set CAPANALYZER_SMTP_URL to {example}")
+        raise UsageError(Remark("which mail server? Set CAPANALYZER_SMTP_URL to {example}", example=example))
     try:
         url = urlsplit(text)
         port = url.port
     except ValueError:
-        raise UsageError(f"CAPANALYZER_SMTP_URL is no URL: write {example}") from None
+        raise UsageError(Remark("CAPANALYZER_SMTP_URL is no URL: write {example}", example=example)) from None
     if url.scheme not in ("smtp", "smtps") or not url.hostname or url.path not in ("", "/"):
-        raise UsageError(f"CAPANALYZER_SMTP_URL names no mail server: write {example}")
+        raise UsageError(Remark("CAPANALYZER_SMTP_URL names no mail server: write {example}", example=example))
     if "@" in url.netloc:
-        raise UsageError("CAPANALYZER_SMTP_URL holds a user name: set CAPANALYZER_SMTP_USER and _PASSWORD instead")
+        raise UsageError(
+            Remark("CAPANALYZER_SMTP_URL holds a user name: set CAPANALYZER_SMTP_USER and _PASSWORD instead")
+        )
     implicit = url.scheme == "smtps"
     return Server(url.hostname, port or (465 if implicit else 587), implicit)
 
@@ -102,14 +107,18 @@ def _close(smtp: smtplib.SMTP | None) -> None:
 
 def _encrypt(smtp: smtplib.SMTP, where: str, context: ssl.SSLContext) -> None:
     if not smtp.has_extn("starttls"):
-        raise TicketError(f"{where}: offers no STARTTLS, and nothing is sent in clear text: does it speak smtps://?")
+        raise TicketError(
+            Remark(
+                "{where}: offers no STARTTLS, and nothing is sent in clear text: does it speak smtps://?", where=where
+            )
+        )
     smtp.starttls(context=context)
     smtp.ehlo()
 
 
 def _login(smtp: smtplib.SMTP, credentials: Credentials) -> None:
     if credentials.user is None:
-        raise UsageError("a mail server wants a user name with it: set CAPANALYZER_SMTP_USER")
+        raise UsageError(Remark("a mail server wants a user name with it: set CAPANALYZER_SMTP_USER"))
     if credentials.is_token:
         # SASL XOAUTH2, as Google and Microsoft document it.
         token = f"user={credentials.user}\x01auth=Bearer {credentials.secret}\x01\x01"
@@ -128,29 +137,41 @@ def send(smtp: smtplib.SMTP, message: EmailMessage, server: Server) -> None:
         refused = smtp.send_message(message)
     except smtplib.SMTPServerDisconnected:
         raise TicketError(
-            f"{where}: the connection broke off while the mail was sent; it may have arrived: look before sending it "
-            f"again ({message['Message-ID']})"
+            Remark(
+                "{where}: the connection broke off while the mail was sent; it may have arrived: look before "
+                "sending it again ({message_id})",
+                where=where,
+                message_id=message["Message-ID"],
+            )
         ) from None
     except (OSError, smtplib.SMTPException) as error:
         raise _trouble(error, where, None) from None
     if refused:
         names = ", ".join(printable(name) for name in refused)
-        raise TicketError(f"{where}: sent, but not to {names}, which the server refuses")
+        raise TicketError(
+            Remark("{where}: sent, but not to {names}, which the server refuses", where=where, names=names)
+        )
 
 
 def _trouble(error: Exception, where: str, credentials: Credentials | None) -> TicketError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return TicketError(f"{where}: its certificate is not accepted: {error.verify_message}")
+        return TicketError(
+            Remark(
+                "{where}: its certificate is not accepted: {verify_message}",
+                where=where,
+                verify_message=error.verify_message,
+            )
+        )
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
         return _says(where, code, text, credentials)
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return Refused(f"{where}: user name or password are not accepted", error.smtp_code, "")
+        return Refused(Remark("{where}: user name or password are not accepted", where=where), error.smtp_code, "")
     if isinstance(error, smtplib.SMTPResponseException):
         return _says(where, error.smtp_code, error.smtp_error, credentials)
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return TicketError(f"{where}: offers no way to log in that is known here")
-    return Unanswered(f"{where}: cannot be reached", maybe_done=False)
+        return TicketError(Remark("{where}: offers no way to log in that is known here", where=where))
+    return Unanswered(Remark("{origin}: cannot be reached", origin=where), maybe_done=False)
 
 
 def _says(where: str, code: int, text: bytes | str, credentials: Credentials | None) -> TicketError:
@@ -158,6 +179,6 @@ def _says(where: str, code: int, text: bytes | str, credentials: Credentials | N
     if credentials is not None:
         words = credentials.hide(words)
     words = printable(" ".join(words.split()))[:300]
-    message = f"{where}: answers {code} {words}".rstrip()
+    message = Remark("{origin}: answers {status}", origin=where, status=f"{code} {words}".rstrip())
     # RFC 5321, section 4.2.1: 4yz is not now, 5yz is not at all.
     return Unanswered(message, maybe_done=False) if 400 <= code < 500 else Refused(message, code, words)

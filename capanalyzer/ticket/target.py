@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 
 __all__ = ["EXAMPLES", "Target", "check_addresses", "is_loopback", "parse_target"]
 
@@ -38,13 +39,19 @@ class Target:
         return urlsplit(self.base).hostname or ""
 
 
-EXAMPLES: Final = {
-    "redmine": "redmine+https://HOST/issues/123 or redmine+https://HOST/projects/ops",
-    "jira": "jira+https://HOST/browse/OPS-1 or jira+https://HOST/projects/OPS",
-    "servicenow": "servicenow+https://HOST/incident/INC0012345 or servicenow+https://HOST/incident",
-    "github": "github+https://github.com/OWNER/REPO/issues/5 or github+https://github.com/OWNER/REPO/issues",
-    "gitlab": "gitlab+https://HOST/GROUP/PROJECT/-/issues/5 or gitlab+https://HOST/GROUP/PROJECT/-/issues",
-    "backlog": "backlog+https://SPACE.backlog.com/view/OPS-1 or backlog+https://SPACE.backlog.com/projects/OPS",
+def _either(first: str, second: str) -> Remark:
+    return Remark("{first} or {second}", first=first, second=second)
+
+
+EXAMPLES: Final[dict[str, str]] = {
+    "redmine": _either("redmine+https://HOST/issues/123", "redmine+https://HOST/projects/ops"),
+    "jira": _either("jira+https://HOST/browse/OPS-1", "jira+https://HOST/projects/OPS"),
+    "servicenow": _either("servicenow+https://HOST/incident/INC0012345", "servicenow+https://HOST/incident"),
+    "github": _either("github+https://github.com/OWNER/REPO/issues/5", "github+https://github.com/OWNER/REPO/issues"),
+    "gitlab": _either("gitlab+https://HOST/GROUP/PROJECT/-/issues/5", "gitlab+https://HOST/GROUP/PROJECT/-/issues"),
+    "backlog": _either(
+        "backlog+https://SPACE.backlog.com/view/OPS-1", "backlog+https://SPACE.backlog.com/projects/OPS"
+    ),
     "mail": "mailto:desk@example.com?subject=TEXT",
 }
 """By system, for messages and help."""
@@ -105,21 +112,28 @@ def parse_target(text: str) -> Target:
         url = urlsplit(f"{transport}://{rest}")
         port = url.port
     except ValueError:
-        raise UsageError(f"the target is no URL: write {EXAMPLES[system]}") from None
+        raise UsageError(Remark("the target is no URL: write {example}", example=EXAMPLES[system])) from None
     if "@" in url.netloc:
         raise UsageError(
-            "the target holds a user name or password: leave it out of the URL, "
-            f"and set CAPANALYZER_{system.upper()}_TOKEN or use netrc or a keyring"
+            Remark(
+                "the target holds a user name or password: leave it out of the URL, and set "
+                "CAPANALYZER_{system}_TOKEN or use netrc or a keyring",
+                system=system.upper(),
+            )
         )
     host = url.hostname
     if not host or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
-        raise UsageError(f"the target has no host name: write {EXAMPLES[system]}")
+        raise UsageError(Remark("the target has no host name: write {example}", example=EXAMPLES[system]))
     if transport == "http" and not is_loopback(host):
-        raise UsageError(f"{system}+http:// would send credentials in clear text: write {system}+https://")
+        raise UsageError(
+            Remark("{system}+http:// would send credentials in clear text: write {system}+https://", system=system)
+        )
     path = unquote(url.path).rstrip("/")
     found = next((match for shape in _SHAPES[system] if (match := shape.fullmatch(path))), None)
     if found is None or ".." in path:
-        raise UsageError(f"the target's path names neither ticket nor project: write {EXAMPLES[system]}")
+        raise UsageError(
+            Remark("the target's path names neither ticket nor project: write {example}", example=EXAMPLES[system])
+        )
     parts = found.groupdict()
     at = f"[{host}]" if ":" in host else host
     return Target(
@@ -139,13 +153,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _unknown(scheme: str) -> str:
+def _unknown(scheme: str) -> Remark:
     if scheme in ("https", "http"):
-        return (
+        return Remark(
             "the target does not say which system it is: put redmine+, jira+, servicenow+, github+, gitlab+ or "
-            f"backlog+ before {scheme}://"
+            "backlog+ before {scheme}://",
+            scheme=scheme,
         )
-    return "no such target: write one of " + "; ".join(EXAMPLES.values())
+    return Remark("no such target: write one of {examples}", examples=tuple(EXAMPLES.values()))
 
 
 def _options(system: str, query: str) -> dict[str, str]:
@@ -153,11 +168,18 @@ def _options(system: str, query: str) -> dict[str, str]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         key = name.lower()
         if key not in OPTIONS.get(system, frozenset()):
-            known = ", ".join(sorted(OPTIONS.get(system, ()))) or "none"
-            raise UsageError(f"a {system} target takes no {name!r} after the question mark (known: {known})")
+            known = ", ".join(sorted(OPTIONS.get(system, ()))) or Remark("none")
+            raise UsageError(
+                Remark(
+                    "a {system} target takes no {name!r} after the question mark (known: {known})",
+                    system=system,
+                    name=name,
+                    known=known,
+                )
+            )
         options[key] = value
     if options.get("markup", "textile") not in ("textile", "markdown"):
-        raise UsageError(f"markup is {options['markup']!r}: textile or markdown")
+        raise UsageError(Remark("markup is {markup!r}: textile or markdown", markup=options["markup"]))
     return options
 
 
@@ -169,7 +191,7 @@ def _mail(text: str) -> Target:
         check_addresses(options.get(name, ""), name)
     to = unquote(addresses)
     if not to:
-        raise UsageError(f"the target has no address: write {EXAMPLES['mail']}")
+        raise UsageError(Remark("the target has no address: write {example}", example=EXAMPLES["mail"]))
     check_addresses(to, "address")
     return Target("mail", to, "", None, options)
 
@@ -178,4 +200,4 @@ def check_addresses(text: str, name: str) -> None:
     """:raises UsageError: ``text`` is no list of mail addresses; ``name`` says where it stands."""
     for address in filter(None, (one.strip() for one in text.split(","))):
         if not _ADDRESS.fullmatch(address):
-            raise UsageError(f"{address!r} is no mail address ({name})")
+            raise UsageError(Remark("{address!r} is no mail address ({name})", address=address, name=name))

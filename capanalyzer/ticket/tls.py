@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 
 __all__ = ["tls_context"]
 
@@ -23,4 +24,6 @@ def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
         folder = os.path.isdir(bundle)
         return ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
     except (OSError, ssl.SSLError):
-        raise TicketError(f"REQUESTS_CA_BUNDLE: {bundle} cannot be read as certificates") from None
+        raise TicketError(
+            Remark("REQUESTS_CA_BUNDLE: {bundle} cannot be read as certificates", bundle=bundle)
+        ) from None

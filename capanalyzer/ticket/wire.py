@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from capanalyzer import __version__
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 from capanalyzer.ticket.credentials import Credentials, authorization
 from capanalyzer.ticket.pace import Refused, Unanswered, pauses, wait
@@ -64,7 +65,9 @@ class Session(requests.Session):
         try:
             return response.json()
         except ValueError:
-            raise TicketError(f"{_origin(url)}: answers with something that is no JSON; is it the right URL?") from None
+            raise TicketError(
+                Remark("{place}: answers with something that is no JSON; is it the right URL?", place=_origin(url))
+            ) from None
 
 
 class Wire(HTTPAdapter):
@@ -104,7 +107,13 @@ class Wire(HTTPAdapter):
         """
         url = request.url or ""
         if _origin(url) != self._origin:
-            raise TicketError(f"{self._origin} refers to {_origin(url)}: nothing is sent to another server")
+            raise TicketError(
+                Remark(
+                    "{origin} refers to {place}: nothing is sent to another server",
+                    origin=self._origin,
+                    place=_origin(url),
+                )
+            )
         if self._rehearsal is not None:
             return self._rehearsal.answer(request, {**self._headers, **{f"?{name}": "" for name in self._query}})
         if request.method != "GET":
@@ -132,7 +141,9 @@ class Wire(HTTPAdapter):
         finally:
             self.close()  # nothing is left open when the tool ends, and no dead connection is used again
         if len(content) > MAX_ANSWER_BYTES:
-            raise TicketError(f"{self._origin}: an answer of more than {MAX_ANSWER_BYTES >> 20} MB")
+            raise TicketError(
+                Remark("{origin}: an answer of more than {most} MB", origin=self._origin, most=MAX_ANSWER_BYTES >> 20)
+            )
         response._content = content  # noqa: SLF001 - as its own property does, but bounded
         response.request = request  # not the signed one
         response.url = request.url or ""
@@ -143,11 +154,17 @@ class Wire(HTTPAdapter):
         cause: object = error
         for _ in range(8):  # requests wraps urllib3's, which wraps the socket's
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return TicketError(f"{self._origin}: its certificate is not accepted: {cause.verify_message}")
+                return TicketError(
+                    Remark(
+                        "{origin}: its certificate is not accepted: {verify_message}",
+                        origin=self._origin,
+                        verify_message=cause.verify_message,
+                    )
+                )
             if isinstance(cause, NameResolutionError):
-                return Unanswered(f"{self._origin}: the name is not known", maybe_done=False)
+                return Unanswered(Remark("{origin}: the name is not known", origin=self._origin), maybe_done=False)
             if isinstance(cause, NewConnectionError | ConnectionRefusedError):
-                return Unanswered(f"{self._origin}: cannot be reached", maybe_done=False)
+                return Unanswered(Remark("{origin}: cannot be reached", origin=self._origin), maybe_done=False)
             inner = getattr(cause, "reason", None) or next(
                 (one for one in getattr(cause, "args", ()) if isinstance(one, BaseException)), None
             )
@@ -155,12 +172,23 @@ class Wire(HTTPAdapter):
                 break
             cause = inner
         if isinstance(error, requests.ConnectTimeout):
-            return Unanswered(f"{self._origin}: no connection within {TIMEOUT_S[0]:.0f} s", maybe_done=False)
+            return Unanswered(
+                Remark("{origin}: no connection within {n:.0f} s", origin=self._origin, n=TIMEOUT_S[0]),
+                maybe_done=False,
+            )
         if isinstance(error, requests.Timeout):
-            return Unanswered(f"{self._origin}: no answer within {TIMEOUT_S[1]:.0f} s", maybe_done=True)
+            return Unanswered(
+                Remark("{origin}: no answer within {n:.0f} s", origin=self._origin, n=TIMEOUT_S[1]), maybe_done=True
+            )
         if isinstance(cause, ssl.SSLError):
-            return TicketError(f"{self._origin}: TLS fails: {cause.reason or 'unknown reason'}")
-        return Unanswered(f"{self._origin}: the connection broke off", maybe_done=True)
+            return TicketError(
+                Remark(
+                    "{origin}: TLS fails: {reason}",
+                    origin=self._origin,
+                    reason=cause.reason or Remark("unknown reason"),
+                )
+            )
+        return Unanswered(Remark("{origin}: the connection broke off", origin=self._origin), maybe_done=True)
 
     def _judge(self, response: requests.Response) -> None:
         status = response.status_code
@@ -168,25 +196,42 @@ class Wire(HTTPAdapter):
             return
         if status < 400:
             place = _origin(response.headers.get("Location") or "")
-            place = place if place and place != self._origin else "another address"
-            raise Refused(f"{self._origin}: redirects to {place}, which is not followed: name that one", status, "")
+            place = place if place and place != self._origin else Remark("another address")
+            raise Refused(
+                Remark(
+                    "{origin}: redirects to {place}, which is not followed: name that one",
+                    origin=self._origin,
+                    place=place,
+                ),
+                status,
+                "",
+            )
         after_s = _asked_pause(response)
         if status == 429 or (status == 403 and after_s is not None):
-            raise Unanswered(f"{self._origin}: too many requests", maybe_done=False, after_s=after_s)
+            raise Unanswered(
+                Remark("{origin}: too many requests", origin=self._origin), maybe_done=False, after_s=after_s
+            )
         if status in _BUSY:
-            raise Unanswered(f"{self._origin}: answers {status}", maybe_done=True, after_s=after_s)
+            raise Unanswered(
+                Remark("{origin}: answers {status}", origin=self._origin, status=status),
+                maybe_done=True,
+                after_s=after_s,
+            )
         reason = _says(response)
         if self._credentials is not None:
             reason = self._credentials.hide(reason)  # whole, before a part of it could be cut off
         reason = printable(reason)[:_SHOWN]
         if status == 401:
             reason = reason or (
-                f"the credentials from {self._credentials.source} are not accepted"
+                Remark("the credentials from {source} are not accepted", source=self._credentials.source)
                 if self._credentials is not None
-                else "credentials are needed, and none were found"
+                else Remark("credentials are needed, and none were found")
             )
-        message = f"{self._origin}: answers {status} {printable(response.reason or '')}".rstrip()
-        raise Refused(f"{message}: {reason}" if reason else message, status, reason)
+        answer = f"{status} {printable(response.reason or '')}".rstrip()
+        message = Remark("{origin}: answers {status}", origin=self._origin, status=answer)
+        raise Refused(
+            Remark("{message}: {reason}", message=message, reason=reason) if reason else message, status, reason
+        )
 
 
 def _asked_pause(response: requests.Response) -> float | None:

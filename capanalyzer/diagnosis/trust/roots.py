@@ -9,36 +9,44 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.diagnosis.trust.names import organisation
+from capanalyzer.errors import UserError
+from capanalyzer.remark import Remark
 from capanalyzer.tls.certificates import certificate_facts
 from capanalyzer.tls.x509 import CertificateFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Roots", "public_subjects", "read_pem"]
+__all__ = ["Roots", "UnusablePem", "public_subjects", "read_pem"]
 
 _PEM: Final = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.*?)-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.DOTALL
 )
 
 
+class UnusablePem(UserError):  # noqa: N818 - says what it is about
+    """A file of certificates holds none, or a damaged one."""
+
+
 def read_pem(data: bytes) -> tuple[bytes, ...]:
     """The DERs of all certificates in a PEM file (RFC 7468); text around them is passed over.
 
-    :raises ValueError: there is none, or one of them is damaged; the message says which.
+    :raises UnusablePem: there is none, or one of them is damaged; the message says which.
     """
     found = []
     for number, match in enumerate(_PEM.finditer(data), 1):
         try:
             der = binascii.a2b_base64(b"".join(match[1].split()), strict_mode=True)
         except binascii.Error:
-            raise ValueError(f"certificate {number} is not Base64") from None
+            raise UnusablePem(Remark("certificate {number} is not Base64", number=number)) from None
         facts = CertificateFacts(der)
         if not facts.subject_der or not facts.key_kind:
-            raise ValueError(f"certificate {number} cannot be read: {facts.error}")
+            raise UnusablePem(
+                Remark("certificate {number} cannot be read: {reason}", number=number, reason=facts.error)
+            )
         found.append(der)
     if not found:
-        raise ValueError("it holds no certificate (PEM, -----BEGIN CERTIFICATE-----)")
+        raise UnusablePem(Remark("it holds no certificate (PEM, -----BEGIN CERTIFICATE-----)"))
     return tuple(found)
 
 

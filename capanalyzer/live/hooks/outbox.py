@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
-from capanalyzer.i18n import plural, translator
+from capanalyzer.errors import UserError
+from capanalyzer.i18n import plural, told, translator
 from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.hooks.message import Message, make_message
 from capanalyzer.live.listener import LiveVerdict, State
@@ -35,7 +36,7 @@ CLOSING_S: Final = 10.0
 """How long the end of a run waits for what is still to be told."""
 
 
-class NotDelivered(Exception):  # noqa: N818 - what it says, not what to call it
+class NotDelivered(UserError):  # noqa: N818 - what it says, not what to call it
     """A notification did not arrive; says why, without secrets."""
 
 
@@ -141,7 +142,7 @@ class Outbox:
             try:
                 self._deliver(message, self._stop)
             except NotDelivered as error:
-                self._failed(message, str(error))
+                self._failed(message, told(error.remark, self._lang))
             except Exception as error:  # noqa: BLE001 - the next one may be delivered, and this one is counted and told
                 # Its text may hold what is secret: a URL, a program's arguments.
                 self._failed(message, type(error).__name__)

@@ -19,6 +19,7 @@ from typing import IO, Final
 from capanalyzer.errors import UsageError
 from capanalyzer.live.hooks.message import Message
 from capanalyzer.live.hooks.outbox import NotDelivered
+from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 
 __all__ = ["Program"]
@@ -40,12 +41,12 @@ class Program:
         try:
             words = shlex.split(command)
         except ValueError as error:
-            raise UsageError(f"--exec: {command}: {error}") from None
+            raise UsageError(Remark("--exec: {command}: {reason}", command=command, reason=error)) from None
         if not words:
-            raise UsageError("--exec needs the name of a program")
+            raise UsageError(Remark("--exec needs the name of a program"))
         path = shutil.which(words[0])
         if path is None:
-            raise UsageError(f"--exec: {words[0]}: no such program, or it must not be run")
+            raise UsageError(Remark("--exec: {command}: no such program, or it must not be run", command=words[0]))
         self._command = [os.path.abspath(path), *words[1:]]
         self._name = os.path.basename(path)
 
@@ -61,15 +62,20 @@ class Program:
                     start_new_session=True,  # with whatever it starts it can be ended as a whole
                 )
             except OSError as error:
-                raise NotDelivered(f"{self._name}: {error.strerror or error}") from None
+                raise self._failed(error.strerror or str(error)) from None
             with process:
                 try:
                     process.communicate(message.body, timeout=TIMEOUT_S)
                 except subprocess.TimeoutExpired:
                     _end(process)
-                    raise NotDelivered(f"{self._name}: ended: it ran for more than {TIMEOUT_S:.0f} s") from None
+                    raise self._failed(Remark("ended: it ran for more than {n:.0f} s", n=TIMEOUT_S)) from None
             if process.returncode:
-                raise NotDelivered(f"{self._name}: {_how(process.returncode)}{_last_words(errors)}")
+                how = _how(process.returncode)
+                said = _last_words(errors)
+                raise self._failed(Remark("{how} ({said})", how=how, said=said) if said else how)
+
+    def _failed(self, reason: str) -> NotDelivered:
+        return NotDelivered(Remark("{name}: {reason}", name=self._name, reason=reason))
 
 
 def _variables(message: Message) -> dict[str, str]:
@@ -98,8 +104,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _how(status: int) -> str:
-    return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+def _how(status: int) -> Remark:
+    if status < 0:
+        return Remark("ended by signal {number}", number=-status)
+    return Remark("exit status {number}", number=status)
 
 
 def _last_words(errors: IO[bytes]) -> str:
@@ -107,4 +115,4 @@ def _last_words(errors: IO[bytes]) -> str:
     errors.seek(max(0, errors.tell() - 4 * _SHOWN))
     lines = errors.read(4 * _SHOWN).decode("utf-8", "replace").split("\n")
     said = next((line for line in reversed(lines) if line.strip()), "").strip()[-_SHOWN:]
-    return f" ({printable(said)})" if said else ""
+    return printable(said)

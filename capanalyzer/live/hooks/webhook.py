@@ -15,6 +15,7 @@ from capanalyzer import __version__
 from capanalyzer.errors import UsageError
 from capanalyzer.live.hooks.message import Message
 from capanalyzer.live.hooks.outbox import NotDelivered
+from capanalyzer.remark import Remark
 
 __all__ = ["Webhook"]
 
@@ -49,7 +50,7 @@ class _TryAgain(Exception):  # noqa: N818
 
     def __init__(self, reason: str, after_s: float | None = None) -> None:
         super().__init__(reason)
-        self.after_s = after_s
+        self.reason, self.after_s = reason, after_s
 
 
 class Webhook:
@@ -68,7 +69,7 @@ class Webhook:
             host = ""
         if not host or parts.scheme not in ("http", "https"):
             # The URL itself is not repeated: it often holds a secret.
-            raise UsageError("--webhook needs a URL like https://HOST/PATH")
+            raise UsageError(Remark("--webhook needs a URL like https://HOST/PATH"))
         place = host if port is None else f"{host}:{port}"
         self._origin = f"{parts.scheme}://{place}"
         self._url = urlunsplit((parts.scheme, place, path, query, ""))
@@ -88,9 +89,12 @@ class Webhook:
                 self._post(message.body)
             except _TryAgain as error:
                 if pause_s is None or stop.wait(max(pause_s, error.after_s or 0)):
-                    raise NotDelivered(f"{self._origin}: {error}") from None
+                    raise self._failed(error.reason) from None
             else:
                 return
+
+    def _failed(self, reason: str) -> NotDelivered:
+        return NotDelivered(Remark("{place}: {reason}", place=self._origin, reason=reason))
 
     def _post(self, body: bytes) -> None:
         request = urllib.request.Request(self._url, body, self._headers, method="POST")  # noqa: S310 - see __init__
@@ -99,14 +103,14 @@ class Webhook:
                 answer.read(MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             with error:
-                reason = f"answers {error.code}"
+                reason = Remark("answers {status}", status=error.code)
                 if error.code in _BUSY:
                     raise _TryAgain(reason, _seconds(error.headers.get("Retry-After"))) from None
-            raise NotDelivered(f"{self._origin}: {reason}") from None
+            raise self._failed(reason) from None
         except urllib.error.URLError as error:
             cause = error.reason
             if isinstance(cause, ssl.SSLCertVerificationError):
-                raise NotDelivered(f"{self._origin}: {cause.verify_message}") from None
+                raise self._failed(cause.verify_message) from None
             raise _TryAgain(getattr(cause, "strerror", None) or str(cause)) from None
         except (OSError, HTTPException) as error:
             raise _TryAgain(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None

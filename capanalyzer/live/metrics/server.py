@@ -14,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from capanalyzer.errors import UsageError
 from capanalyzer.live.metrics.exposition import Beside, make_registry
 from capanalyzer.live.metrics.numbers import Numbers
+from capanalyzer.remark import Remark
 
 __all__ = ["Metrics"]
 
@@ -38,7 +39,14 @@ class Metrics(Numbers):
         try:
             self._server = _Server(address, port, registry)
         except OSError as error:
-            raise UsageError(f"--metrics-port {port}: {address}: {error.strerror or error}") from None
+            raise UsageError(
+                Remark(
+                    "--metrics-port {port}: {address}: {reason}",
+                    port=port,
+                    address=address,
+                    reason=error.strerror or error,
+                )
+            ) from None
         self._thread: threading.Thread | None = None
 
     @property

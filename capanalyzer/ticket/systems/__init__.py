@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 
 if TYPE_CHECKING:
     from capanalyzer.ticket.credentials import Credentials
@@ -48,4 +49,6 @@ def open_desk(target: Target, credentials: Credentials | None, write: Write | No
 
                 return BacklogDesk(target, credentials, write)
     except ImportError as error:
-        raise UsageError(f"{error.name} is not installed: pip install 'capanalyzer[attach]'") from None
+        raise UsageError(
+            Remark("{name} is not installed: pip install 'capanalyzer[attach]'", name=error.name)
+        ) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 from capanalyzer.ticket.deliver import Seen
 from capanalyzer.ticket.markup.backlog import BacklogNotation
 from capanalyzer.ticket.markup.markdown import Markdown
@@ -101,7 +102,14 @@ class BacklogDesk:
             if wanted in (None, one["name"]):
                 return int(one["id"])
         names = ", ".join(str(one["name"]) for one in types)
-        raise TicketError(f"{self._target.base}: the project has no issue type {wanted!r}, but {names}")
+        raise TicketError(
+            Remark(
+                "{base}: the project has no issue type {wanted!r}, but {names}",
+                base=self._target.base,
+                wanted=wanted,
+                names=names,
+            )
+        )
 
 
 def _pretend(method: str, path: str) -> Any:

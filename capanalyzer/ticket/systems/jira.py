@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jira import JIRA, JIRAError
 
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 from capanalyzer.ticket.deliver import Seen
 from capanalyzer.ticket.markup.jira import JiraWiki
 from capanalyzer.ticket.rehearsal import Rehearsal
@@ -58,7 +59,7 @@ class JiraDesk:
         self._jira.deploymentType = self._jira.server_info().get("deploymentType")
         meta = self._jira.attachment_meta()
         if meta.get("enabled") is False:
-            raise TicketError(f"{self._target.base}: attachments are switched off on this server")
+            raise TicketError(Remark("{base}: attachments are switched off on this server", base=self._target.base))
         limit = meta.get("uploadLimit")
         if isinstance(limit, int) and limit > 0:
             self.max_bytes = limit

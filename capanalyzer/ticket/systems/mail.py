@@ -17,6 +17,7 @@ from email.utils import localtime
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.errors import UsageError
+from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 from capanalyzer.ticket.credentials import find_credentials
 from capanalyzer.ticket.markup.html import Html
@@ -90,10 +91,10 @@ def message_id(target: Target, parcel: Parcel, sender: str) -> str:
 def _sender(environ: Mapping[str, str]) -> str:
     sender = environ.get("CAPANALYZER_MAIL_FROM", "")
     if not sender:
-        raise UsageError("who sends the mail? Set CAPANALYZER_MAIL_FROM to your address")
+        raise UsageError(Remark("who sends the mail? Set CAPANALYZER_MAIL_FROM to your address"))
     check_addresses(sender, "CAPANALYZER_MAIL_FROM")
     if "," in sender:
-        raise UsageError("CAPANALYZER_MAIL_FROM holds more than one address")
+        raise UsageError(Remark("CAPANALYZER_MAIL_FROM holds more than one address"))
     return sender
 
 

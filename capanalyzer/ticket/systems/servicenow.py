@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capanalyzer.errors import TicketError
+from capanalyzer.remark import Remark
 from capanalyzer.ticket.deliver import Seen
 from capanalyzer.ticket.markup.plain import Journal
 from capanalyzer.ticket.rehearsal import Rehearsal
@@ -46,7 +47,14 @@ class ServiceNowDesk:
             return
         found = self._first(f"number={number}")
         if found is None:
-            raise TicketError(f"{self._target.base}: there is no {self._target.place} {number}, or it may not be read")
+            raise TicketError(
+                Remark(
+                    "{base}: there is no {place} {number}, or it may not be read",
+                    base=self._target.base,
+                    place=self._target.place,
+                    number=number,
+                )
+            )
         self._ids[number] = found
 
     def find(self, digest: str) -> str | None:
