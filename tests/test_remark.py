@@ -8,6 +8,9 @@ import logging
 import os
 import pickle
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ from capanalyzer.remark import Remark
 from .capture import builders
 from .small_captures import HTTP_TO_TLS, ONE_FAILED, capture
 
+PROJECT = str(Path(capanalyzer.__file__).resolve().parent.parent)
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 
@@ -33,6 +37,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cut.pcap").write_bytes(ONE_FAILED[:-30])
     return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], tuple[int, str, str]]:
+    """Runs the command, with the capture that is cut short on standard input where it runs in a process of its own:
+    exit status, standard output, standard error.
+    """
+
+    def run(arguments: list[str]) -> tuple[int, str, str]:
+        if arguments[0] == "live":  # which gives up the rights of its process
+            command = [sys.executable, "-m", "capanalyzer", *arguments]
+            environ = {**os.environ, "PYTHONPATH": PROJECT, "PYTHONIOENCODING": "utf-8"}
+            with Path("cut.pcap").open("rb") as given:
+                done = subprocess.run(command, stdin=given, capture_output=True, env=environ, timeout=120, check=False)
+            return done.returncode, done.stdout.decode(), done.stderr.decode()
+        status = main(arguments)
+        return status, *capsys.readouterr()
+
+    return run
 
 
 # -- the sentence itself -----------------------------------------------------------------------------------------------
@@ -115,22 +138,21 @@ def test_errors_are_told_in_the_language_of_the_run(
     arguments: list[str],
     english: str,
     japanese: str,
-    capsys: pytest.CaptureFixture[str],
+    run: Callable[[list[str]], tuple[int, str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert main([*arguments, "--lang", "en"]) == 2
-    error = capsys.readouterr().err
+    status, _, error = run([*arguments, "--lang", "en"])
+    assert status == 2
     assert error.startswith("capanalyzer: ")
     assert english in error
     assert not JAPANESE.search(error)
-    assert main([*arguments, "--lang", "ja"]) == 2
-    error = capsys.readouterr().err
+    status, _, error = run([*arguments, "--lang", "ja"])
+    assert status == 2
     assert error.startswith("capanalyzer: ")
     assert japanese in error
     assert error.count("\n") == 1
     monkeypatch.setenv("LANG", "ja_JP.UTF-8")
-    assert main(arguments) == 2
-    assert japanese in capsys.readouterr().err
+    assert run(arguments) == (2, "", error)
 
 
 def test_output_for_programs_speaks_english_unless_it_is_told_otherwise(
@@ -183,6 +205,26 @@ def test_warnings_come_from_other_processes_in_the_language_too(capsys: pytest.C
     assert all(JAPANESE.search(capture["warnings"][0]) for capture in outputs[0]["captures"])
 
 
+@pytest.mark.parametrize(
+    ("lang", "warning"),
+    [
+        ("en", "The file is cut short in the middle of record 16 at byte 1029; analysed up to there."),
+        ("ja", "ファイルがレコード 16 (オフセット 1029) の途中で切れています。その手前までを解析しました。"),
+    ],
+    ids=["en", "ja"],
+)
+def test_a_live_run_tells_warnings_once_in_its_language(
+    lang: str, warning: str, run: Callable[[list[str]], tuple[int, str, str]]
+) -> None:
+    for form in ("text", "jsonl"):
+        status, output, error = run(["live", "-r", "-", "--lang", lang, "--format", form])
+        assert status == 0
+        lines = output.splitlines()
+        told = lines[-1:] if form == "text" else json.loads(lines[-1])["captures"][0]["warnings"]
+        assert told == [warning]
+        assert error == f"capanalyzer: {warning}\n"
+
+
 def test_what_is_wrong_with_a_log_is_a_remark(folder: Path) -> None:
     (folder / "a.log.gz").write_bytes(gzip.compress(os.urandom(4000).hex().encode())[:-900])
     warnings: list[Remark] = []
@@ -232,9 +274,9 @@ def test_no_english_sentence_is_left_in_a_japanese_run(folder: Path, capsys: pyt
     for form in ("text", "json", "markdown", "html"):
         assert main(["analyze", "--lang", "ja", "--format", form, *inputs]) == 0
         written, error = capsys.readouterr()
+        shown = " ".join(f"{written} {error}".split())
         for text, translated in catalog.items():
-            for piece in re.split(r"\{[^}]*\}", text):
+            for piece in map(str.strip, re.split(r"\{[^}]*\}", text)):
                 if piece.count(" ") > 3 and piece not in translated:
-                    assert piece.strip() not in " ".join(f"{written} {error}".split()), (form, text)
-    for warning in (warning for one in document["captures"] for warning in one["warnings"]):
-        assert warning not in written
+                    assert piece not in shown, (form, text)
+        assert not [warning for one in document["captures"] for warning in one["warnings"] if warning in shown]

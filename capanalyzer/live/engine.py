@@ -268,7 +268,7 @@ class Engine:
             streams=self._tracker.notes,
             evicted={**self.state().evicted, "unlisted": self._incidents.unlisted},
         )
-        return self._tally.trailer(info, self._incidents.all(), self._chosen)
+        return self._tally.trailer(info, self._incidents.all(), self._chosen, self._lang)
 
     # -- what is thought of sessions ---------------------------------------------------------------
 

@@ -109,12 +109,14 @@ class Tally:
         told = analysis.Tally(dict(packets), dict(streams), {}).warnings()
         return told + [sentence(evicted[key]) for key, sentence in _EVICTED.items() if evicted.get(key)]
 
-    def trailer(self, info: CaptureInfo, incidents: tuple[model.Incident, ...], chosen: Filter | None) -> model.Trailer:
-        """The end of a report."""
+    def trailer(
+        self, info: CaptureInfo, incidents: tuple[model.Incident, ...], chosen: Filter | None, lang: str
+    ) -> model.Trailer:
+        """The end of a report, with its texts in ``lang``."""
         return model.Trailer(
             model.SCHEMA_VERSION,
             model.TOOL,
-            (capture_model(info),),
+            (capture_model(info, lang),),
             (),
             incidents,
             model.Summary(

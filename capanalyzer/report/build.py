@@ -169,7 +169,7 @@ def _first_bytes(session: Session, side: Side, first: bytes | None) -> str | Non
     return (clear_start(first, opening) if opening else first).hex()
 
 
-def capture_model(info: CaptureInfo, lang: str = "en") -> model.Capture:
+def capture_model(info: CaptureInfo, lang: str) -> model.Capture:
     """The header of one capture; final once its sessions have been read.
 
     :param lang: language of the texts that are not the capture's own.

@@ -144,6 +144,6 @@ def test_chains_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_capture_s_header() -> None:
     info = CaptureInfo("caf\udce9.pcap", "pcapng", ["ethernet"], 3, 180, START_NS, None, warnings=["cut\udce9"])
-    one = capture_model(info)
+    one = capture_model(info, "en")
     assert (one.path, one.warnings) == ("caf\\xe9.pcap", ("cut\\xe9",))
     assert (one.first_time, one.last_time) == (at(0), None)
