@@ -120,7 +120,7 @@ class Story:
         self.established: bool = self._is_established() and not self._left_before_it_was_done() and self.unheard is None
         if not self.established:
             self._stop_at_the_end()
-            self.sees_all = self.sees_all and not self._is_unread() and not self.is_cut
+            self.sees_all = self.sees_all and not (self._is_unread() or self.is_cut or self._lacks_its_syn())
         self.sees_all = self.sees_all and not self.lacks_last_words
         self.stage, self.waiting_on = self._stalled()
         self._progress_ns: int | None = None
@@ -311,6 +311,11 @@ class Story:
             return False
         sides = (self.session.tcp.client, self.session.tcp.server)
         return any(side.last_transmissions == 1 and side.outstanding_length > 0 for side in sides)
+
+    def _lacks_its_syn(self) -> bool:
+        """Nobody closed, and the SYN, of which the SYN/ACK tells, was not captured: so may the rest be missing."""
+        tcp = self.session.tcp
+        return self.is_open and tcp.server.syn_count > 0 and not tcp.client.syn_count
 
     def _stalled(self) -> tuple[Stage | None, WaitingOn | None]:
         """The step awaited at the end, and who had to take it."""

@@ -734,6 +734,14 @@ def test_handshakes_that_stop_everywhere_are_a_cut_file() -> None:
     assert verdict_of(stalled[0], *stalled[1:]).outcome == "incomplete"
 
 
+def test_silence_proves_nothing_where_the_syn_was_not_captured() -> None:
+    """The SYN/ACK shows that there was one: what else is missing is not known. A close was captured, though."""
+    lacking: dict[str, Any] = {"client": {"syn_count": 0, "syn_frame": None, "syn_ns": None, "last_syn_ns": None}}
+    silent = verdict_of(session(hello(), *flight_13(), **OPEN, **lacking))
+    assert (silent.outcome, silent.cause) == ("incomplete", "capture-ends-mid-handshake")
+    assert verdict_of(tls_alone(closes=[rst(S, 0.03)], **lacking)).cause == "server-reset"
+
+
 def test_the_first_abnormal_event_is_the_cause() -> None:
     """An alert, and the resets after it."""
     both = tls_alone(alert(S, 0.04, 70), closes=[rst(S, 0.041, ttl=200), rst(C, 0.042)])
