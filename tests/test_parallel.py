@@ -31,6 +31,7 @@ from capanalyzer.parallel import crew as crew_module
 from capanalyzer.parallel import runs as runs_module
 from capanalyzer.parallel import worker as worker_module
 from capanalyzer.parallel.crew import Method
+from capanalyzer.remark import Remark
 from capanalyzer.report.document import Document
 from capanalyzer.report.line import Line
 from capanalyzer.report.to_json import to_jsonl
@@ -250,7 +251,7 @@ def test_a_capture_that_cannot_be_opened_again(
 
     def open_files(paths: list[str]) -> object:
         if paths == [str(gone)]:
-            raise CaptureError(str(gone), "there is no such file")
+            raise CaptureError(str(gone), Remark("there is no such file"))
         return source.open_files(paths)
 
     monkeypatch.setattr(worker_module, "open_files", open_files)

@@ -26,6 +26,7 @@ from capanalyzer.live.hooks.message import MAX_OTHERS, Message, make_message
 from capanalyzer.live.hooks.outbox import MAX_A_MINUTE, NotDelivered, Outbox
 from capanalyzer.live.hooks.program import Program
 from capanalyzer.live.hooks.webhook import Webhook
+from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from tests.report.samples import at
 
@@ -64,7 +65,7 @@ class Kept:
         self.gate.wait(30)
         self.messages.append(message)
         if self.reason is not None:
-            raise NotDelivered(self.reason)
+            raise NotDelivered(Remark("{reason}", reason=self.reason))
 
 
 def test_only_new_incidents_are_told() -> None:
