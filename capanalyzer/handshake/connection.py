@@ -215,13 +215,16 @@ class Connection(Conversation):
         if len(pieces) > 1:
             mine.note_moved(pieces)
         reader = mine.reader
+        for offset, data, _, came_ns in pieces:  # what they complete together was complete in this frame
+            time_ns = max(time_ns, came_ns)  # whose time may be an earlier one: that of a file need not ascend
+            if reader is None:
+                mine.marks.append((offset, frame, time_ns))
+                mine.more.append(data)
+            else:
+                reader.feed(data, frame, time_ns)
         if reader is None:
-            mine.marks += [(offset, frame, time_ns) for offset, _, _, _ in pieces]
-            mine.more += [data for _, data, _, _ in pieces]
             self._open(side, mine, pieces[0][1])
         else:
-            for _, data, _, _ in pieces:  # what they complete together was complete in this frame
-                reader.feed(data, frame, time_ns)
             self._take(mine, reader)
 
     def _compare(self, side: int, mine: Direction, row: Row, seq: int) -> None:
