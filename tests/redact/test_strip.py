@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -135,11 +136,12 @@ def test_evidence_does_not_carry_them(captures: list[Path], tmp_path: Path) -> N
 def test_the_warning_is_the_first_thing_said(lang: str, captures: list[Path]) -> None:
     for path in captures:
         command = [sys.executable, "-m", "capanalyzer", "analyze", str(path), "--lang", lang]
+        keys = "TLS session keys" if lang == "en" else "TLS のセッション鍵"
         shown = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout
-        first = "".join(shown.splitlines()[:4])
-        assert ("TLS session keys" in first) if lang == "en" else ("TLS のセッション鍵" in first)
+        assert keys in "".join(shown.splitlines()[:4])
         command = [sys.executable, "-m", "capanalyzer", "analyze", str(path), "--format", "csv", "--lang", lang]
-        assert b"TLS session keys" in subprocess.run(command, capture_output=True, check=True).stderr
+        environ = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+        assert keys in subprocess.run(command, capture_output=True, check=True, env=environ).stderr.decode()
 
 
 def test_nothing_prints_them_by_accident(captures: list[Path]) -> None:
