@@ -165,6 +165,22 @@ http {{
     )
 
 
+def _close(peer: socket.socket) -> None:
+    """The connection ends as soon as the client has spoken."""
+    peer.recv(65536)
+
+
+def _reset(peer: socket.socket) -> None:
+    peer.recv(65536)
+    reset_on_close(peer)
+
+
+def _wait(peer: socket.socket) -> None:
+    """No word, until the client leaves."""
+    while peer.recv(65536):
+        pass
+
+
 def haproxy(lab: Lab) -> Iterator[Sample]:
     leaf = lab.pki.leaf()
     own = lab.pki.leaf("client", self_signed=True, client=True)
@@ -251,9 +267,9 @@ backend members
   server closed 127.0.0.1:82 ssl verify none check inter 1s
 """
     lab.serve("server", 8080, lambda peer: peer.sendall(b"220 hello\r\n"))
-    lab.serve("server", 8081, lambda peer: peer.recv(65536) and None)
-    lab.serve("server", 8082, lambda peer: peer.recv(65536) and reset_on_close(peer))
-    lab.serve("server", 8083, lambda peer: (peer.recv(65536), peer.recv(65536)))
+    lab.serve("server", 8081, _close)
+    lab.serve("server", 8082, _reset)
+    lab.serve("server", 8083, _wait)
     path = lab.write("haproxy.cfg", config)
     lab.start("server", "haproxy", "-db", "-f", str(path), port=443)
     written = next(iter(sorted(lab.work.glob("process-*.log"), reverse=True)))
