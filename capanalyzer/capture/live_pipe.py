@@ -28,7 +28,7 @@ import numpy as np
 from capanalyzer.capture.clock import newest_of
 from capanalyzer.capture.files import FileCapture
 from capanalyzer.capture.live_source import Drops, News
-from capanalyzer.capture.opening import examine_file, examine_stream, unwrap
+from capanalyzer.capture.opening import Input, examine_file, examine_stream, unwrap
 from capanalyzer.capture.probe import make_reader
 from capanalyzer.capture.reader import RecordReader
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
@@ -71,8 +71,7 @@ def open_pipe(path: str) -> PipeSource | FileReplay:
     except ValueError as error:
         raise CaptureError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     if stat.S_ISREG(status.st_mode):
-        found = examine_file(path)
-        return FileReplay(FileCapture(found, _BATCH_BYTES))
+        return FileReplay(FileCapture(_open_now(examine_file(path)), _BATCH_BYTES))
     if not stat.S_ISFIFO(status.st_mode) and not stat.S_ISCHR(status.st_mode):
         raise CaptureError(path, Remark("is neither a capture file nor a FIFO"))
     try:
@@ -82,6 +81,22 @@ def open_pipe(path: str) -> PipeSource | FileReplay:
         raise CaptureError(path, Remark("cannot be read ({reason})", reason=error.strerror or error)) from error
     os.set_blocking(descriptor, True)
     return PipeSource(path, os.fdopen(descriptor, "rb", buffering=0), owned=True)
+
+
+def _open_now(found: Input) -> Input:
+    """Open a file while the run still has the rights with which it was looked at.
+
+    :raises CaptureError: it cannot be opened.
+    """
+    if found.format:  # else there is nothing to read
+        try:
+            window = found.open(_BATCH_BYTES)
+        except OSError as error:
+            raise CaptureError(
+                found.name, Remark("cannot be read ({reason})", reason=error.strerror or error)
+            ) from error
+        found.open = lambda _batch_bytes: window
+    return found
 
 
 def _standard_input() -> PipeSource | FileReplay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import pwd
@@ -260,3 +261,23 @@ def test_why_there_is_no_landlock_is_said(number: int, why: str) -> None:
 def test_a_user_that_does_not_exist_is_said() -> None:
     with pytest.raises(UsageError, match="there is no user no-such-user"):
         user_named("no-such-user")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_only_root_may_read_is_opened_before_rights_are_given_up(top: Path, packed: bool) -> None:
+    needs_root()
+    capture = next((Path(__file__).parents[2] / "pcaps").glob("*/*.pcap")).read_bytes()
+    private = top / "private.pcap"
+    private.write_bytes(gzip.compress(capture) if packed else capture)
+    private.chmod(0o600)
+    done = subprocess.run(
+        [sys.executable, "-m", "capanalyzer", "live", "-r", str(private), "--plain", "--format", "jsonl"],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert any("outcome" in line for line in lines)
+    assert "Permission denied" not in done.stdout + done.stderr
