@@ -25,6 +25,7 @@ TOP = (
     "evidence",
     "api",
     "crosscheck",
+    "heap",
     "live",
     "cli",
     "__main__",

@@ -151,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
         if output is not None:
             output.open()
         from capanalyzer.analysis import Options
-        from capanalyzer.cli.memory import keep_freed_pieces
+        from capanalyzer.heap import keep_freed_pieces
         from capanalyzer.parallel import analyze_captures
         from capanalyzer.report.document import Document
 

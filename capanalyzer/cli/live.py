@@ -87,8 +87,8 @@ def run(options: argparse.Namespace) -> int:
     is_text = options.format == "text"
     # Errors are told in it, too.
     lang = options.lang = options.lang or (i18n.language_of_environment() if is_text else "en")
+    from capanalyzer.heap import map_large_pieces
     from capanalyzer.live.ending import Ending, Patience
-    from capanalyzer.live.memory import map_large_pieces
     from capanalyzer.live.notify import Notifier
     from capanalyzer.live.preparation import prepare
     from capanalyzer.live.privileges import give_up, user_named
