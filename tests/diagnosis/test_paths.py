@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from capanalyzer.diagnosis.trust.faults import Fault, faults
 from capanalyzer.diagnosis.trust.paths import End, PathFinder
-from capanalyzer.diagnosis.trust.roots import Roots, read_pem
+from capanalyzer.diagnosis.trust.roots import Roots, UnusablePem, read_pem
 from capanalyzer.tls.signatures import Signature
 from capanalyzer.tls.x509 import CertificateFacts
 
@@ -307,11 +307,11 @@ def test_a_damaged_certificate_raises_nothing(data: st.DataObject) -> None:
 def test_pem_files() -> None:
     both = read_pem(b"# our roots\n" + ROOT.pem + b"\nsome text\n" + MIDDLE.pem)
     assert both == (ROOT.der, MIDDLE.der)
-    with pytest.raises(ValueError, match="holds no certificate"):
+    with pytest.raises(UnusablePem, match="holds no certificate"):
         read_pem(b"nothing")
-    with pytest.raises(ValueError, match="certificate 2 is not Base64"):
+    with pytest.raises(UnusablePem, match="certificate 2 is not Base64"):
         read_pem(ROOT.pem + b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n")
-    with pytest.raises(ValueError, match="certificate 1 cannot be read"):
+    with pytest.raises(UnusablePem, match="certificate 1 cannot be read"):
         read_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 
 
