@@ -20,7 +20,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -71,7 +71,7 @@ def open_pipe(path: str) -> PipeSource | FileReplay:
     except ValueError as error:
         raise CaptureError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     if stat.S_ISREG(status.st_mode):
-        return FileReplay(FileCapture(_open_now(examine_file(path)), _BATCH_BYTES))
+        return _replay(examine_file(path))
     if not stat.S_ISFIFO(status.st_mode) and not stat.S_ISCHR(status.st_mode):
         raise CaptureError(path, Remark("is neither a capture file nor a FIFO"))
     try:
@@ -83,20 +83,19 @@ def open_pipe(path: str) -> PipeSource | FileReplay:
     return PipeSource(path, os.fdopen(descriptor, "rb", buffering=0), owned=True)
 
 
-def _open_now(found: Input) -> Input:
-    """Open a file while the run still has the rights with which it was looked at.
+def _replay(found: Input) -> FileReplay:
+    """Opened while the run still has the rights with which it was looked at.
 
     :raises CaptureError: it cannot be opened.
     """
-    if found.format:  # else there is nothing to read
-        try:
-            window = found.open(_BATCH_BYTES)
-        except OSError as error:
-            raise CaptureError(
-                found.name, Remark("cannot be read ({reason})", reason=error.strerror or error)
-            ) from error
-        found.open = lambda _batch_bytes: window
-    return found
+    if not found.format:
+        return FileReplay(FileCapture(found, _BATCH_BYTES))  # there is nothing to read
+    try:
+        window = found.open(_BATCH_BYTES)
+    except OSError as error:
+        raise CaptureError(found.name, Remark("cannot be read ({reason})", reason=error.strerror or error)) from error
+    found.open = lambda _batch_bytes: window
+    return FileReplay(FileCapture(found, _BATCH_BYTES), window.close)
 
 
 def _standard_input() -> PipeSource | FileReplay:
@@ -118,8 +117,10 @@ def _standard_input() -> PipeSource | FileReplay:
 class FileReplay:
     """A file as a live source, see :class:`capanalyzer.capture.live_source.LiveSource`: its clock is its packets'."""
 
-    def __init__(self, capture: FileCapture) -> None:
+    def __init__(self, capture: FileCapture, shut: Callable[[], None] | None = None) -> None:
+        """:param shut: closes the file, also where nothing was read of it."""
         self.info = capture.info
+        self._shut = shut
         self._news = News(self.info)
         self.ended = False
         self._newest_ns = 0
@@ -153,6 +154,8 @@ class FileReplay:
     def close(self) -> None:
         """See :class:`LiveSource`."""
         self._batches.close()
+        if self._shut is not None:
+            self._shut()
         self.ended = True
 
 
