@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -17,6 +17,16 @@ from capanalyzer.output import write_whole
 from tests.live.outlets import outlet
 
 WAIT_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left() -> Iterator[None]:
+    """Threads of one test are not there in the next: some ask whether there are any."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "lines to out":
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
 
 
 class Gate:
@@ -48,6 +58,8 @@ def pipe() -> Iterator[tuple[int, Callable[[bytes], None]]]:
     try:
         yield read, lambda data: write_whole(write, data)
     finally:
+        with suppress(OSError):  # closed already
+            os.close(read)  # whoever still writes is in the middle of it for ever otherwise
         os.close(write)
 
 
@@ -70,7 +82,6 @@ def test_a_reader_that_pauses_gets_all_of_it() -> None:
         to.drain()
         assert to.counts == {"written": 2_000, "lost": 0}
         assert not to.lost
-        os.close(read)
 
 
 def test_what_is_lost_first() -> None:
@@ -229,7 +240,6 @@ def test_what_can_wait_waits_for_who_reads_slowly(patience: Patience) -> None:
         telling.join(WAIT_S)
         to.drain()
         assert to.counts == {"written": 1_000, "lost": 0}
-        os.close(read)
 
 
 def test_a_pipe_goes_on_when_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
