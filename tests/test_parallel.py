@@ -9,6 +9,7 @@ import os
 import signal
 import struct
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from tests.small_captures import HTTP_TO_TLS, PLAIN_HTTP, capture, connection
 
 PCAPS = PROJECT / "pcaps"
 FORMATS = ("jsonl", "json", "text")
+METHODS: list[Method] = [name for name in ("fork", "spawn") if name in multiprocessing.get_all_start_methods()]
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,18 @@ def nothing_left() -> Iterator[None]:
     """No test leaves a process behind."""
     yield
     assert multiprocessing.active_children() == []
+
+
+CHOSEN = crew_module._method
+
+
+@pytest.fixture(autouse=True)
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test patches reaches workers by forking alone. fsspec keeps a thread once a URL was read: after such a
+    test they would be spawned.
+    """
+    if "fork" in METHODS:
+        monkeypatch.setattr(crew_module, "_method", lambda: "fork")
 
 
 @pytest.fixture
@@ -204,7 +218,15 @@ def test_streams_are_merged_in_order(keys: list[list[tuple[int, int]]], size: in
     assert list(runs_module.in_order([iter(stream) for stream in streams])) == [line for _, line in expected]
 
 
-METHODS: list[Method] = [name for name in ("fork", "spawn") if name in multiprocessing.get_all_start_methods()]
+def test_a_process_that_has_threads_is_not_forked() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert CHOSEN() == "spawn"
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.mark.usefixtures("divided")
