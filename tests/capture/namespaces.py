@@ -39,6 +39,17 @@ def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def wait_for_carrier() -> None:
+    """Until the pair carries frames; the kernel gets there some time after the second one is set up, and silently
+    drops what is sent before.
+    """
+    end = time.monotonic() + PATIENCE_S
+    for name in (LEFT, RIGHT):
+        while "state UP" not in (said := run("ip", "link", "show", "dev", name)):
+            assert time.monotonic() < end, said
+            time.sleep(0.01)
+
+
 @contextmanager
 def namespace() -> Iterator[None]:
     """A fresh namespace with the pair and loopback up, entered by this thread."""
@@ -57,6 +68,7 @@ def namespace() -> Iterator[None]:
         run("ip", "link", "add", LEFT, "type", "veth", "peer", "name", RIGHT)
         for name in ("lo", LEFT, RIGHT):
             run("ip", "link", "set", name, "up")
+        wait_for_carrier()
         yield
     finally:
         library.setns(before, NEW_NETWORK)

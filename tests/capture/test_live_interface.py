@@ -24,7 +24,19 @@ from capanalyzer.capture.linktypes import ETHERNET, LINUX_SLL2
 from capanalyzer.capture.live_interface import RING_BYTES, InterfaceSource
 from capanalyzer.capture.packet_ring import BLOCK_BYTES, RETIRE_MS
 from capanalyzer.errors import CaptureError
-from tests.capture.namespaces import LEFT, PATIENCE_S, RIGHT, Got, collect, missing, namespace, run, sender, tcpdump
+from tests.capture.namespaces import (
+    LEFT,
+    PATIENCE_S,
+    RIGHT,
+    Got,
+    collect,
+    missing,
+    namespace,
+    run,
+    sender,
+    tcpdump,
+    wait_for_carrier,
+)
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
@@ -402,6 +414,7 @@ def test_an_interface_that_goes_down_comes_back(monkeypatch: pytest.MonkeyPatch)
         source.drops()
         assert source.news() == []
         assert source.info.warnings == [down, up]
+        wait_for_carrier()
         send(RIGHT, [packet])
         assert [each.data for each in collect(source, 1)] == [packet]
         assert not source.ended

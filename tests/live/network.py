@@ -84,6 +84,15 @@ def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     return status
 
 
+def wait_for_carrier(hosts: Hosts) -> None:
+    """Until the cable carries frames; the kernel silently drops what is sent before."""
+    until = time.monotonic() + PATIENCE_S
+    for name in (hosts.client, hosts.server):
+        while "state UP" not in (said := command("ip", "-n", name, "link", "show", "dev", DEVICE)):
+            assert time.monotonic() < until, said
+            time.sleep(0.01)
+
+
 @contextmanager
 def hosts(folder: Path) -> Iterator[Hosts]:
     """The two, up."""
@@ -100,6 +109,7 @@ def hosts(folder: Path) -> Iterator[Hosts]:
         for name, address in ((made.client, CLIENT), (made.server, SERVER)):
             command("ip", "-n", name, "address", "add", f"{address}/24", "dev", DEVICE)
             command("ip", "-n", name, "link", "set", DEVICE, "up")
+        wait_for_carrier(made)
         mac = command("ip", "netns", "exec", made.server, "cat", f"/sys/class/net/{DEVICE}/address").strip()
         command("ip", "-n", made.client, "neigh", "add", NOBODY, "lladdr", mac, "dev", DEVICE)
         yield made
