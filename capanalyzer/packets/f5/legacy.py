@@ -50,13 +50,12 @@ def _read_low(version: int, body: bytes, trailer: Trailer) -> bool:
     elif version == 0 and len(body) == _LOW_94.size:
         is_ingress, slot, tmm, flow, peer, flags, kind, name = _LOW_94.unpack(body)
         trailer.flow = FlowPart(flow, peer, flags, kind)
+        slot -= 1  # the oldest form counts from 1 itself
     else:
         return False
-    if len(body) != _LOW_94.size:  # the oldest form counts from 1 itself
-        slot += 1
     if is_ingress > 1 or (version == 0 and not _is_name(name)):
         return False
-    trailer.is_ingress, trailer.slot, trailer.tmm = is_ingress != 0, slot, tmm
+    trailer.is_ingress, trailer.slot, trailer.tmm = is_ingress != 0, slot + 1, tmm
     trailer.virtual_server = read_name(name)
     return True
 
