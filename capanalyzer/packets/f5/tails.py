@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.packets.f5.dpt import MAGIC
-from capanalyzer.packets.f5.find import read_trailer
+from capanalyzer.packets.f5.find import read_trailer, trailer_start
 from capanalyzer.packets.f5.legacy import LEAST_BYTES
 from capanalyzer.packets.f5.pseudo import PSEUDO_MARK, PseudoPacket, read_pseudo
 from capanalyzer.packets.table import EXTRA, PacketTable
@@ -99,9 +99,8 @@ def mend_lengths(batch: RecordBatch, table: PacketTable) -> None:
         begin, stop = int(table.payload_at[row]), int(batch.offset[packet] + batch.captured[packet])
         if batch.captured[packet] != batch.original[packet]:
             continue
-        payload = batch.data[begin:stop].tobytes()
-        found = payload.rfind(MAGIC)
-        if found >= 0 and found + int.from_bytes(payload[found + 4 : found + 6], "big") == len(payload):
+        found = trailer_start(batch.data[begin:stop].tobytes())
+        if found is not None:
             table.length[row] = table.captured[row] = found
 
 

@@ -17,7 +17,7 @@ from capanalyzer.packets.f5.find import read_trailer
 from capanalyzer.packets.f5.keys import holds_keys
 from capanalyzer.packets.f5.pseudo import PseudoPacket
 from capanalyzer.packets.f5.tails import has_trailers, mend_lengths, pseudo_packets, tails_of
-from capanalyzer.packets.table import PacketTable
+from capanalyzer.packets.table import EXTRA, PacketTable
 from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
 from capanalyzer.streams.f5.join import Kin
 from capanalyzer.streams.flow import FIN, RST, SYN
@@ -158,7 +158,8 @@ def _rank(stream: I64) -> I64:
 def _segment(table: PacketTable, row: int) -> Segment:
     size = 16 if table.is_v6[row] else 4
     at = int(table.address_at[row])
-    both = table.data[at : at + 2 * size].tobytes()
+    # IPv6 may name its ends elsewhere than in the fixed header: mobility (RFC 6275), routing header (RFC 8200).
+    both = bytes(table.extra[at - EXTRA :][: 2 * size]) if at >= EXTRA else table.data[at : at + 2 * size].tobytes()
     return Segment(
         int(table.frame[row]),
         int(table.time_ns[row]),

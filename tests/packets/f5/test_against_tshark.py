@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from socket import AF_INET6, inet_ntop
 
 import pytest
@@ -54,6 +55,7 @@ TRAILERS = {
     "vector, legacy": LEGACY,
     "legacy low v1": f5.low(SAY, "v1"),
     "legacy low v1, no name": f5.low(Saying(ingress=True, tmm=1), "v1"),
+    "legacy low v1, as long as a low of 9.4": f5.low(replace(SAY, virtual_server="/Common/vs_of_28_letters.net"), "v1"),
     "legacy low 10.x": f5.low(SAY, "10"),
     "legacy low 9.4": f5.low(SAY, "9.4"),
     "legacy medium 9.4": f5.low(SAY, "9.4") + f5.medium(SAY, "9.4"),

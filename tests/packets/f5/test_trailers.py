@@ -15,7 +15,7 @@ import capanalyzer
 from capanalyzer.packets.f5.cause import read_cause_payload
 from capanalyzer.packets.f5.find import read_trailer
 from capanalyzer.packets.f5.pseudo import platform_name, read_pseudo
-from tests.f5_captures import f5, frame_v4, write
+from tests.f5_captures import f5, frame_v4, frame_v6, write
 from tests.packets.f5.test_against_tshark import TRAILERS
 
 SAY = f5.Saying(
@@ -219,11 +219,39 @@ def test_trailers_cut_by_a_snap_length_are_not_read(tmp_path: Path) -> None:
     assert report(write(tmp_path / "cut.pcap", records, cut=100))["f5"] is None
 
 
-def test_a_segment_without_a_length_ends_where_its_trailer_begins(tmp_path: Path, bare: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        pytest.param(f5.dpt(SAY), id="dpt"),
+        pytest.param(f5.dpt(SAY) + b"FCS!", id="dpt and a checksum"),
+        pytest.param(f5.legacy(SAY), id="13.x"),
+        pytest.param(f5.low(SAY, "10"), id="10.x, low"),
+    ],
+)
+def test_a_segment_without_a_length_ends_where_its_trailer_begins(
+    trailer: bytes, tmp_path: Path, bare: dict[str, object]
+) -> None:
     """Segmentation offload: the IPv4 total length is 0, and the trailer is all that ends the payload."""
-    told = report(write(tmp_path / "tso.pcap", connection([f5.dpt(SAY)], offloaded=True)))
+    told = report(write(tmp_path / "tso.pcap", connection([trailer], offloaded=True)))
     assert told["bytes"] == bare["bytes"]
     assert told["cause"] == bare["cause"]
+
+
+def test_a_home_address_is_the_end_that_is_meant(tmp_path: Path) -> None:
+    """Mobile IPv6 (RFC 6275 section 6.3): the source stands in an option, and apart from the destination."""
+    home = bytes.fromhex("20010db8") + bytes(11) + b"\x77"
+    option = b"\x06\x02" + b"\x01\x02\0\0" + b"\xc9\x10" + home
+    records = []
+    for at in range(2):
+        frame = bytearray(frame_v6(f5.dpt(SAY), flags=0x02))
+        frame[20] = 60  # destination options come next
+        frame[18:20] = (20 + len(option)).to_bytes(2, "big")
+        frame[54:54] = option
+        records.append((NS + at, bytes(frame)))
+    [session] = capanalyzer.build_report(write(tmp_path / "a.pcap", records)).sessions
+    assert session.client.ip == "2001:db8::77"
+    assert session.f5 is not None
+    assert session.f5.side == "client"
 
 
 @pytest.mark.parametrize("with_record", [True, False])
