@@ -131,6 +131,12 @@ class Sessions:
                     return Key.PORT, _at(behind, None, None, starts_ns)
         return self._of_stranger(line, server_ip, starts_ns)
 
+    def of_address(self, line: LogLine) -> Sequence[Seen]:
+        """All sessions of the address that a line names as the client's, with the server that it names; at any time."""
+        ip = None if line.server.ip in UNSPECIFIED else line.server.ip
+        own = self._by_host.get(line.client.ip, ()) if line.client.ip is not None else ()
+        return _with(own, ip, line.server.port)
+
     def _of_stranger(self, line: LogLine, server_ip: str | None, starts_ns: Span | None) -> tuple[Key, Sequence[Seen]]:
         """The client's address was translated on the way, or the capture does not have it; or no client is named."""
         name = name_of(line)

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from capanalyzer.logs.alone import Alone, names_nobody, settled
 from capanalyzer.logs.candidates import Key, Sessions
 from capanalyzer.logs.clock import Clock, at_any_zone, in_year_of
+from capanalyzer.logs.crowd import Crowd
 from capanalyzer.logs.fit import (
     NEAR_NS,
     Confidence,
@@ -163,6 +164,7 @@ class _Decision:
         self, lines: Sequence[LogLine], sessions: Sessions, span_ns: tuple[int, int] | None, alone: Alone
     ) -> None:
         self._lines, self._sessions, self._span, self._alone = lines, sessions, span_ns, alone
+        self._crowd = Crowd(sessions, span_ns)
 
     def result(self) -> Joined:
         groups: dict[_Group, list[LogLine]] = defaultdict(list)
@@ -179,7 +181,7 @@ class _Decision:
             found = [self._decide(line, clock) for line in lines]
             if servers := self._servers(found):
                 found = [self._with_servers(one, clock, servers) for one in found]
-            for one in settled(found, self._sessions):
+            for one in settled(self._crowd.weighed(found, clock), self._sessions):
                 if isinstance(one, Match):
                     joined.matches.append(one)
                 else:

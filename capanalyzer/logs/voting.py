@@ -8,8 +8,9 @@ from typing import Final
 from capanalyzer.logs.alone import MAX_MEANT, Alone, names_nobody
 from capanalyzer.logs.candidates import MAX_CANDIDATES, Key, Sessions
 from capanalyzer.logs.clock import WEIGHT, Clock, Vote, estimate, vote
+from capanalyzer.logs.crowd import Alike
 from capanalyzer.logs.line import LogLine
-from capanalyzer.logs.seen import Agreement, agreement
+from capanalyzer.logs.seen import Agreement, Seen, agreement
 
 __all__ = ["MAX_TELLING", "clock_of", "is_by_address", "is_of_a_stranger"]
 
@@ -17,6 +18,8 @@ MAX_VOTERS: Final = 2_000
 """Lines of one log whose votes on its clock are counted."""
 MAX_VOTES: Final = 100_000
 """Votes of lines that name no client: each has one for every session that it can mean."""
+MAX_CROWD: Final = 1_000
+"""A line that fits with more sessions of the address that it names is not asked."""
 MAX_TELLING: Final = 32
 """A line that may speak of more sessions tells nothing about the clock, nor is it told apart by its words alone."""
 
@@ -53,9 +56,11 @@ def clock_of(
     votes = [
         one for number, line in enumerate(_spread(by_address)) for one in _votes(number, line, sessions, time_of(line))
     ]
-    is_alone = not votes
-    votes = votes or list(_votes_alone(lines, alone, time_of))
-    clock = estimate(votes, has_zone=has_zone, is_alone=is_alone) if votes else None
+    clock = estimate(votes, has_zone=has_zone) if votes else None
+    if clock is None and (crowded := list(_votes_of_crowds(by_address, sessions, time_of))):
+        votes, clock = crowded, estimate(crowded, has_zone=has_zone, is_alone=True)
+    if not votes and (lonely := list(_votes_alone(lines, alone, time_of))):
+        clock = estimate(lonely, has_zone=has_zone, is_alone=True)
     if clock is None and has_zone:
         return Clock(0, 0, 0, 0, is_sure=False)
     return clock
@@ -78,6 +83,20 @@ def _votes(number: int, line: LogLine, sessions: Sessions, time_ns: int | None) 
         yield vote(number, line, time_ns, one, weight, is_strong=key.is_strong, fit=fit)
 
 
+def _votes_of_crowds(
+    lines: Sequence[LogLine], sessions: Sessions, time_of: Callable[[LogLine], int | None]
+) -> Iterator[Vote]:
+    """What lines tell that name an address behind which are so many sessions that each may be of many of them."""
+    alike = Alike(sessions)
+    asked = []
+    for line in _spread(lines):
+        time_ns = time_of(line)
+        fits = alike.of(line) if time_ns is not None and line.is_failure else ()
+        if time_ns is not None and 0 < len(fits) < MAX_CROWD:
+            asked.append((line, time_ns, fits))
+    yield from _at_their_moments(asked)
+
+
 def _votes_alone(lines: Sequence[LogLine], alone: Alone, time_of: Callable[[LogLine], int | None]) -> Iterator[Vote]:
     """What lines tell that name none: each may have been written at the moment of any session that it can mean."""
     asked = []
@@ -86,6 +105,11 @@ def _votes_alone(lines: Sequence[LogLine], alone: Alone, time_of: Callable[[LogL
         meant = None if time_ns is None else alone.meant(line)
         if time_ns is not None and meant is not None and 0 < meant.number < MAX_MEANT:
             asked.append((line, time_ns, meant.fits))
+    yield from _at_their_moments(asked)
+
+
+def _at_their_moments(asked: Sequence[tuple[LogLine, int, Sequence[Seen]]]) -> Iterator[Vote]:
+    """Of lines, with their times, that may speak of any of several sessions."""
     step = max(-(-len(asked) // MAX_VOTERS), -(-sum(len(fits) for _, _, fits in asked) // MAX_VOTES), 1)
     for number, (line, time_ns, fits) in enumerate(asked[::step]):
         weight = WEIGHT // len(fits) // 2
