@@ -17,6 +17,7 @@ from capanalyzer.i18n import N_, translator
 from capanalyzer.packets.f5.trailer import HARDWARE_ACTIONS, F5Address, PeerTuple
 from capanalyzer.report import model
 from capanalyzer.report.words import endpoint
+from capanalyzer.streams.f5.join import MAX_OTHERS
 
 if TYPE_CHECKING:
     from capanalyzer.redact.redactor import Redactor
@@ -272,6 +273,13 @@ def _notes(session: Session, lang: str) -> list[str]:
             "on another VLAN, or began with a SYN cookie or in the middle."
         )
         notes.append(text.format(frame=facts.ack_without_flow))
+    if (served := len(facts.others)) > 1 and (side := side_of(session)) is not None:
+        if side == "server":
+            text = _("The BIG-IP uses this connection for {n} connections of clients, one after the other.")
+        else:
+            text = _("The BIG-IP uses {n} connections to servers for this one.")
+        number = _("at least {n}").format(n=served) if served == MAX_OTHERS else str(served)
+        notes.append(text.format(n=number))
     if facts.hardware == _FORWARD:
         notes.append(_("The hardware forwards packets of this connection: those it forwards are not in the capture."))
     return notes

@@ -1,8 +1,8 @@
 """Trailers collected by connection, while the tracker numbers a capture's segments.
 
 Whether a capture has trailers is decided from some packets of each batch; as long as none has, nothing else is done.
-Where they are there, they are read of the packets that matter: the first ones of each connection, and its SYN, FIN and
-RST segments.
+Where they are there, they are read of the packets that matter: the first ones of each connection, its SYN, FIN and RST
+segments, and those with which it begins to serve another one (:mod:`capanalyzer.streams.f5.changes`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from capanalyzer.packets.f5.keys import holds_keys
 from capanalyzer.packets.f5.pseudo import PseudoPacket
 from capanalyzer.packets.f5.tails import has_trailers, mend_lengths, pseudo_packets, tails_of
 from capanalyzer.packets.table import EXTRA, PacketTable
+from capanalyzer.streams.f5.changes import PeerWatch
 from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
 from capanalyzer.streams.f5.join import Kin
+from capanalyzer.streams.f5.ranks import rank
 from capanalyzer.streams.flow import FIN, RST, SYN
 
 __all__ = ["Collector"]
@@ -40,6 +42,7 @@ class Collector:
 
     def __init__(self) -> None:
         self._kin = Kin()
+        self._watch = PeerWatch()
         self._table: PacketTable | None = None
         self._batch: RecordBatch | None = None
         self._read = np.zeros(0, np.int32)
@@ -106,53 +109,56 @@ class Collector:
         stream, row = stream.compress(captured), row.compress(captured)
         self._kin.note_times(stream, table.time_ns.take(row))
         chosen = self._choose(stream, table.flags.take(row))
-        stream, row = stream.take(chosen), row.take(chosen)
+        self._read_trailers(batch, table, stream.compress(chosen), row.compress(chosen))
+        stream, row = stream.compress(~chosen), row.compress(~chosen)
         tails = tails_of(batch, table, row)
-        of_row = dict(zip(row.tolist(), stream.tolist(), strict=True))
-        for number, at in enumerate(tails.row.tolist()):
-            trailer = read_trailer(tails.bytes_of(batch.data, number))
-            if trailer is not None:
-                segment = _segment(table, at)
-                self._kin.facts(of_row[at], (segment.source, segment.destination)).add(segment, trailer)
-        for number in dict.fromkeys(stream.tolist()):
-            self._kin.enter(number)
+        stream = stream.take(np.searchsorted(row, tails.row))
+        is_up = table.source.take(tails.row) < table.destination.take(tails.row)
+        changed = self._watch.changed(batch.data, stream, is_up, tails.start, tails.stop)
+        self._read_trailers(batch, table, stream.take(changed), tails.row.take(changed))
 
     def take(self, stream: int) -> F5Facts | None:
         """What trailers say of a connection that is handed on; None where they say nothing."""
         return self._kin.complete(stream)
 
-    def _choose(self, stream: I64, flags: NDArray[np.uint8]) -> I64:
-        """Of these segments, in capture order, those whose trailers are read."""
+    def _read_trailers(self, batch: RecordBatch, table: PacketTable, stream: I64, row: I64) -> None:
+        """Those of these segments."""
+        tails = tails_of(batch, table, row)
+        of_row = dict(zip(row.tolist(), stream.tolist(), strict=True))
+        for number, at in enumerate(tails.row.tolist()):
+            tail = tails.bytes_of(batch.data, number)
+            trailer = read_trailer(tail)
+            if trailer is not None:
+                segment, whose = _segment(table, at), of_row[at]
+                self._kin.facts(whose, (segment.source, segment.destination)).add(segment, trailer)
+                if trailer.flow is not None:
+                    is_up = bool(table.source[at] < table.destination[at])
+                    self._watch.learn(whose, is_up=is_up, tail=tail, flow=trailer.flow)
+        for number in dict.fromkeys(stream.tolist()):
+            self._kin.enter(number)
+
+    def _choose(self, stream: I64, flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Of these segments, in capture order, those whose trailers are read in any case."""
         most = int(stream.max()) + 1 if len(stream) else 0
         if most > len(self._read):
             more = np.zeros(max(most, 2 * len(self._read)) - len(self._read), np.int32)
             self._read = np.concatenate([self._read, more])
             self._controls = np.concatenate([self._controls, more])
-        first = _rank(stream) + self._read.take(stream) < FIRST_PACKETS
+        first = rank(stream) + self._read.take(stream) < FIRST_PACKETS
         np.add.at(self._read, stream, 1)
         np.minimum(self._read, FIRST_PACKETS, out=self._read)
         control = np.flatnonzero(~first & ((flags & _CONTROL) > 0))
         whose = stream.take(control)
-        control = control.compress(_rank(whose) + self._controls.take(whose) < MAX_CONTROLS)
+        control = control.compress(rank(whose) + self._controls.take(whose) < MAX_CONTROLS)
         np.add.at(self._controls, whose, 1)
         np.minimum(self._controls, MAX_CONTROLS, out=self._controls)
         first[control] = True
-        return np.flatnonzero(first)
+        return first
 
     def _add_devices(self, batch: RecordBatch, rows: I64) -> None:
         for found in pseudo_packets(batch, rows):
             if found not in self._devices and len(self._devices) < MAX_DEVICES:
                 self._devices.append(found)
-
-
-def _rank(stream: I64) -> I64:
-    """How many before it are of the same stream."""
-    order = np.argsort(stream, kind="stable")
-    ordered = stream.take(order)
-    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(stream) else order
-    rank = np.empty(len(stream), np.int64)
-    rank[order] = np.arange(len(stream)) - np.repeat(begins, np.diff(begins, append=len(stream)))
-    return rank
 
 
 def _segment(table: PacketTable, row: int) -> Segment:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capanalyzer.packets.f5.trailer import PeerTuple
-from capanalyzer.streams.f5.facts import MAX_PEERS, Address, F5Facts, FlowKey
+from capanalyzer.streams.f5.facts import Address, F5Facts, FlowKey
 
-__all__ = ["MAX_KNOWN", "Kin"]
+__all__ = ["MAX_KNOWN", "MAX_OTHERS", "Kin"]
 
 I64 = NDArray[np.int64]
 
@@ -25,6 +25,8 @@ SLACK_NS: Final = 1_000_000_000
 """Several TMMs write into one file, and their clocks and buffers differ."""
 _TCP: Final = 6
 _NEVER_FIRST, _NEVER_LAST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+MAX_OTHERS: Final = 64
+"""Connections on the other side that are told of one."""
 MAX_SAME: Final = 256
 """Connections that are found by the same id or the same ends; the oldest go first."""
 _Ends = frozenset[Address]
@@ -101,7 +103,7 @@ class Kin:
         naming = self._naming.get(frozenset(facts.ends), ())
         found.update(s for s in naming if self._was_there(s, *own))
         others = [s for s in sorted(found) if s != facts.stream and _agree(facts, self._known[s])]
-        return tuple(others[:MAX_PEERS])
+        return tuple(others[:MAX_OTHERS])
 
     def _times(self, stream: int) -> tuple[int, int]:
         return int(self._first[stream]), int(self._last[stream])
@@ -141,11 +143,13 @@ def _ends(peer: PeerTuple) -> _Ends:
 
 
 def _agree(one: F5Facts, other: F5Facts) -> bool:
-    """Where a side says who its peer is, it must be the other."""
-    if frozenset(one.ends) == frozenset(other.ends):
+    """Where sides say who their peer is, one must mean the other. Not both: of many that one serves, some are named."""
+    ends, meant = frozenset(one.ends), frozenset(other.ends)
+    if ends == meant:
         return False
-    for facts, meant in ((one, other), (other, one)):
-        named = [peer for peer in facts.peer_tuples if peer.protocol == _TCP]
-        if named and frozenset(meant.ends) not in map(_ends, named):
-            return False
-    return True
+    told = [
+        others_ends in map(_ends, named)
+        for facts, others_ends in ((one, meant), (other, ends))
+        if (named := [peer for peer in facts.peer_tuples if peer.protocol == _TCP])
+    ]
+    return any(told) or not told

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from capanalyzer.packets.f5.cause import ResetCause
 from capanalyzer.packets.f5.trailer import F5Address, FlowPart, PeerTuple, Trailer
 from capanalyzer.streams.f5 import join
-from capanalyzer.streams.f5.collect import _rank
 from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
 from capanalyzer.streams.f5.join import Kin
+from capanalyzer.streams.f5.ranks import rank
 
 S = 10**9
 SYN, ACK, RST = 2, 16, 4
@@ -125,7 +125,7 @@ def test_what_is_forgotten_is_counted(monkeypatch: object) -> None:
 @settings(deadline=None)
 def test_ranks(streams: list[int]) -> None:
     expected = [streams[:at].count(stream) for at, stream in enumerate(streams)]
-    assert _rank(np.array(streams, np.int64)).tolist() == expected
+    assert rank(np.array(streams, np.int64)).tolist() == expected
 
 
 # -- facts -------------------------------------------------------------------------------------------------------------
