@@ -13,6 +13,7 @@ from capanalyzer.report.escape import printable
 from capanalyzer.report.f5_texts import big_ip_texts, both_sides_texts
 from capanalyzer.report.ladder import ladder
 from capanalyzer.report.log_lines import line_texts
+from capanalyzer.report.standstill import is_proven, stage_text
 from capanalyzer.report.terminal import Line, Look, wrap, wrap_prose
 from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 
@@ -72,7 +73,7 @@ def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:
         between += f"   {printable(hello.sni)}"
     verdict = [session.cause or session.outcome]
     if session.stage is not None:
-        verdict.append(_("stalled at {stage}").format(stage=printable(session.stage)))
+        verdict.append(stage_text(session, printable(session.stage), _))
     if finding is not None:
         verdict.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
     verdict.append(f"{session.start[:10]} {session.start[11:23]} UTC")
@@ -80,7 +81,8 @@ def _heading(session: model.Session, look: Look, number: str) -> Iterator[Line]:
     for text in wrap(between, look.width - cell_len(name) - 3):
         yield [*line, ("   " + text, "")]
         line = [(" " * cell_len(name), "")]
-    yield from ([("  " + text, "failed")] for text in _joined(verdict, _(", "), look.width - 2))
+    style = "failed" if is_proven(session) else "warning"
+    yield from ([("  " + text, style)] for text in _joined(verdict, _(", "), look.width - 2))
 
 
 def _joined(parts: list[str], joint: str, width: int) -> Iterator[str]:

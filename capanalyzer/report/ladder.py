@@ -6,13 +6,13 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from capanalyzer.i18n import N_
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
+from capanalyzer.report.standstill import halt, is_proven, standstill
 from capanalyzer.report.terminal import Line, Look, fit, wrap
 from capanalyzer.report.times import from_rfc3339
 
-__all__ = ["AWAITED", "MAX_RUNGS", "PAUSE_NS", "duration", "halt", "ladder"]
+__all__ = ["MAX_RUNGS", "PAUSE_NS", "duration", "ladder"]
 
 MAX_RUNGS: Final = 24
 """Events drawn without ``--verbose``: the first and the last of a longer session, which is what explains it."""
@@ -23,17 +23,6 @@ PAUSE_NS: Final = 1_000_000_000
 MIN_ARROW: Final = 6
 _LEFT: Final = 8 + 2 + 10 + 3
 """Cells before the lane: frame number, time, and the spaces between."""
-
-AWAITED: Final = {
-    "tcp-connect": N_("the TCP connection"),
-    "first-bytes": N_("a ClientHello"),
-    "server-hello": N_("a ServerHello"),
-    "server-flight": N_("the rest of the server's handshake messages"),
-    "client-flight": N_("the client's handshake messages"),
-    "server-finished": N_("the server's Finished"),
-    "application": N_("application data"),
-}
-"""What was being waited for, by stage."""
 
 
 def duration(nanoseconds: int) -> str:
@@ -53,7 +42,7 @@ def ladder(session: model.Session, look: Look) -> list[Line]:
     lane = max(24, min(MAX_LANE, look.width - _LEFT))
     lines = [_head(lane, look)]
     start, before = from_rfc3339(session.start), None
-    stalled = halt(entries) if session.stage is not None else -1
+    stalled = halt(session)
     hidden = range(0)
     if not look.verbose and len(entries) > MAX_RUNGS:
         hidden = range(MAX_RUNGS // 2, len(entries) - MAX_RUNGS // 2)
@@ -110,17 +99,9 @@ def _short(event: str, lane: int, look: Look) -> str:
 
 
 def _stall(session: model.Session, lane: int, look: Look) -> list[Line]:
-    _ = look.text
-    awaited = _(AWAITED.get(session.stage or "", printable(session.stage or "")))
-    text = _("stalled here: waiting for {awaited}").format(awaited=awaited)
-    mark = f"{look.glyphs.stall} "
-    first, *rest = wrap(text, lane - 2)
-    return [[(" " * _LEFT + mark + first, "failed")], *([(" " * (_LEFT + 2) + line, "failed")] for line in rest)]
-
-
-def halt(entries: tuple[model.TimelineEntry, ...]) -> int:
-    """Index of the last event before the connection was torn down: behind it nothing made progress."""
-    index = len(entries) - 1
-    while index > 0 and entries[index].event.startswith(("FIN", "RST")):
-        index -= 1
-    return index
+    mark, style = (look.glyphs.stall, "failed") if is_proven(session) else ("?", "warning")
+    first, *rest = wrap(standstill(session, look.text), lane - 2)
+    return [
+        [(" " * _LEFT + f"{mark} " + first, style)],
+        *([(" " * (_LEFT + 2) + line, style)] for line in rest),
+    ]

@@ -11,7 +11,8 @@ from typing import Final
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
-from capanalyzer.report.ladder import AWAITED, MAX_RUNGS, PAUSE_NS, duration, halt
+from capanalyzer.report.ladder import MAX_RUNGS, PAUSE_NS, duration
+from capanalyzer.report.standstill import halt, is_proven, standstill
 from capanalyzer.report.times import from_rfc3339
 from capanalyzer.report.words import endpoint
 
@@ -40,7 +41,7 @@ def sequence_diagram(session: model.Session, lang: str, *, verbose: bool = False
         f"    participant S as {_('server')} {endpoint(session.server)}",
     ]
     start, before = from_rfc3339(session.start), None
-    stalled = halt(entries) if session.stage is not None else -1
+    stalled = halt(session)
     hidden = range(0)
     if not verbose and len(entries) > MAX_RUNGS:
         hidden = range(MAX_RUNGS // 2, len(entries) - MAX_RUNGS // 2)
@@ -55,8 +56,7 @@ def sequence_diagram(session: model.Session, lang: str, *, verbose: bool = False
             lines.append(_note(f"... {text}"))
         before = time
         if index == stalled:
-            awaited = _(AWAITED.get(session.stage or "", session.stage or ""))
-            lines.append(_note(_("stalled here: waiting for {awaited}").format(awaited=awaited), mark="✗ "))
+            lines.append(_note(standstill(session, _), mark="✗ " if is_proven(session) else "? "))
     return lines
 
 

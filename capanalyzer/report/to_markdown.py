@@ -19,6 +19,7 @@ from capanalyzer.report.log_words import log_counts_text, log_line_count
 from capanalyzer.report.markdown_logs import log_items, session_log_lines, spoken_section, unmatched_section
 from capanalyzer.report.markdown_text import code, code_block, prose
 from capanalyzer.report.mermaid import sequence_diagram
+from capanalyzer.report.standstill import stage_text
 from capanalyzer.report.terminal import Look
 from capanalyzer.report.unseen import not_visible, nothing_failed
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, SEVERITY, endpoint
@@ -217,7 +218,7 @@ class _Report:
         between = f"{code(endpoint(session.client))} → {code(endpoint(session.server))}"
         facts = [between if name is None else f"{between} {code(name)}"]
         if session.stage is not None:
-            facts.append(_("stalled at {stage}").format(stage=code(session.stage)))
+            facts.append(stage_text(session, code(session.stage), _))
         if finding is not None:
             facts.append(_(CONFIDENCE.get(finding.confidence, finding.confidence)))
         facts.append(f"{session.start[:10]} {session.start[11:23]} UTC")

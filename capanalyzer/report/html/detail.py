@@ -16,6 +16,7 @@ from capanalyzer.report.html.look import Look, copy_button, copyable
 from capanalyzer.report.html.markup import Content, Markup, element, join, lines, wire
 from capanalyzer.report.html.parameters import parameters
 from capanalyzer.report.html.sequence import precise, scale_note, sequence
+from capanalyzer.report.standstill import stage_text
 from capanalyzer.report.times import from_rfc3339
 from capanalyzer.report.words import ACTS, CONFIDENCE, OUTCOMES, endpoint
 
@@ -83,7 +84,7 @@ def _verdict(session: model.Session, look: Look) -> Markup:
     parts: list[Content] = [
         element("span", _(OUTCOMES[session.outcome]), class_=f"outcome {session.outcome}"),
         element("code", session.cause) if session.cause else None,
-        _("stalled at {stage}").format(stage=session.stage) if session.stage is not None else None,
+        stage_text(session, session.stage, _) if session.stage is not None else None,
         _(CONFIDENCE[session.findings[0].confidence]) if session.findings else None,
         f"{session.start[:10]} {session.start[11:23]} UTC",
     ]

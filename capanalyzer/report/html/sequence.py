@@ -16,7 +16,8 @@ from capanalyzer.report.html.drawing import drawing, label
 from capanalyzer.report.html.look import Look
 from capanalyzer.report.html.markup import Markup, element, join
 from capanalyzer.report.html.time_axis import Axis, axis
-from capanalyzer.report.ladder import AWAITED, duration, halt
+from capanalyzer.report.ladder import duration
+from capanalyzer.report.standstill import halt, is_proven, standstill
 from capanalyzer.report.times import from_rfc3339
 
 __all__ = ["precise", "scale_note", "sequence"]
@@ -71,7 +72,7 @@ def sequence(session: model.Session, look: Look) -> Markup:
         look,
         _ends(height, look),
         _stall(session, rows, stalled, look) if stalled >= 0 else None,
-        _ruler(rows, ruler, stalled),
+        _ruler(rows, ruler, stalled if is_proven(session) else -1),
         *(_event(row, start, look) for row in rows),
         *(
             label(TIMES, (rows[index].y + rows[index + 1].y) / 2 + 4, duration(_pause(rows, index)), "time pause")
@@ -103,7 +104,7 @@ def _axis(rows: list[_Row]) -> Axis:
 def _rows(session: model.Session) -> tuple[list[_Row], int]:
     """What is drawn, and the index of the row behind which nothing made progress (-1: it did not stall)."""
     entries = session.timeline
-    stalled = halt(entries) if session.stage is not None else -1
+    stalled = halt(session)
     if len(entries) <= MAX_EVENTS:
         return [_Row(entry) for entry in entries], stalled
     half = MAX_EVENTS // 2
@@ -195,24 +196,30 @@ def _event(row: _Row, start: int, look: Look) -> Markup:
 
 
 def _stall(session: model.Session, rows: list[_Row], stalled: int, look: Look) -> Markup:
-    _, row = look.text, rows[stalled]
+    row = rows[stalled]
+    mark, unproven = ("✗", "") if is_proven(session) else ("?", " unproven")
     top = row.y + (SECOND_LINE if row.below else 0) + 8
     last = stalled == len(rows) - 1
     bottom = top + STALL - 14 if last else rows[stalled + 1].y - 22
-    awaited = _(AWAITED.get(session.stage or "", session.stage or ""))
     lasted = 0 if last else _pause(rows, stalled)
     middle, centre = (CLIENT + SERVER) / 2, (top + bottom) / 2
     return join(
         element(
-            "rect", x=CLIENT + 1, y=top, width=SERVER - CLIENT - 2, height=max(bottom - top, 8), class_="stall", rx=3
+            "rect",
+            x=CLIENT + 1,
+            y=top,
+            width=SERVER - CLIENT - 2,
+            height=max(bottom - top, 8),
+            class_="stall" + unproven,
+            rx=3,
         ),
         label(
             middle,
             centre + (4 if lasted < NOTABLE_NS else -2),
-            "✗ " + _("stalled here: waiting for {awaited}").format(awaited=awaited),
-            "stalled",
+            f"{mark} {standstill(session, look.text)}",
+            "stalled" + unproven,
         ),
-        label(middle, centre + 15, duration(lasted), "stalled lasted") if lasted >= NOTABLE_NS else None,
+        label(middle, centre + 15, duration(lasted), "stalled lasted" + unproven) if lasted >= NOTABLE_NS else None,
     )
 
 
