@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer import i18n
@@ -74,9 +75,11 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send, say what was sent, return the exit status."""
+    from capanalyzer.ticket.systems import check_ready
     from capanalyzer.ticket.target import parse_target
 
-    target = parse_target(options.target)  # before minutes of analysis
+    target = parse_target(options.target)
+    check_ready(target)  # before minutes of analysis
     import tempfile
 
     from capanalyzer.cli.made_reports import reports_of
@@ -94,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
             lang,
             title=options.title,
             max_bytes=options.max_size,
-            dry_run=_write if options.dry_run else None,
+            dry_run=partial(_write, lang) if options.dry_run else None,
         )
         try:
             attach(target, paths, None if found is None else found[1], receipt, scratch, wishes)
@@ -115,10 +118,10 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def _write(line: str) -> None:
+def _write(lang: str, line: str) -> None:
     from capanalyzer.report.escape import printable
 
-    sys.stdout.write(f"{printable(line)}\n")
+    sys.stdout.write(f"{printable(i18n.told(line, lang))}\n")
 
 
 def _tell_done(receipt: Receipt, lang: str) -> None:

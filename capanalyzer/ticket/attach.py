@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from capanalyzer.errors import TicketError
-from capanalyzer.i18n import told
 from capanalyzer.remark import Remark
 from capanalyzer.report.escape import printable
 from capanalyzer.ticket.credentials import find_credentials
@@ -65,7 +64,7 @@ def attach(
             )
             if not item.origin.startswith(scratch):
                 line = Remark("{file}, from {path}", file=line, path=item.origin)
-            wishes.dry_run(told(line, wishes.lang))
+            wishes.dry_run(line)
         wishes.dry_run("")
     heading = printable(wishes.title)[:MAX_TITLE] if wishes.title else title(report, wishes.lang)
     parcel = Parcel(items, digest_of(items, wishes.lang), heading)
@@ -78,7 +77,7 @@ def attach(
 
     credentials = find_credentials(target.system, target.host)
     if wishes.dry_run is not None and credentials is None:
-        wishes.dry_run(told(Remark("no credentials found for {host}", host=target.host), wishes.lang))
+        wishes.dry_run(Remark("no credentials found for {host}", host=target.host))
         wishes.dry_run("")
     desk = open_desk(target, credentials, wishes.dry_run)
     try:

@@ -8,13 +8,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from capanalyzer.remark import Remark
+
 if TYPE_CHECKING:
     import requests
 
 __all__ = ["HIDDEN", "Rehearsal", "Write"]
 
 Write: TypeAlias = Callable[[str], None]
-"""Takes one line."""
+"""Takes one line; what is a :class:`Remark` is told in the run's language."""
 
 HIDDEN: Final = "***"
 """In place of a secret."""
@@ -74,11 +76,11 @@ class Rehearsal:
             digest.update(chunk)
             head = head or chunk
         for part in _PART.findall(head):
-            self._write(f"  part: {part.decode('utf-8', 'replace')}")
+            self._write(Remark("  part: {header}", header=part.decode("utf-8", "replace")))
         if content.startswith("multipart/"):
-            self._write(f"  body: {size:,} bytes")
+            self._write(Remark("  body: {size:,} bytes", size=size))
         else:
-            self._write(f"  body: {size:,} bytes, SHA-256 {digest.hexdigest()}")
+            self._write(Remark("  body: {size:,} bytes, SHA-256 {sha256}", size=size, sha256=digest.hexdigest()))
 
     def _text(self, text: str, *, is_json: bool) -> None:
         if is_json:

@@ -151,6 +151,15 @@ def test_without_the_extra_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "redminelib", None)
     monkeypatch.delitem(sys.modules, "capanalyzer.ticket.systems.redmine", raising=False)
-    result = attach("redmine+https://h.example/issues/1", report / "report.json")
+    for file in (report / "report.json", CAPTURE):
+        result = attach("redmine+https://h.example/issues/1", file)
+        assert result.status == 2
+        assert "pip install 'capanalyzer[attach]'" in result.err
+        assert "analysed" not in result.err  # no minutes are spent before
+
+
+def test_a_mail_that_nobody_could_send_is_not_prepared(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CAPANALYZER_MAIL_FROM", raising=False)
+    result = attach("mailto:desk@example.com", CAPTURE)
     assert result.status == 2
-    assert "pip install 'capanalyzer[attach]'" in result.err
+    assert result.err == "capanalyzer: who sends the mail? Set CAPANALYZER_MAIL_FROM to your address\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -249,6 +250,10 @@ def test_a_dry_run(server_port: int, inbox: Inbox, report: Path, attach: Attach)
     assert "To: desk@example.com" in result.out
     assert "s3cret" not in result.out
     assert "http-to-tls-port" in result.out
+    assert "  part: application/json report-" in result.out
+    japanese = attach("mailto:desk@example.com", report / "report.json", "--dry-run", "--lang", "ja").out
+    assert "  パート: application/json report-" in japanese
+    assert not re.search(r"^ +part:|[0-9] bytes, SHA-256 ", japanese, re.MULTILINE)
     assert inbox.mails == []
 
 

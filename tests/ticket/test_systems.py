@@ -271,6 +271,15 @@ def test_a_dry_run_sends_nothing_and_shows_no_secret(system: System, desk: Any, 
     assert desk.requests == []
 
 
+def test_a_dry_run_speaks_the_language_of_the_run(system: System, desk: Any, report: Path, attach: Attach) -> None:
+    """What is no part of a request."""
+    printed = attach(
+        existing(system, desk), report / "report.json", report / "evidence", "--dry-run", "--lang", "ja"
+    ).out
+    assert not re.search(r"^ *(file|part|body|no credentials)\b|[0-9] bytes, SHA-256 ", printed, re.MULTILINE)
+    assert "ファイル report-" in printed
+
+
 def test_a_dry_run_shows_what_is_sent(system: System, desk: Any, report: Path, attach: Attach) -> None:
     """The same requests in the same order, but for what the server made up."""
     printed = attach(existing(system, desk), report / "report.json", "--dry-run").out

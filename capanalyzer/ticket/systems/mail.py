@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from capanalyzer.ticket.rehearsal import Write
     from capanalyzer.ticket.target import Target
 
-__all__ = ["message_id", "send_mail"]
+__all__ = ["check_settings", "message_id", "send_mail"]
 
 MAX_MAIL: Final = 20 * 1000 * 1000
 """Bytes of a mail where the server announces no limit (RFC 1870): what most desks take."""
@@ -45,6 +45,12 @@ TEXT_BYTES: Final = 100_000
 MAX_CHARS: Final = 30_000
 _ENCODED: Final = 78 / 57
 """Base64 with line ends: 57 bytes become a line of 76 characters, CR and LF."""
+
+
+def check_settings() -> None:
+    """:raises UsageError: server or sender are not set, or no such."""
+    _sender(os.environ)
+    server_of(os.environ)
 
 
 def send_mail(
@@ -172,9 +178,10 @@ def _rehearse(message: EmailMessage, server: Server, write: Write) -> None:
             continue
         content = part.get_payload(decode=True)
         assert isinstance(content, bytes)
-        write(f"  part: {part.get_content_type()} {part.get_filename() or ''}".rstrip())
+        write(Remark("  part: {header}", header=f"{part.get_content_type()} {part.get_filename() or ''}".rstrip()))
         if part.get_filename() is None:
             for line in content.decode("utf-8").splitlines():
                 write(f"    {line}")
         else:
-            write(f"    {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+            sha256 = hashlib.sha256(content).hexdigest()
+            write(Remark("    {size:,} bytes, SHA-256 {sha256}", size=len(content), sha256=sha256))
