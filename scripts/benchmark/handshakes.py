@@ -17,7 +17,10 @@ from cryptography.x509.oid import NameOID
 __all__ = ["EPOCH_S", "HOST_DIGITS", "RealSession", "real_sessions"]
 
 EPOCH_S = 1_767_225_600
-"""2026-01-01: when the captures say they were made; certificates are valid around it."""
+"""2026-01-01: when the captures say they were made."""
+VALID_DAYS = 3_650
+"""Of the certificates: scripts/bench_live.py sends what was captured now, on whatever day; expired ones would make
+every session that shows one a matter of its own."""
 HOST_DIGITS = b"h918273."
 """Begins every server name: the digits are overwritten per connection, so that names differ. The
 certificates are wildcards, so that the name still fits. No zeros: those stand in the certificates' dates too."""
@@ -75,7 +78,7 @@ class _Certificates:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._now - timedelta(days=20))
-            .not_valid_after(self._now + timedelta(days=70))
+            .not_valid_after(self._now + timedelta(days=VALID_DAYS))
             .add_extension(x509.BasicConstraints(ca=names is None, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
