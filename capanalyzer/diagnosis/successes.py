@@ -102,7 +102,7 @@ class Successes:
         :param left: the client closed it without having sent a request.
         """
         if self._asked is not None:
-            self._add_at_once(self._asked, client, server, carried, left)
+            self._add_at_once(self._asked, client, server, carried=carried, left=left)
             return
         order = _order(client, server)
         if self._limit is None or order <= self._limit:
@@ -111,8 +111,10 @@ class Successes:
     def add_all(self, clients: Sequence[str], servers: Sequence[Endpoint]) -> None:
         """Client addresses and servers of sessions that carried data."""
         if self._asked is not None:
-            for client, server in zip(clients, servers, strict=True):
-                self.add(client, server, carried=True)
+            for client, server, order in zip(clients, servers, _orders(clients, servers), strict=True):
+                # Most of them, once the table is full and has met many: a pair beyond the largest hash is not in it.
+                if not self._heap or order <= -self._heap[0][0]:
+                    self._add_at_once(self._asked, client, server, carried=True, left=False)
             return
         orders = array("I", _orders(clients, servers))
         if self._limit is not None:
@@ -122,7 +124,7 @@ class Successes:
         self._note(clients, servers, orders, b"\1\1\0" * len(orders))
 
     def _add_at_once(
-        self, asked: dict[tuple[str, Server], list[int]], client: str, server: Server, carried: bool, left: bool
+        self, asked: dict[tuple[str, Server], list[int]], client: str, server: Server, *, carried: bool, left: bool
     ) -> None:
         """Count it where the sums are."""
         counts, is_new = asked.get((client, server)), False
