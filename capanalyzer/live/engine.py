@@ -19,7 +19,6 @@ One pipeline with files (decoder, tracker, judge), driven otherwise:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Final
 
@@ -39,13 +38,10 @@ from capanalyzer.handshake.connection import TLS_PORTS, Connection
 from capanalyzer.handshake.departure import OrdinaryRun
 from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
-from capanalyzer.live.identity import live_id
-from capanalyzer.live.incidents import LiveIncidents
-from capanalyzer.live.listener import Listener, LiveVerdict, State
-from capanalyzer.live.tally import Tally
+from capanalyzer.live.listener import Listener, State
+from capanalyzer.live.telling import Telling
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.report import model
-from capanalyzer.report.build import session_model
 from capanalyzer.streams.limits import AT_ONCE, Limits
 from capanalyzer.streams.running import RunningTracker
 
@@ -94,6 +90,7 @@ class Engine:
         """
         self._source, self._listeners = source, tuple(listeners)
         self._is_watched, self._lang, self._chosen = is_watched, lang, chosen
+        self._telling = Telling(self._listeners, chosen, lang)
         self._decoder = Decoder()
         self._judge = RunningJudge(
             tls_ports=options.tls_ports, roots=Roots(options.ca_certificates), may_be_trimmed=may_be_trimmed
@@ -107,8 +104,6 @@ class Engine:
             observe=self._observe if self._listeners else None,
         )
         self._belonging: list[tuple[I64, I64]] = []
-        self._incidents = LiveIncidents(lang)
-        self._tally = Tally()
         self.packets = self._bytes = 0
         """Taken so far."""
         self._now_ns = 0
@@ -123,7 +118,7 @@ class Engine:
     @property
     def failed(self) -> int:
         """Sessions that failed, by their latest verdicts."""
-        return self._tally.outcomes[Outcome.FAILED]
+        return self._telling.tally.outcomes[Outcome.FAILED]
 
     def step(self, timeout_s: float, most: int | None = None) -> None:
         """Read what has come, at most waiting so long; tell what there is to be told.
@@ -213,7 +208,7 @@ class Engine:
 
     def tick(self) -> None:
         """Tell how it stands."""
-        for incident in self._incidents.changed(self._now_ns):
+        for incident in self._telling.incidents.changed(self._now_ns):
             for listener in self._listeners:
                 listener.incident(incident, new=False)
         state = self.state()
@@ -244,7 +239,7 @@ class Engine:
         evicted = {
             **self._tracker.evicted,
             "held": self._judge.held_early,
-            "incidents": self._incidents.evicted,
+            "incidents": self._telling.incidents.evicted,
         }
         return State(
             now_ns=self._now_ns,
@@ -252,9 +247,9 @@ class Engine:
             packets=self.packets,
             bytes=self._bytes,
             drops=self._dropped,
-            outcomes=dict(self._tally.outcomes),
-            causes=dict(self._tally.failures),
-            tables={**self._tracker.tables(), "held": self._judge.held, "incidents": len(self._incidents)},
+            outcomes=dict(self._telling.tally.outcomes),
+            causes=dict(self._telling.tally.failures),
+            tables={**self._tracker.tables(), "held": self._judge.held, "incidents": len(self._telling.incidents)},
             evicted={table: count for table, count in evicted.items() if count},
             interfaces=self._source.interfaces(),
         )
@@ -263,12 +258,12 @@ class Engine:
         """What is known at the end, as the last line of JSONL."""
         info = self._source.info
         info.packets, info.bytes, info.dropped_packets = self.packets, self._bytes, self._dropped.total
-        info.warnings += self._tally.warnings(
+        info.warnings += self._telling.tally.warnings(
             packets=self._decoder.notes,
             streams=self._tracker.notes,
-            evicted={**self.state().evicted, "unlisted": self._incidents.unlisted},
+            evicted={**self.state().evicted, "unlisted": self._telling.incidents.unlisted},
         )
-        return self._tally.trailer(info, self._incidents.all(), self._chosen, self._lang)
+        return self._telling.tally.trailer(info, self._telling.incidents.all(), self._chosen, self._lang)
 
     # -- what is thought of sessions ---------------------------------------------------------------
 
@@ -296,8 +291,7 @@ class Engine:
         if isinstance(session, OrdinaryRun):
             for part in self._judge.look_run(session, self._now_ns):
                 if isinstance(part, JudgedRun):
-                    for one, verdict in part:
-                        self._tell(one, verdict, 0, final=True)
+                    self._telling.working(part, self._now_ns)
                 else:
                     self._leave(part[0], part[1], 0)
             return
@@ -311,46 +305,8 @@ class Engine:
             self._judge.hold(thought.story, told, self._now_ns)
 
     def _tell(self, session: Session, verdict: Verdict, told: int, *, final: bool) -> int:
-        """Tell a verdict if it is another one than was told before; what is told now.
-
-        :param told: number of the verdict told before, negative where the session was left out; 0: none.
-        """
-        number = self._tally.number(verdict)
-        if number == abs(told):
-            return told
-        identity = live_id(session.transport, session.stream)
-        before = self._tally.what(max(0, told))
-        news = LiveVerdict(
-            session,
-            verdict,
-            partial(session_model, identity, lang=self._lang),
-            changed=told > 0,
-            final=final,
-            before=before,
-        )
-        if told <= 0 and not self._is_chosen(news):
-            if not told:
-                self._tally.left_out += 1
-            return -number
-        if told < 0:
-            self._tally.left_out -= 1
-        self._tally.replace(max(0, told), number)
-        if before is not None and before.outcome is Outcome.FAILED:
-            self._incidents.remove(identity)
-        for listener in self._listeners:
-            listener.verdict(news)
-        if verdict.outcome is Outcome.FAILED:
-            incident = self._incidents.add(news.model, self._now_ns)
-            if incident is not None:
-                for listener in self._listeners:
-                    listener.incident(incident, new=True)
-        return number
-
-    def _is_chosen(self, news: LiveVerdict) -> bool:
-        if self._chosen is None:
-            return True
-        known = self._chosen.by_outcome(news.verdict.outcome.value)
-        return self._chosen.chooses(news.model) if known is None else known
+        """What is told of it now."""
+        return self._telling.verdict(session, verdict, told, self._now_ns, final=final)
 
     # -- what was not seen -------------------------------------------------------------------------
 

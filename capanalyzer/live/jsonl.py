@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.live.identity import live_id
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.outlet import Outlet, Rank
 from capanalyzer.report import model
+from capanalyzer.report.build import UDP_FROM
+from capanalyzer.report.line import run_lines
 from capanalyzer.report.made import short_line
 
 __all__ = ["JsonLines"]
@@ -37,6 +39,18 @@ class JsonLines:
         is_failure = told.verdict.outcome is Outcome.FAILED
         rank = Rank.REVISION if told.changed else Rank.FAILURE if is_failure else Rank.ORDINARY
         self._outlet(self._line_of(told) + b"\n", rank)
+
+    def working(self, told: WorkingSessions) -> None:
+        """Their lines, made together where their ids are those of one capture's sessions."""
+        run = told.judged.run
+        newest = run.departure.streams[run.stop - 1]
+        lines = run_lines(run, live_id("tcp", 0)) if newest < UDP_FROM else None
+        if lines is None:
+            for each in told:
+                self.verdict(each)
+        else:
+            for some in lines:
+                self._outlet.many([line + b"\n" for line in some.data], Rank.ORDINARY)
 
     def _line_of(self, told: LiveVerdict) -> bytes:
         """Of a session that simply works no model need be made."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.outlet import Outlet, Rank, text_of_gap
 from capanalyzer.live.status import count_sessions
 from capanalyzer.report import model
@@ -69,6 +69,12 @@ class PlainLines:
                 text = _session_line(session, self._lang, changed=told.changed, goes_on=goes_on)
                 is_failure = told.verdict.outcome == "failed"
                 self._line(text, Rank.REVISION if told.changed else Rank.FAILURE if is_failure else Rank.ORDINARY)
+
+    def working(self, told: WorkingSessions) -> None:
+        """A line for each where all are to be shown."""
+        if self._verbose:
+            for each in told:
+                self.verdict(each)
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """A line when one begins, and when it turns out to be none."""

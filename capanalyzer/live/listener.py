@@ -6,7 +6,7 @@ one thread, in the order in which they were given; a listener that has to wait f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.capture.records import RecordBatch
+from capanalyzer.diagnosis.bulk import JudgedRun
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.session import Session
 from capanalyzer.report import model
@@ -23,7 +24,7 @@ from capanalyzer.report import model
 if TYPE_CHECKING:
     from capanalyzer.live.tally import What
 
-__all__ = ["Listener", "LiveVerdict", "State"]
+__all__ = ["Listener", "LiveVerdict", "State", "WorkingSessions"]
 
 I64 = NDArray[np.int64]
 
@@ -54,6 +55,20 @@ class LiveVerdict:
     def model(self) -> model.Session:
         """As the report shows it; made when first asked for."""
         return self._make(self.facts, self.verdict)
+
+
+class WorkingSessions:
+    """Sessions that simply work, told together: each for the first time and the last."""
+
+    def __init__(self, judged: JudgedRun, tell: Callable[[Session, Verdict], LiveVerdict]) -> None:
+        """:param tell: makes of a session and its verdict what is told of it alone."""
+        self.judged = judged
+        """What can be asked of all of them at once."""
+        self._tell = tell
+
+    def __iter__(self) -> Iterator[LiveVerdict]:
+        """For whoever wants each of them."""
+        return (self._tell(session, verdict) for session, verdict in self.judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,10 @@ class Listener(Protocol):
 
     def verdict(self, told: LiveVerdict) -> None:
         """A session's verdict, or another one in its place."""
+        ...
+
+    def working(self, told: WorkingSessions) -> None:
+        """The same of many at once: on a busy network of nearly all that there are."""
         ...
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import IntEnum
 from time import monotonic
@@ -116,22 +116,16 @@ class Outlet:
         :raises BrokenPipeError: whoever read has left: that is no trouble, but the end.
         """
         with self._changed:
-            self._check()
-            while self._is_full(len(line)) and self._may_wait():
-                self._changed.wait(_LOOK_S)
-                self._check()
-            while self._is_full(len(line)) and rank is not Rank.SUMMARY:
-                least = next(one for one in Rank if self._waiting[one])
-                self._lose(1)
-                if least > rank:
-                    return
-                self._lines -= 1
-                self._bytes -= len(self._waiting[least].popleft()[1])
-            self._waiting[rank].append((self._number, line))
-            self._number += 1
-            self._lines += 1
-            self._bytes += len(line)
-            self._changed.notify_all()
+            self._take_in(line, rank)
+
+    def many(self, lines: Iterable[bytes], rank: Rank) -> None:
+        """Have lines written; the same as one after the other, for less.
+
+        :raises BrokenPipeError: as for one.
+        """
+        with self._changed:
+            for line in lines:
+                self._take_in(line, rank)
 
     def check(self) -> None:
         """:raises BrokenPipeError: whoever read has left."""
@@ -184,6 +178,24 @@ class Outlet:
         )
 
     # -- under the lock ------------------------------------------------------------------------------------------------
+
+    def _take_in(self, line: bytes, rank: Rank) -> None:
+        self._check()
+        while self._is_full(len(line)) and self._may_wait():
+            self._changed.wait(_LOOK_S)
+            self._check()
+        while self._is_full(len(line)) and rank is not Rank.SUMMARY:
+            least = next(one for one in Rank if self._waiting[one])
+            self._lose(1)
+            if least > rank:
+                return
+            self._lines -= 1
+            self._bytes -= len(self._waiting[least].popleft()[1])
+        self._waiting[rank].append((self._number, line))
+        self._number += 1
+        self._lines += 1
+        self._bytes += len(line)
+        self._changed.notify_all()
 
     def _check(self) -> None:
         if self._has_left:

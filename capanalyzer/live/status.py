@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
 from capanalyzer.report.words import OUTCOMES
@@ -48,6 +48,9 @@ class StatusLine:
 
     def verdict(self, told: LiveVerdict) -> None:
         """The engine counts them."""
+
+    def working(self, told: WorkingSessions) -> None:
+        """Likewise."""
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """Of no interest."""

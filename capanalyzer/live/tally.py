@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer import analysis
@@ -93,6 +94,12 @@ class Tally:
         if before:
             self._count(self._whats[before - 1], -1)
         self._count(self._whats[after - 1], 1)
+
+    def add(self, verdicts: Sequence[Verdict]) -> None:
+        """Count the first verdicts of sessions; many are the same object."""
+        ones = {id(verdict): verdict for verdict in verdicts}
+        for key, count in Counter(map(id, verdicts)).items():
+            self._count(self._whats[self.number(ones[key]) - 1], count)
 
     def _count(self, what: What, by: int) -> None:
         self.outcomes[what.outcome.value] += by

@@ -14,7 +14,7 @@ from capanalyzer.capture.live_source import Drops, LiveSource
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.source import open_files
 from capanalyzer.live.engine import Engine
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.report import model
 from capanalyzer.streams.limits import Limits
 
@@ -143,6 +143,10 @@ class Listening:
                 told.final,
             )
         )
+
+    def working(self, told: WorkingSessions) -> None:
+        for each in told:
+            self.verdict(each)
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         self.incidents.append((incident, new))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import capanalyzer
 from capanalyzer.analysis import Options
 from capanalyzer.capture.clock import newest_of
 from capanalyzer.capture.live_source import Drops
@@ -347,6 +348,28 @@ def test_only_what_is_chosen_is_told_and_counted() -> None:
     assert trailer.summary.filter is not None
     assert trailer.summary.filter.left_out == len(expected) - 2
     assert sorted(trailer.incidents[0].sessions) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "known"), [("outcome=established", True), ("outcome=failed", False), ('version="TLS 1.2"', None)]
+)
+def test_sessions_that_work_are_chosen_together_and_alone(chosen: str, known: bool | None) -> None:
+    """Whether a filter can tell by the outcome, or has to look at each of them."""
+    path, choice = capture("healthy-tls12"), Filter(chosen)
+    assert choice.by_outcome("established") is known
+    heard = Listening()
+    source = heard.source = Pieces(path, step_ns=3 * SECOND)
+    engine = Engine(source, [heard], Options(), is_watched=False, chosen=choice)
+    while not source.ended:
+        engine.step(0)
+    engine.end()
+    expected = {session.id for session in capanalyzer.build_report(str(path)).sessions if choice.chooses(session)}
+    assert {told.id for told in heard.told} == expected
+    assert bool(expected) is (known is not False)
+    summary = engine.trailer().summary
+    assert summary.filter is not None
+    assert summary.sessions == len(expected)
+    assert summary.filter.left_out == len(analyzed(path)) - len(expected)
 
 
 def test_incidents_are_told_when_they_begin_and_when_they_grow() -> None:

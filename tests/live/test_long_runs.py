@@ -105,6 +105,8 @@ class Unheard:
 
     def __call__(self, *_: object) -> None: ...
 
+    def many(self, *_: object) -> None: ...
+
     def check(self) -> None: ...
 
 
@@ -149,7 +151,7 @@ class Shown:
     def __init__(self) -> None:
         self.board = Board("test0")
         self.verdict, self.packets, self.belong = self.board.verdict, self._pass, self._pass
-        self.reopen = self.close = self._pass
+        self.working = self.reopen = self.close = self._pass
 
     def incident(self, incident: object, *, new: bool) -> None:
         self.board.incident(incident)  # type: ignore[arg-type]
@@ -209,4 +211,4 @@ def test_nothing_grows_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     state = engine.state()
     assert state.outcomes["failed"] > 10 * HALF
     assert state.outcomes["established"] > 10 * HALF
-    assert engine._incidents.unlisted
+    assert engine._telling.incidents.unlisted

@@ -22,17 +22,20 @@ import yaml
 from msgspec.structs import replace as replace_struct
 from prometheus_client.parser import text_string_to_metric_families
 
+from capanalyzer.analysis import Options
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.diagnosis.verdict import Confidence, Finding, Outcome, Severity
 from capanalyzer.errors import UsageError
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.engine import Engine
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.metrics import server as server_module
 from capanalyzer.live.metrics.exposition import BESIDE
-from capanalyzer.live.metrics.numbers import OPEN_NS
+from capanalyzer.live.metrics.numbers import OPEN_NS, Numbers
 from capanalyzer.live.metrics.server import Metrics
 from capanalyzer.live.tally import What
 from capanalyzer.report import model
 from capanalyzer.report.times import from_rfc3339
+from tests.live.pieces import Pieces
 from tests.live.replay import Replay, make
 from tests.report.samples import at
 from tests.test_pcaps import PCAPS, capture_of
@@ -97,6 +100,28 @@ def test_durations_are_those_of_the_report(metrics: Metrics) -> None:
     for bound in (0.005, 0.01, 0.1, 1.0):
         found = value(metrics, "capanalyzer_handshake_duration_seconds_bucket", le=str(bound))
         assert found == sum(one <= bound for one in known)
+
+
+@pytest.mark.parametrize("name", ["healthy-every-pair-tls13", "healthy-tls12", "http-to-tls-every-server"])
+def test_sessions_that_are_told_together_count_as_each_alone(name: str) -> None:
+    """The same run, told to one that counts together and one that counts each."""
+
+    class Each(Numbers):
+        together = 0
+
+        def working(self, told: WorkingSessions) -> None:
+            for each in told:
+                self.verdict(each)
+                self.together += 1
+
+    source, alone, numbers = Pieces(capture_of(PCAPS / name), step_ns=10**9), Each(), Numbers()
+    engine = Engine(source, [alone, numbers], Options(), is_watched=False)
+    while not source.ended:
+        engine.step(0)
+    engine.end()
+    assert name.startswith("http") or alone.together
+    one, other = alone.snapshot, numbers.snapshot
+    assert (one.verdicts, one.buckets, one.duration_s) == (other.verdicts, other.buckets, other.duration_s)
 
 
 def test_the_state_of_the_run(metrics: Metrics) -> None:

@@ -111,6 +111,19 @@ def test_what_is_lost_first() -> None:
     assert to.loss() == "out: 6 lines in all were not written"
 
 
+def test_many_lines_are_as_good_as_one_after_the_other() -> None:
+    gate = Gate()
+    with outlet(gate, patience=Patience.NONE, max_lines=4) as to:
+        gate.shut(to)
+        to.many([b"fine %d\n" % number for number in range(3)], Rank.ORDINARY)
+        to(b"failed\n")
+        to.many([b"fine %d\n" % number for number in range(3, 6)], Rank.ORDINARY)
+        assert to.counts == {"written": 0, "lost": 3}
+        gate.opened.set()
+    assert gate.lines == ["first", "failed", "fine 3", "fine 4", "fine 5"]
+    assert to.counts == {"written": 5, "lost": 3}
+
+
 def test_bytes_are_bounded_as_well() -> None:
     gate = Gate()
     with outlet(gate, patience=Patience.NONE, max_bytes=100) as to:

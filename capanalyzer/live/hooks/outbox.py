@@ -20,7 +20,7 @@ from capanalyzer.errors import UserError
 from capanalyzer.i18n import plural, told, translator
 from capanalyzer.live.complaint import Complaint
 from capanalyzer.live.hooks.message import Message, make_message
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.report import model
 from capanalyzer.report.incidents import key_of
 
@@ -91,6 +91,9 @@ class Outbox:
 
     def verdict(self, told: LiveVerdict) -> None:
         """Incidents are told, not sessions."""
+
+    def working(self, told: WorkingSessions) -> None:
+        """Likewise."""
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """Have it told, if it is new, and still is one when its turn comes."""

@@ -16,7 +16,7 @@ from capanalyzer.capture.records import RecordBatch
 from capanalyzer.diagnosis.explain import causes
 from capanalyzer.diagnosis.registry import RULES
 from capanalyzer.diagnosis.verdict import Outcome
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.report import model
 from capanalyzer.report.incidents import key_of
 from capanalyzer.report.times import from_rfc3339
@@ -91,6 +91,19 @@ class Numbers:
             self._verdicts[key] = self._verdicts.get(key, 0) + 1
             if verdict.outcome is Outcome.ESTABLISHED:
                 self._measure(told)
+
+    def working(self, told: WorkingSessions) -> None:
+        """Count them."""
+        run = told.judged.run
+        key = Outcome.ESTABLISHED.value, ""
+        self._verdicts[key] += len(run)
+        some = slice(run.start, run.stop)
+        done_ns, hello_ns = run.departure.column("done_ns")[some], run.departure.column("hello_ns")[some]
+        lasted_ns = np.maximum(done_ns - hello_ns, 0)
+        bucket = np.searchsorted(BUCKETS_S, lasted_ns / 1e9)
+        for at, count in enumerate(np.bincount(bucket, minlength=len(self._buckets)).tolist()):
+            self._buckets[at] += count
+        self._duration_ns += int(lasted_ns.sum())
 
     def _measure(self, told: LiveVerdict) -> None:
         """From the ClientHello to the end of the handshake, as ``timing.handshake_ms`` of a report."""

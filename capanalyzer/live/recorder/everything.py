@@ -18,7 +18,7 @@ from capanalyzer.capture.records import CaptureInfo, RecordBatch
 from capanalyzer.capture.write_columns import PIECE, ColumnWriter, pieces_of
 from capanalyzer.i18n import translator
 from capanalyzer.live.complaint import Complaint, reason_of
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.recorder.folder import RECORD_MODE, make_folder
 from capanalyzer.live.recorder.writing import Writing
 from capanalyzer.output import create_new
@@ -170,6 +170,9 @@ class FullCapture:
 
     def verdict(self, told: LiveVerdict) -> None:
         """All packets are written, whatever becomes of them."""
+
+    def working(self, told: WorkingSessions) -> None:
+        """Likewise."""
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """Likewise."""

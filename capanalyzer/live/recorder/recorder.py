@@ -15,7 +15,7 @@ from capanalyzer.capture.write import PacketRecord
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.complaint import Complaint, reason_of
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.recorder.folder import RecordFolder, stem_of
 from capanalyzer.live.recorder.made import Gathered, make_files
 from capanalyzer.live.recorder.memory import PacketMemory
@@ -142,6 +142,9 @@ class Recorder:
             client = facts.tcp.client
             self._open[stream] = _Open(told.model, client.syn_frame, self._now_ns, told.final)
             self._memory.follow(stream)
+
+    def working(self, told: WorkingSessions) -> None:
+        """Records are of failed ones."""
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """Records are of sessions."""

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from capanalyzer.capture.records import RecordBatch
 from capanalyzer.live.ending import Ending, Patience
-from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.view.board import Board
 from capanalyzer.live.view.frame import Looking, frame, rows_of_failures
 from capanalyzer.live.view.keys import Keys
@@ -99,6 +99,9 @@ class View:
         with self._lock:
             self._board.verdict(told)
             self._is_changed = True
+
+    def working(self, told: WorkingSessions) -> None:
+        """They are counted, not shown."""
 
     def incident(self, incident: model.Incident, *, new: bool) -> None:
         """Show it."""
