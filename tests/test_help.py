@@ -127,6 +127,19 @@ def test_every_argument_is_explained() -> None:
     assert unexplained == set()
 
 
+def test_every_command_says_in_a_sentence_what_it_does() -> None:
+    assert [parser.prog for parser in parsers() if not (parser.description or "").endswith(".")] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_a_mistake_points_to_the_help_of_its_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """``capanalyzer --help`` has none of its options."""
+    files = {"attach": ["mailto:a@b.example", "x"], "strip-keys": ["x", "-o", "y"], "live": []}.get(command, ["x"])
+    status, out, err = leave(capsys, command, *files, "--nope")
+    assert (status, out) == (2, "")
+    assert err == (f"capanalyzer {command}: unrecognized arguments: --nope (see capanalyzer {command} --help)\n")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_japanese_help_has_no_english_sentence(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -347,8 +360,7 @@ def test_every_sentence_of_argparse_is_known() -> None:
 def test_mistakes_are_told_in_both_languages(
     words: str, english: str, japanese: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What nobody takes is told by the whole, the rest by the command.
-    program = " ".join(["capanalyzer", *words.split()[:1]]) if "--nope" not in words else "capanalyzer"
+    program = " ".join(["capanalyzer", *words.split()[:1]])
     assert leave(capsys, *words.split()) == (2, "", f"{program}: {english} (see {program} --help)\n")
     monkeypatch.setenv("LANG", "ja_JP.UTF-8")
     assert leave(capsys, *words.split()) == (2, "", f"{program}: {japanese} ({program} --help を参照)\n")

@@ -32,6 +32,13 @@ __all__ = ["main"]
 
 COMMANDS: Final = (analyze, live, attach, explain, crosscheck, strip_keys)
 """In the order of ``--help``."""
+STATUS_HELP: Final = N_("""\
+exit status:
+  0  done; also when sessions failed
+  1  with --exit-code: a session failed, or a fact differs
+  2  a mistake on the command line, nothing that could be read or recognised,
+     or not all was written or sent
+""")
 COLLECT_EVERY: Final = 1_000_000
 """Objects by which the live ones must have grown before the collector looks for cycles. An analysis makes tens of
 thousands of tuples a batch, nearly none of them cyclic; looking at them again and again costs a third of its time.
@@ -106,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
             "Why did this TLS session fail? Reads packet captures and says who has to act, "
             "with the frames that prove it."
         ),
+        epilog=STATUS_HELP,
     )
     parser.add_argument("--version", action=_Version)
     add_lang(parser, N_("language of the texts, also of this help (default: the language of the locale)"))

@@ -59,6 +59,10 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "analyze",
         help=N_("read captures and report on every TLS session in them"),
+        description=N_(
+            "Reads captures and tells of each TLS session that did not work where it stalled, what the cause is, "
+            "who has to act, and which frames prove it."
+        ),
         epilog=FILTER_HELP,
     )
     parser.set_defaults(run=run)
@@ -75,7 +79,9 @@ def add(commands: Commands) -> None:
         metavar="FORMAT",
         help=N_("text, json, jsonl, markdown, html, pdf, csv or parquet (default: text)"),
     )
-    parser.add_argument("-o", "--output", metavar="PATH", default="-", help=N_("write the report here (default: -)"))
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", default="-", help=N_("write the report here (default: standard output)")
+    )
     add_lang(
         parser,
         N_("language of the texts (default: that of the locale for reports to be read, en for those of programs)"),

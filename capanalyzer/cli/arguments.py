@@ -26,6 +26,14 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"formatter_class": HelpFormatter, **settings})
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but a command says itself what it does not know: the help it points to is its own."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            _ = i18n.translator(spoken())
+            self.error(_("unrecognized arguments: %s") % " ".join(unknown))
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """:raises SystemExit: always."""
         _ = i18n.translator(spoken())

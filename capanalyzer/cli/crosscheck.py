@@ -24,7 +24,12 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
-        "crosscheck", help=N_("a second opinion: read a capture with tshark too and print where the facts differ")
+        "crosscheck",
+        help=N_("a second opinion: read a capture with tshark too and print where the facts differ"),
+        description=N_(
+            "Reads a capture a second time, with tshark, and prints where its facts differ from those of analyze. "
+            "Needs tshark and the extra crosscheck."
+        ),
     )
     parser.set_defaults(run=run)
     parser.add_argument("capture", metavar="CAPTURE", help=N_("a capture file that tshark can read"))

@@ -33,7 +33,12 @@ _MAX_LINE: Final = 64 << 10
 def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
-        "explain", help=N_("what a cause or a log line means and what to do about it; without one: the list of causes")
+        "explain",
+        help=N_("what a cause or a log line means and what to do about it; without one: the list of causes"),
+        description=N_(
+            "Tells what a cause or a log line means, what looks the same, what to check first and which commands "
+            "and captures show it. Without an argument: the list of causes."
+        ),
     )
     parser.set_defaults(run=run)
     what = parser.add_mutually_exclusive_group()

@@ -36,6 +36,11 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "live",
         help=N_("watch an interface or a pipe, and tell failing TLS sessions as they happen"),
+        description=N_(
+            "Watches interfaces or a pipe, and tells TLS sessions that fail: what bytes prove within a second, what "
+            "only silence proves when the time for an answer has run out. Nothing is ever sent on the network that is "
+            "watched. Ctrl-C ends the run."
+        ),
     )
     parser.set_defaults(run=run)
     add_source(parser)
@@ -53,7 +58,7 @@ def add(commands: Commands) -> None:
         "--output",
         metavar="PATH",
         default="-",
-        help=N_("append to this file; SIGHUP opens it again (default: -)"),
+        help=N_("append to this file; SIGHUP opens it again (default: standard output)"),
     )
     add_lang(parser, N_("language of the texts (default: that of the locale for text, en for jsonl)"))
     parser.add_argument(

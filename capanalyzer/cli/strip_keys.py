@@ -24,7 +24,12 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
-        "strip-keys", help=N_("copy a capture without the TLS session keys it contains (pcapng secrets, F5 trailers)")
+        "strip-keys",
+        help=N_("copy a capture without the TLS session keys it contains (pcapng secrets, F5 trailers)"),
+        description=N_(
+            "Copies a capture with every packet, but without the TLS session keys it contains: secrets in pcapng "
+            "blocks, and keys in the trailers of an F5 BIG-IP. An existing file is never replaced."
+        ),
     )
     parser.set_defaults(run=run)
     parser.add_argument("capture", metavar="CAPTURE", help=N_("a capture, compressed or not; - for standard input"))

@@ -19,7 +19,7 @@ from capanalyzer.report.words import ACTS, CONFIDENCE, endpoint
 
 __all__ = ["session_detail"]
 
-COLUMN: Final = 13
+COLUMN: Final = 14
 """Where the texts beside the labels begin."""
 
 

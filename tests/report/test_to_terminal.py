@@ -9,8 +9,10 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from capanalyzer.i18n import LANGUAGES, translator
 from capanalyzer.report import digest as digest_module
 from capanalyzer.report import model
+from capanalyzer.report.detail import COLUMN
 from capanalyzer.report.terminal import Look, fit, table, wrap
 from capanalyzer.report.to_terminal import to_terminal
 
@@ -108,10 +110,10 @@ def test_one_session_in_detail() -> None:
     assert re.search(r"113     21\.0 ms   ◀─+ SYN, ACK$", rungs[1])
     assert "115     43.1 ms   HTTP request  GET / HTTP/1.1 ─" in rungs[2]
     for part in (
-        "Why        The first bytes",
-        "Evidence   frame 115:",
-        "Do         1  Use https",
-        "Wireshark  tcp.stream eq 37",
+        "Why         The first bytes",
+        "Evidence    frame 115:",
+        "Do          1  Use https",
+        "Wireshark   tcp.stream eq 37",
     ):
         assert part in detail
 
@@ -124,6 +126,25 @@ def test_the_stall_stands_where_progress_ended() -> None:
     assert "FIN, ACK" in lines[stall + 1]
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_labels_keep_their_distance(lang: str) -> None:
+    """Two spaces at least between a label and its text, in both languages."""
+    text = translator(lang)
+    for label in (
+        "Why",
+        "Both sides",
+        "Evidence",
+        "Log",
+        "Or else",
+        "Beside it",
+        "Who acts",
+        "Do",
+        "Also",
+        "Wireshark",
+    ):
+        assert cell_len(text(label)) + 2 + 2 <= COLUMN, label
+
+
 def test_commands_stay_in_one_piece() -> None:
     """A command is copied from one line, even where it is wider than the terminal; what it shows stands below."""
     command = (
@@ -132,7 +153,7 @@ def test_commands_stay_in_one_piece() -> None:
     one = failed(37, findings=(finding(remedies=("Install the chain.", f"`{command}`: what the server sends")),))
     text = shown([one])
     assert re.search(
-        r"Do +1  Install the chain\.\n +2  " + re.escape(command) + r"\n {16}what the server sends\n", text
+        r"Do +1  Install the chain\.\n +2  " + re.escape(command) + r"\n {17}what the server sends\n", text
     )
 
 
