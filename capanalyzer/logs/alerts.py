@@ -68,6 +68,16 @@ _NAMES: Final[dict[str, int]] = {
     "no supported application protocol could be negotiated": 120,
     "insufficient security for the requested protocol": 71,
     "illegal parameter for the requested protocol": 47,
+    "handshake failed": 40,
+    "decompression failed": 30,
+    "certificate is expired": 45,
+    "access was denied": 49,
+    "no renegotiation is allowed": 100,
+    "an extension was expected but was not seen": 109,
+    "an unsupported extension was sent": 110,
+    "could not retrieve the specified certificate": 111,
+    "the srp/psk username is missing or not known": 115,
+    "certificate is required": 116,
 }
 _SPACES: Final = re.compile(r"[\s_]+")
 

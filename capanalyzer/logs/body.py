@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from typing import Any, Final, NamedTuple
@@ -23,11 +24,14 @@ class Body(NamedTuple):
     """The line is a JSON object."""
 
 
-_PRIORITY: Final = re.compile(r"<\d{1,3}>(?:1 (?=\d{4}-))?\s{0,2}")
+_PRIORITY: Final = re.compile(r"(?:\d{1,6} (?=<\d{1,3}>1 ))?<\d{1,3}>(?:1 (?=\d{4}-|- ))?\s{0,2}")
+"""RFC 6587 puts the message's length before it."""
 _RFC5424: Final = re.compile(
-    r"(?P<stamp>\S{19,40}) (?P<host>\S{1,255}) (?P<program>\S{1,48}) (?P<pid>\S{1,128}) (?P<id>\S{1,32}) "
-    r"(?:-|(?:\[[^\]]{0,512}\]){1,8})(?: |$)"
+    r"(?P<stamp>-|\S{19,40}) (?P<host>\S{1,255}) (?P<program>\S{1,48}) (?P<pid>\S{1,128}) (?P<id>\S{1,32}) "
+    r"(?:-|(?:\[[^\]]{0,2048}\]){1,8})(?: |$)"
 )
+_VALUE: Final = re.compile(r"(?<==)\"(?:[^\"\\]|\\.){0,2048}\"")
+"""Of RFC 5424's structured data, within which a bracket is nothing special (section 6.3.3)."""
 _TAG: Final = re.compile(
     r" {1,4}(?:(?P<host>\S{1,255}(?<!:)) {1,4})?"
     r"(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) {1,4})?"
@@ -86,8 +90,8 @@ def _bodies(text: str, depth: int) -> list[Body]:
     is_versioned = header is not None and header[0].rstrip().endswith(">1")
     if (
         is_versioned
-        and (match := _RFC5424.match(line, start)) is not None
-        and (stamp := iso(match["stamp"])) is not None
+        and (match := _RFC5424.match(_VALUE.sub(_blank, line), start)) is not None
+        and ((stamp := iso(match["stamp"])) is not None or match["stamp"] == "-")
     ):
         rest = line[match.end() :].lstrip("\ufeff")
         pid = match["pid"] if match["pid"].isdigit() else ""
@@ -96,6 +100,8 @@ def _bodies(text: str, depth: int) -> list[Body]:
         message = _MESSAGE.search(line, match.end() - 1)
         inside = [Body(re.sub(r"\\(.)", r"\1", message["text"]), stamp)] if message is not None else []
         return [Body(line, stamp), *inside]
+    if (row := _row(line)) is not None:
+        return [*found, row, *(_nested(row.text, row.stamp, depth))]
     if (read := leading(line[start : start + 64])) is None:
         return found
     stamp, end = read[0], start + read[1]
@@ -110,7 +116,28 @@ def _bodies(text: str, depth: int) -> list[Body]:
     return found
 
 
-def _nested(rest: str, stamp: Stamp, depth: int) -> list[Body]:
+def _blank(match: re.Match[str]) -> str:
+    return "_" * len(match[0])
+
+
+def _row(line: str) -> Body | None:
+    """A row of an export (CSV), that begins with its time: the longest of the other fields."""
+    mark = '"' if line.startswith('"') else ""
+    if (read := leading(line[len(mark) : len(mark) + 64])) is None:
+        return None
+    stamp, end = read[0], len(mark) + read[1]
+    if not line.startswith(f"{mark},", end):
+        return None
+    text = line[end + len(mark) + 1 :]
+    if text.startswith('"') or ',"' in text:
+        try:
+            text = max(next(csv.reader([text])), key=len)
+        except (csv.Error, StopIteration):
+            return None
+    return Body(text.strip(), stamp)
+
+
+def _nested(rest: str, stamp: Stamp | None, depth: int) -> list[Body]:
     """A header or an envelope within a header."""
     if not depth or not (rest.startswith(("{", "<")) or leading(rest[:64]) or _LOGFMT.match(rest)):
         return []
@@ -149,6 +176,8 @@ def _moment(value: dict[str, Any]) -> Stamp | None:
             return Stamp(round(text * 1_000_000) * 1000, has_zone=True, has_year=True, resolution_ns=1000)
         if isinstance(text, int) and 10**12 <= text < 10**13:
             return Stamp(text * 1_000_000, has_zone=True, has_year=True, resolution_ns=1_000_000)
+    if isinstance(inner := value.get("t"), dict) and isinstance(text := inner.get("$date"), str):  # MongoDB
+        return iso(text)
     text = value.get(_MICROSECONDS)
     if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) == 16:
         return Stamp(int(text) * 1000, has_zone=True, has_year=True, resolution_ns=1000)

@@ -39,6 +39,7 @@ _OF_EITHER_CERTIFICATE: Final = frozenset(
         "verify-failed",
         "verify-not-yet-valid",
         "verify-purpose",
+        "verify-revocation-unknown",
         "verify-revoked",
         "verify-self-signed",
         "verify-self-signed-in-chain",

@@ -58,6 +58,7 @@ _REFUSALS: Final = {
     "verify-hostname": frozenset[int](),
     "verify-not-yet-valid": frozenset[int](),
     "verify-purpose": frozenset((43,)),
+    "verify-revocation-unknown": _OF_CERTIFICATES,
     "verify-revoked": frozenset((44,)),
     "verify-self-signed": _UNKNOWN_CA,
     "verify-self-signed-in-chain": _UNKNOWN_CA,

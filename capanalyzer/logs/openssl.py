@@ -14,7 +14,7 @@ from capanalyzer.logs.alerts import alert_by_name, received
 from capanalyzer.logs.line import Role, Said
 from capanalyzer.logs.verify import refusal
 
-__all__ = ["REASONS", "Reason", "by_number", "by_words", "role_of_call", "scan"]
+__all__ = ["REASONS", "Reason", "by_number", "by_words", "of_other_library", "role_of_call", "scan"]
 
 
 class Reason(NamedTuple):
@@ -82,6 +82,8 @@ REASONS: Final[dict[int, _Entry]] = {
     0x18D: _same("ca key too small", "verify-weak"),
     0x18E: _same("ca md too weak", "verify-weak"),
     0x115: _same("session id context uninitialized", "session-context"),
+    0x0DF: _same("psk identity not found", "sent-unknown-psk"),
+    0x0FD: _same("binder does not verify", "psk-differs"),
     0x0B1: _same("no certificate assigned", "no-certificate-configured"),
     0x0B3: _same("no certificate set", "no-certificate-configured"),
     0x179: _same("cert cb error", "no-certificate-configured"),
@@ -146,7 +148,7 @@ _CALL: Final = re.compile(
     r"\b(?:SSL_(?:(?P<server>accept)|connect)|stream_socket_client|fsockopen|file_get_contents)\b"
 )
 """The program's own call, which it names before OpenSSL's words; the last ones are PHP's."""
-_SERVERS_REASONS: Final = frozenset((0x9C, 0x9B, 0xC1, 0xC7, 0x175, 0xEB, 0x115))
+_SERVERS_REASONS: Final = frozenset((0x9C, 0x9B, 0xC1, 0xC7, 0xDF, 0xFD, 0x175, 0xEB, 0x115))
 """Which only a server gives."""
 _CLIENTS_REASONS: Final = frozenset((0x152, 0x18A))
 
@@ -176,10 +178,16 @@ def scan(text: str, role: Role | None = None) -> tuple[Reason, Role | None] | No
         number = _FIRST_ALERT + int(said[1])
     reason = (by_number(number, words, role) if number is not None else None) or by_words(words, role)
     if reason is None:
-        reason = Reason(words, "handshake-failed", Said.LOCAL)
+        reason = Reason(words, "reason-in-words", Said.LOCAL)
     if reason.meaning == "verify-failed":
-        reason = reason._replace(meaning=refusal(text[match.end() :][:300], role))
+        reason = reason._replace(meaning=refusal(text[match.start("words") :][:400], role))
     return reason, role
+
+
+def of_other_library(text: str) -> str | None:
+    """The words of an ``error:...`` that is not of TLS itself, as a cipher's or a certificate's parser gives it."""
+    match = _ERROR.search(text)
+    return None if match is None or match["library"].startswith("SSL") else match["words"].strip()
 
 
 def by_number(number: int, words: str, role: Role | None) -> Reason | None:

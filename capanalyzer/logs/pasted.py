@@ -34,6 +34,7 @@ _SAYS_LITTLE: Final = frozenset(
         "handshake-failed",
         "handshake-ok",
         "passed-on",
+        "reason-in-words",
         "sent-other",
         "verify-failed",
     )

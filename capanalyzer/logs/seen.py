@@ -72,6 +72,8 @@ _ENDS_NOTHING: Final = frozenset((_CLOSE_NOTIFY, 41, 90, 100, 112))
 """Sent as warnings, too: no_certificate (SSL 3.0), user_canceled, no_renegotiation, unrecognized_name."""
 _ECHOES: Final = frozenset(("unreadable-alert", "record-corrupted", "message-malformed"))
 """What a program says of an alert that reached it without the keys of that moment."""
+_INSIDE: Final = "renegotiation-refused"
+"""Meaning of lines about a second handshake, encrypted within a session that is there."""
 _OF_BACKEND: Final = frozenset(("backend-alpn", "backend-check-failed", "backend-tls-failed", "backend-unreachable"))
 """A proxy's lines that name its client and speak of the other connection, to the server."""
 _OTHER: Final = {Role.SERVER: "client", Role.CLIENT: "server"}
@@ -90,6 +92,8 @@ def agreement(line: LogLine, seen: Seen) -> Agreement:
         return named
     if not line.is_failure:
         return Agreement.LIKE if seen.outcome == "established" else Agreement.UNKNOWN
+    if line.meaning == _INSIDE and seen.outcome == "established":
+        return Agreement.LIKE
     if len(line.causes) <= SPECIFIC and not set(line.causes).isdisjoint(seen.causes):
         return Agreement.SAME
     if line.meaning in _OF_BACKEND and seen.outcome != "failed":

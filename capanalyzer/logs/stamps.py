@@ -39,9 +39,38 @@ _SYSLOG: Final = re.compile(
     rf"(?P<month>{_MONTH})\s{{1,2}}(?P<day>\d\d?)(?:\s(?P<year>\d{{4}}))?\s(?P<time>\d\d:\d\d:\d\d)" + _FRACTION + r"\b"
 )
 """RFC 3164."""
-_APACHE: Final = re.compile(
-    rf"\[[A-Z][a-z]{{2}} (?P<month>{_MONTH}) (?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d)" + _FRACTION + r" (?P<year>\d{4})\]"
+_CTIME: Final = re.compile(
+    rf"\[?[A-Z][a-z]{{2}} (?P<month>{_MONTH}) {{1,2}}(?P<day>\d\d?) (?P<time>\d\d:\d\d:\d\d)"
+    + _FRACTION
+    + r"(?: (?P<zone>UTC|GMT)| [A-Z]{3,5})? (?P<year>\d{4})\b\]?"
 )
+"""What C's asctime() and ``date`` write; Apache in brackets, with microseconds. Of abbreviations of zones only those of
+UTC are the same everywhere.
+"""
+_JOURNAL: Final = re.compile(
+    r"[A-Z][a-z]{2} (?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d)"
+    + _FRACTION
+    + r"(?: (?P<zone>UTC|GMT)| [A-Z]{3,5}| [+-]\d\d(?:\d\d)?)(?= )"
+)
+"""journalctl -o short-full."""
+_DAY_FIRST: Final = re.compile(
+    rf"(?:(?:\d{{1,10}}:)?[A-Z] )?(?P<day>\d\d?)[ -](?P<month>{_MONTH})[ -](?P<year>\d{{4}}) (?P<time>\d\d:\d\d:\d\d)"
+    + _FRACTION
+    + r"\b"
+)
+"""Tomcat; Redis, behind its number and role."""
+_AMERICAN: Final = re.compile(
+    rf"(?P<month>{_MONTH}) (?P<day>\d\d?), (?P<year>\d{{4}}),? (?:@ )?(?P<time>\d\d?:\d\d:\d\d)"
+    + _FRACTION
+    + r"(?:[ \u202f](?P<half>AM|PM))?\b"
+)
+"""java.util.logging, Kibana."""
+_EPOCH_SECONDS: Final = re.compile(
+    r"(?P<seconds>[12]\d{9})(?:\.(?P<fraction>\d{1,9})|(?P<millis>\d{3}))?(?=[:,; \t\"])(?!:error:)"
+)
+"""Since the Unix epoch: journalctl -o short-unix, CloudWatch's exports, mosquitto; not the thread's number before an
+error of OpenSSL.
+"""
 _CLF: Final = re.compile(
     rf"\[(?P<day>\d\d)/(?P<month>{_MONTH})/(?P<year>\d{{4}}):(?P<time>\d\d:\d\d:\d\d)"
     + _FRACTION
@@ -51,7 +80,7 @@ _CLF: Final = re.compile(
 _KLOG: Final = re.compile(r"[IWEF](?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d)" + _FRACTION + r"\b")
 """Kubernetes and other programs of Google's."""
 _CHROMIUM: Final = re.compile(r"(?P<month>\d\d)(?P<day>\d\d)/(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d)" + _FRACTION)
-_LEADING: Final = (_NUMERIC, _SYSLOG, _APACHE, _CLF, _KLOG)
+_LEADING: Final = (_NUMERIC, _SYSLOG, _CTIME, _CLF, _KLOG, _AMERICAN, _DAY_FIRST, _JOURNAL)
 
 
 def better(own: Stamp | None, header: Stamp | None) -> Stamp | None:
@@ -67,6 +96,10 @@ def leading(text: str) -> tuple[Stamp, int] | None:
         match = form.match(text)
         if match is not None and (stamp := _stamp(match)) is not None:
             return stamp, match.end()
+    if (match := _EPOCH_SECONDS.match(text)) is not None:
+        fraction = match["millis"] or match["fraction"] or ""
+        time_ns = int(match["seconds"]) * _SECOND + int(fraction.ljust(9, "0"))
+        return Stamp(time_ns, has_zone=True, has_year=True, resolution_ns=_SECOND // 10 ** len(fraction)), match.end()
     return None
 
 
@@ -99,6 +132,8 @@ def _stamp(match: re.Match[str]) -> Stamp | None:
     parts = match.groupdict()
     month, year = parts["month"], parts.get("year")
     clock = parts["time"].split(":") if "time" in parts else [parts["h"], parts["m"], parts["s"]]
+    if (half := parts.get("half")) is not None:
+        clock[0] = str(int(clock[0]) % 12 + (12 if half == "PM" else 0))
     seconds = _seconds(year or "1970", month, parts["day"], *clock, parts.get("zone"))
     if seconds is None:
         return None

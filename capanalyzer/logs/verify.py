@@ -11,9 +11,11 @@ __all__ = ["refusal", "refusal_by_code"]
 
 _BY_CODE: Final = {
     2: "verify-unknown-issuer",
-    3: "verify-revoked",
+    3: "verify-revocation-unknown",
     9: "verify-not-yet-valid",
     10: "verify-expired",
+    11: "verify-revocation-unknown",
+    12: "verify-revocation-unknown",
     18: "verify-self-signed",
     19: "verify-self-signed-in-chain",
     20: "verify-unknown-issuer",
@@ -21,6 +23,7 @@ _BY_CODE: Final = {
     23: "verify-revoked",
     26: "verify-purpose",
     27: "verify-unknown-issuer",
+    33: "verify-revocation-unknown",
     62: "verify-hostname",
     64: "verify-hostname",
     66: "verify-weak",
@@ -47,7 +50,7 @@ _BY_WORDS: Final = tuple(
         (
             (
                 r"certificate has expired|chain uses expired|CERT_HAS_EXPIRED|EXPIRED_CERTIFICATE|"
-                r"certificate expired|NotAfter"
+                r"certificate expired|NotAfter|(?:SEC_E_CERT|CERT_E)_EXPIRED"
             ),
             "verify-expired",
         ),
@@ -59,9 +62,17 @@ _BY_WORDS: Final = tuple(
                 r"is valid for .{1,200}, not |not valid for any names|"
                 r"doesn't contain any IP SANs|cannot validate certificate for|"
                 r"owner does not match|ALTNAME_INVALID|NameMismatch|COMMON_NAME_INVALID|"
-                r"name in the certificate does not match|BAD_CERT_DOMAIN|name mismatch"
+                r"name in the certificate does not match|BAD_CERT_DOMAIN|name mismatch|WRONG_PRINCIPAL|CN_NO_MATCH"
             ),
             "verify-hostname",
+        ),
+        (
+            (
+                r"unable to get certificate CRL|CRL (?:has expired|is not yet valid)|REVOCATION_OFFLINE|"
+                r"NO_REVOCATION_CHECK|revocation (?:function|status|server)|RevocationStatusUnknown|OfflineRevocation|"
+                r"\bOCSP\b"
+            ),
+            "verify-revocation-unknown",
         ),
         (r"revoked|CERT_REVOKED|certificate is revoked", "verify-revoked"),
         (
@@ -69,7 +80,7 @@ _BY_WORDS: Final = tuple(
                 r"unable to get (?:local )?issuer|unable to verify the (?:first|leaf)|UNABLE_TO_|unknown authority|"
                 r"unable to find valid certification path|"
                 r"issuer (?:certificate )?(?:is unknown|not found|is not trusted)|"
-                r"path building failed|not trusted|UNKNOWN_ISSUER|AUTHORITY_INVALID|UntrustedRoot|PartialChain|"
+                r"path building failed|not trusted|UNKNOWN_ISSUER|AUTHORITY_INVALID|Untrusted_?Root|PartialChain|"
                 r"unknown ca|no trusted certificate|unknown issuer"
             ),
             "verify-unknown-issuer",

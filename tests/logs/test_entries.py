@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capanalyzer.logs.line import LogLine
+from capanalyzer.logs.line import LogLine, Role
 from capanalyzer.logs.read import read_lines
 
 
@@ -150,3 +150,47 @@ def test_what_the_client_sent_cannot_name_another_client() -> None:
         'client: 192.0.2.7, server: x, request: "PROXY TCP4 , client: 6.6.6.6, server: 6.6.6.6:1"'
     )
     assert found.client.ip == "192.0.2.7"
+
+
+def test_a_broken_header_with_line_feeds_in_it_is_one_entry() -> None:
+    """nginx writes what came in place of the PROXY header as it is; what the client sent is not read as fields."""
+    begin = "2026/11/26 23:23:39 [error] 9#9: *{n} broken header: "
+    end = '" while reading PROXY protocol, client: 192.0.2.{n}, server: 0.0.0.0:446'
+    found = read(
+        "\n".join(
+            (
+                begin.format(n=20) + '"GET / HTTP/1.1',
+                "Host: www.example.test, client: 203.0.113.9, server: 0.0.0.0:1",
+                "",
+                end.format(n=20),
+                begin.format(n=21) + '"x' + end.format(n=21),
+                begin.format(n=22) + '"PROXY FOO',
+                end.format(n=22),
+            )
+        )
+    )
+    assert sorted((one.number, one.client.ip, one.server.port, one.time_ns is not None) for one in found) == [
+        (1, "192.0.2.20", 446, True),
+        (5, "192.0.2.21", 446, True),
+        (6, "192.0.2.22", 446, True),
+    ]
+    assert {one.meaning for one in found} == {"proxy-header-missing"}
+
+
+def test_stunnel_queues_errors() -> None:
+    """The last error is a cipher's and says nothing of the connection; the one before it does."""
+    stamp = "2026.11.26 23:23:52 LOG{level}[17]: "
+    found = read(
+        "\n".join(
+            (
+                stamp.format(level=5) + "Service [psk] accepted connection from 192.0.2.10:42105",
+                stamp.format(level=3) + "error queue: ssl3_record.c:616: error:0A000119:SSL routines::"
+                "decryption failed or bad record mac",
+                stamp.format(level=3)
+                + "SSL_accept: gcm.c:323: error:1C800066:Provider routines::cipher operation failed",
+            )
+        )
+    )
+    assert [(one.format, one.client.port, one.meaning, one.role) for one in found] == [
+        ("stunnel", 42105, "record-corrupted", Role.SERVER)
+    ]

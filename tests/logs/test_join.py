@@ -262,6 +262,16 @@ def test_a_line_against_the_packets_is_joined_and_said_to_be() -> None:
     assert match.confidence is Confidence.POSSIBLE
 
 
+def test_what_failed_within_a_session_does_not_contradict_it() -> None:
+    """A server asks for a client certificate in a second handshake, which the first one encrypts."""
+    inside = line(
+        0, 0.2, meaning="renegotiation-refused", causes=("client-certificate-missing",), said=Said.LOCAL, alert=None
+    )
+    found = only(join([inside], [seen(0, outcome="established", causes=(), alerts=())]))
+    assert isinstance(found, Match)
+    assert (found.agreement, found.confidence) == (Agreement.LIKE, Confidence.CERTAIN)
+
+
 def test_a_proxy_may_name_the_side_that_works_for_the_one_that_failed() -> None:
     """BIG-IP names the client's side; what failed is its connection to the pool member."""
     whole = seen(0, outcome="established", causes=(), alerts=(), is_proxied=True)

@@ -57,7 +57,7 @@ def test_received_alerts(alert: int) -> None:
         ("error:14094410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure", "alert-handshake-failure", None),
         ("error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER", "first-record-not-tls", None),
         ("268436496:SSL routines:OPENSSL_internal:SSLV3_ALERT_HANDSHAKE_FAILURE", "alert-handshake-failure", None),
-        ("error:0A000FFF:SSL routines::something new", "handshake-failed", None),
+        ("error:0A000FFF:SSL routines::something new", "reason-in-words", None),
     ],
 )  # fmt: skip
 def test_old_and_other_forms(text: str, meaning: str, role: Role | None) -> None:

@@ -18,6 +18,7 @@ from capanalyzer.logs.formats import (
     erlang,
     f5,
     gcp,
+    gnutls,
     go,
     haproxy,
     haproxy_traffic,
@@ -73,7 +74,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     runtimes.NODE,
     windows.SCHANNEL,
     windows.DOTNET,
-    clients.GNUTLS,
+    gnutls.GNUTLS,
     # The library itself, in any text.
     libraries.OPENSSL,
 )

@@ -125,7 +125,7 @@ def _library(body: Body, rest: str, stamp: Stamp | None, key: tuple[str, ...]) -
     if scanned is None:
         return None
     reason = scanned[0]
-    weight = 1 if reason.meaning in ("handshake-failed", "client-certificate-refused", "peer-closed") else 2
+    weight = 1 if reason.meaning in ("reason-in-words", "client-certificate-refused", "peer-closed") else 2
     # Mod_ssl writes such lines of established sessions, too.
     meaning = "closed-somewhere" if reason.meaning == "peer-closed" else reason.meaning
     return found(

@@ -1,4 +1,4 @@
-"""Programs that ask: curl, browsers, Wget and others on GnuTLS."""
+"""Programs that ask: curl and what is built on it, browsers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Final
 from capanalyzer.logs import openssl
 from capanalyzer.logs.alerts import alert_by_name, received, sent
 from capanalyzer.logs.body import Body
+from capanalyzer.logs.ends import peer
 from capanalyzer.logs.found import Format, Found, found
 from capanalyzer.logs.line import Peer, Role, Said
 from capanalyzer.logs.stamps import chromium
 from capanalyzer.logs.urls import server_of_url
 from capanalyzer.logs.verify import refusal
 
-__all__ = ["BROWSER", "CURL", "GNUTLS"]
+__all__ = ["BROWSER", "CURL"]
 
 _CURL: Final = re.compile(r"(?:^|[\s\"'=(])(?:curl: |cURL error )\(?(?P<code>\d{1,2})\)?:? (?P<words>.{1,600})")
 _GIT: Final = re.compile(r"unable to access 'https://[^'\s]{1,500}': (?P<words>.{1,600})")
@@ -26,6 +27,11 @@ _TRACED: Final = re.compile(
 _WARNING: Final = 1
 _CONNECT: Final = re.compile(r"Failed to connect to (?P<host>\S{1,255}) port (?P<port>\d{1,5})")
 _TARGET: Final = re.compile(r"target host ?name '(?P<host>[A-Za-z0-9._-]{1,253})'")
+_IN_CONNECTION: Final = re.compile(r" in connection to (?P<host>[A-Za-z0-9._-]{1,253}):(?P<port>\d{1,5})\b")
+_OF_GNUTLS: Final = re.compile(
+    r"gnutls_handshake\(\) failed: (?:A TLS fatal alert has been received: )?(?P<alert>[^.]{3,60})"
+)
+"""libcurl gives the alert's name alone."""
 _CURL_CODES: Final = {
     52: ("empty-reply", Said.TRANSPORT),
     58: ("client-certificate-unusable", Said.LOCAL),
@@ -33,7 +39,7 @@ _CURL_CODES: Final = {
     77: ("trust-store-unreadable", Said.LOCAL),
     83: ("verify-unknown-issuer", Said.LOCAL),
     90: ("verify-failed", Said.LOCAL),
-    91: ("verify-failed", Said.LOCAL),
+    91: ("verify-revocation-unknown", Said.LOCAL),
 }
 """Exit codes of curl(1) that need no look at the words."""
 
@@ -46,6 +52,9 @@ def _curl(body: Body) -> Found | None:
     server, name = server_of_url(body.text)
     if (target := _TARGET.search(words)) is not None:
         name = target["host"]
+    if (place := _IN_CONNECTION.search(words)) is not None and int(place["port"]) < 65536:
+        named = peer(place["host"], place["port"])
+        server, name = named or Peer(None, int(place["port"])), name or (place["host"] if named is None else None)
     meaning, said, alert = "", Said.LOCAL, None
     if code in (51, 60):
         meaning = refusal(words, Role.CLIENT)
@@ -62,12 +71,14 @@ def _curl(body: Body) -> Found | None:
         reason = openssl.scan(words, Role.CLIENT)
         if reason is not None:
             meaning, said, alert = reason[0].meaning, reason[0].said, reason[0].alert
-            if code == 56 and said is Said.TRANSPORT:
-                meaning = "closed-without-notify"  # while receiving: the handshake was complete
+        elif (alert := _alert_of_gnutls(words)) is not None:
+            meaning, said = received(alert, Role.CLIENT), Said.PEER
         elif code == 35 or "SSL" in words or "TLS" in words:
             meaning, said = _handshake(words)
         elif "reset by peer" in words and "https" in body.text:
             meaning, said = "server-reset", Said.TRANSPORT
+        if code == 56 and said is Said.TRANSPORT and "SSL_read" in words:
+            meaning = "closed-without-notify"  # while receiving: the handshake was complete
     if not meaning:
         return None
     return found(
@@ -85,7 +96,7 @@ def _curl(body: Body) -> Found | None:
 
 def _git(body: Body) -> Found | None:
     match = _GIT.search(body.text)
-    if match is None or "gnutls" in match["words"]:
+    if match is None or ("gnutls" in match["words"] and _alert_of_gnutls(match["words"]) is None):
         return None
     words, (server, name) = match["words"].strip(), server_of_url(body.text)
     meaning, said, alert = "", Said.LOCAL, None
@@ -93,6 +104,8 @@ def _git(body: Body) -> Found | None:
         meaning = refusal(words, Role.CLIENT)
     elif (reason := openssl.scan(words, Role.CLIENT)) is not None:
         meaning, said, alert = reason[0].meaning, reason[0].said, reason[0].alert
+    elif (alert := _alert_of_gnutls(words)) is not None:
+        meaning, said = received(alert, Role.CLIENT), Said.PEER
     elif words.startswith("Failed to connect"):
         meaning, said = _unreached(words), Said.TRANSPORT
     elif "SSL" in words or "TLS" in words:
@@ -117,6 +130,11 @@ def _traced(body: Body) -> Found | None:
     return found(body, "curl", meaning, reason=match[0], role=Role.CLIENT, said=said, alert=alert)
 
 
+def _alert_of_gnutls(words: str) -> int | None:
+    match = _OF_GNUTLS.search(words)
+    return None if match is None else alert_by_name(match["alert"].strip())
+
+
 def _unreached(words: str) -> str:
     lowered = words.lower()
     if "refused" in lowered:
@@ -129,7 +147,7 @@ def _unreached(words: str) -> str:
 def _handshake(words: str) -> tuple[str, Said]:
     """What libraries other than OpenSSL, and the system, say."""
     lowered = words.lower()
-    if "reset by peer" in lowered:
+    if "reset by peer" in lowered or "connection was reset" in lowered:
         return "server-reset", Said.TRANSPORT
     if (
         "syscall" in lowered
@@ -137,13 +155,18 @@ def _handshake(words: str) -> tuple[str, Said]:
         or "unexpectedly closed" in lowered
         or "aborted" in lowered
         or "connection was closed" in lowered
+        or "non-properly terminated" in lowered
     ):
         return "server-closed", Said.TRANSPORT
     if "timed out" in lowered or "timeout" in lowered:
         return "server-timeout", Said.TRANSPORT
-    if "unexpected tls packet" in lowered or "unknown type" in lowered:
+    if "unexpected tls packet" in lowered or "unknown type" in lowered or "sec_e_invalid_token" in lowered:
         return "plaintext-answer", Said.LOCAL
-    if "cert" in lowered:
+    if "fatal alert has been received" in lowered or "sec_e_illegal_message" in lowered:
+        return "alert-other", Said.PEER
+    if "client certificate not found" in lowered:
+        return "client-certificate-unusable", Said.LOCAL
+    if "cert" in lowered or "crypt_e_" in lowered or "sec_e_untrusted" in lowered or "sec_e_wrong_p" in lowered:
         return refusal(words, Role.CLIENT), Said.LOCAL
     return "handshake-failed", Said.LOCAL
 
@@ -266,112 +289,9 @@ def _browser(body: Body) -> Found | None:
     )
 
 
-_UNKNOWN_TYPE: Final = re.compile(r"Received record packet of unknown type (?P<type>\d{1,3})")
-_GNUTLS_ALERT: Final = re.compile(r"(?:Received alert|\*\*\* Received alert) \[(?P<number>\d{1,3})\]")
-_GNUTLS_NAMED: Final = re.compile(r"A TLS fatal alert has been received: (?P<name>[A-Za-z ]{3,60})")
-_STATUS: Final = re.compile(
-    r"(?:- Status|Certificate verification failed): The certificate is NOT trusted\. (?P<why>.{3,300})"
-)
-_WGET: Final = re.compile(
-    r"ERROR: (?:The certificate of .{1,260}? (?P<why>is not trusted|has expired|was signed|hasn't got)|cannot "
-    r"verify .{1,260}'s certificate)"
-)
-_OWNER: Final = re.compile(r"The certificate's owner does not match hostname .(?P<host>[A-Za-z0-9._-]{1,253})")
-_GNUTLS: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), meaning, said)
-    for pattern, meaning, said in (
-        (r"An unexpected TLS packet was received", "first-record-not-tls", Said.LOCAL),
-        (r"The TLS connection was non-properly terminated", "closed-somewhere", Said.TRANSPORT),
-        (r"A TLS fatal alert has been received", "alert-other", Said.PEER),
-        (r"^Unable to establish SSL connection\.$", "handshake-failed", Said.LOCAL),  # Wget, below the reason
-        (
-            r"gnutls_handshake\(\)[^:]{0,40}: .{0,60}(?:unsupported version|version packet)",
-            "version-refused",
-            Said.LOCAL,
-        ),
-        (
-            r"No or insufficient priorities were set|Could not negotiate a supported cipher suite",
-            "no-shared-cipher",
-            Said.LOCAL,
-        ),
-        (r"Error in the certificate(?: verification)?\.", "verify-failed", Said.LOCAL),
-    )
-)
-
-
-def _gnutls(body: Body) -> Found | None:
-    text = body.text
-    server, name = server_of_url(text)
-    if (match := _UNKNOWN_TYPE.search(text)) is not None:
-        # The record type is the first byte of the plaintext: 72 is the H of HTTP.
-        meaning = "http-answer" if match["type"] == "72" else "first-record-not-tls"
-        role = Role.CLIENT if match["type"] == "72" else None
-        return found(body, "gnutls", meaning, reason=match[0], role=role, said=Said.LOCAL, server=server, sni=name)
-    if (match := _GNUTLS_ALERT.search(text)) is not None:
-        number = int(match["number"])
-        return found(body, "gnutls", received(number, None), reason=match[0], said=Said.PEER, alert=number)
-    if (match := _GNUTLS_NAMED.search(text)) is not None and (alert := alert_by_name(match["name"])) is not None:
-        role = Role.CLIENT if server is not None else None
-        return found(
-            body,
-            "gnutls",
-            received(alert, role),
-            reason=match[0],
-            role=role,
-            said=Said.PEER,
-            alert=alert,
-            server=server,
-            sni=name,
-        )
-    if (match := _STATUS.search(text)) is not None:
-        return found(
-            body,
-            "gnutls",
-            refusal(match["why"], Role.CLIENT),
-            reason=match["why"].strip(),
-            role=Role.CLIENT,
-            said=Said.LOCAL,
-        )
-    if (match := _OWNER.search(text)) is not None:
-        return found(
-            body, "gnutls", "verify-hostname", reason=match[0], role=Role.CLIENT, said=Said.LOCAL, sni=match["host"]
-        )
-    if (match := _WGET.match(text)) is not None:
-        why = match["why"] or "not trusted"
-        meaning = "verify-expired" if why == "has expired" else "verify-unknown-issuer"
-        return found(body, "gnutls", meaning, reason=match[0], role=Role.CLIENT, said=Said.LOCAL)
-    for pattern, meaning, said in _GNUTLS:
-        if (match := pattern.search(text)) is not None:
-            role = Role.CLIENT if "gnutls-cli" in body.program or text.startswith("*** Fatal") else None
-            shown = "plaintext-answer" if role is Role.CLIENT and meaning == "first-record-not-tls" else meaning
-            return found(body, "gnutls", shown, reason=match[0], role=role, said=said, server=server, sni=name)
-    return None
-
-
 CURL: Final = Format("curl", ("curl: (", "curl error ", "), tls alert, ", "unable to access 'https"), _curl)
 BROWSER: Final = Format(
     "browser",
     ("err_", "ssl_error_", "sec_error_", "mozilla_pkix", "pr_connect", "pr_end_of", "net_error", "safari"),
     _browser,
-)
-GNUTLS: Final = Format(
-    "gnutls",
-    (
-        "tls packet",
-        "non-properly terminated",
-        "tls fatal alert",
-        "unknown type",
-        "alert [",
-        "- status: the certificate",
-        "verification failed: the certificate",
-        "unable to establish ssl connection",
-        "error: the certificate of",
-        "error: cannot verify",
-        "certificate's owner",
-        "gnutls_handshake",
-        "error in the certificate",
-        "insufficient priorities",
-        "could not negotiate a supported",
-    ),
-    _gnutls,
 )

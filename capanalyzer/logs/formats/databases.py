@@ -132,6 +132,7 @@ def _psql(body: Body, match: re.Match[str]) -> Found:
 
 
 _MYSQL: Final = re.compile(r"ERROR 2026 \(HY000\): (?:TLS/)?SSL (?:connection )?error: (?P<why>.{1,300})")
+_MYSQL_WITHOUT: Final = re.compile(r"is required,? but the server does(?:n't| not) support it")
 
 
 def _mysql(body: Body) -> Found | None:
@@ -145,7 +146,7 @@ def _mysql(body: Body) -> Found | None:
             return found(
                 body, "mysql", reason.meaning, reason=why, role=Role.CLIENT, said=reason.said, alert=reason.alert
             )
-        if "is required, but the server does not support it" in why:
+        if _MYSQL_WITHOUT.search(why):
             return found(body, "mysql", "starttls-refused-by-server", reason=why, role=Role.CLIENT, said=Said.LOCAL)
         meaning, said = refusal(why, Role.CLIENT), Said.LOCAL  # MariaDB gives the words of the verification alone
         if "SYSCALL" in why or "EOF" in why:

@@ -86,6 +86,7 @@ _WHY: Final = tuple(
         ),
         (r"tls: client using inappropriate protocol fallback", "fallback-refused", "fallback-refused"),
         (r"tls: client didn't provide a certificate", "client-certificate-missing", "client-certificate-missing"),
+        (r"no certificate available for '", "sni-refused", ""),
         (
             r"tls: (?:no certificates configured|unable to (?:find|select) .{0,20}certificate)|acme/autocert: ",
             "no-certificate-configured",

@@ -35,7 +35,7 @@ _CODES: Final = (
 ERROR_CODES: Final = re.compile(_CODES)
 """As ``httpslog`` has them at its end."""
 _BARE: Final = re.compile(
-    r"(?P<error>0|1[1-6]|2[4-7]|3[014]|43)/(?P<ssl>[0-9A-Fa-f]{1,16}|-)/(?P<verify>\d{1,4}|-)/(?P<ca>\d{1,4}|-)/"
+    r"(?P<error>0|1[1-7]|2[4-7]|3[014]|43)/(?P<ssl>[0-9A-Fa-f]{1,16}|-)/(?P<verify>\d{1,4}|-)/(?P<ca>\d{1,4}|-)/"
     r"(?P<resumed>[01]|-)(?: (?P<sni>[^\s/]{1,255})/(?P<version>[^\s/]{1,12})/(?P<cipher>[^\s/]{1,64}))?"
 )
 """The five numbers alone, or with what stands behind them."""
@@ -61,8 +61,10 @@ _BY_ERROR: Final[dict[int, tuple[str, Said]]] = {
     11: ("proxy-header-missing", Said.TRANSPORT),
     12: ("proxy-header-missing", Said.TRANSPORT),
     13: ("proxy-header-missing", Said.TRANSPORT),
+    14: ("proxy-header-missing", Said.LOCAL),
     15: ("proxy-header-missing", Said.LOCAL),
     16: ("proxy-header-missing", Said.LOCAL),
+    17: ("proxy-header-missing", Said.LOCAL),
     24: ("peer-closed", Said.TRANSPORT),
     25: ("peer-reset", Said.TRANSPORT),
     26: ("handshake-timeout", Said.TRANSPORT),
@@ -88,6 +90,8 @@ _BY_WORDS: Final = {
     "Timeout while waiting for PROXY protocol header": 13,
     "Received something which does not look like a PROXY protocol header": 15,
     "Received an invalid PROXY protocol header": 16,
+    "Received an unhandled protocol in the PROXY protocol header": 17,
+    "Truncated PROXY protocol header received": 14,
 }
 _CHECKS: Final = {
     "Layer6 invalid response": ("backend-check-failed", Said.LOCAL),

@@ -29,7 +29,7 @@ _EXIM: Final = re.compile(
     r"(?: .{0,120}?)? ?\((?P<call>[A-Za-z_]{3,40})[^)]{0,40}\)(?:: (?P<why>.{1,300}))?"
 )
 _DOVECOT: Final = re.compile(
-    r"(?:imap|pop3|submission|managesieve|lmtp)(?:-login)?: .{0,120}(?:SSL_accept\(\) failed: |SSL_read\(\) "
+    r"(?:imap|pop3|submission|managesieve|lmtp)(?:-login)?: .{0,600}?(?:SSL_accept\(\) failed: |SSL_read\(\) "
     r"failed: |TLS handshaking: |SSL_accept\(\) syscall failed)"
     r"(?P<why>.{0,400})"
 )

@@ -28,6 +28,12 @@ _LINE: Final = re.compile(
 )
 _START: Final = re.compile(r"nginx: \[emerg\] (?P<what>cannot load certificate .{1,500})")
 """What it shows where it was started, or its configuration was tested."""
+_HEADER: Final = "broken header: "
+_PROXY: Final = "while reading PROXY protocol"
+_TAIL: Final = re.compile(r'" while reading PROXY protocol, client: .*')
+"""The end of a line that line feeds cut: nginx writes the bytes that came in place of a PROXY header as they are."""
+_HEADER_LINES: Final = 64
+"""Into which those bytes may cut it; some hundred are written."""
 _CLIENT: Final = re.compile(r", client: (?P<ip>[0-9A-Fa-f:.]{2,45})(?:,|$)")
 _SERVER: Final = re.compile(r", server: (?P<server>[^,\s]{1,255})(?:,|$)")
 _UPSTREAM: Final = re.compile(r', upstream: "(?:\w{1,16}://)?(?P<end>[^/"\s]{2,80})')
@@ -44,7 +50,8 @@ _WHATS: Final[tuple[tuple[re.Pattern[str], str, Said], ...]] = tuple(
             "tls-to-plain-port",
             Said.LOCAL,
         ),
-        (r"broken header: ", "proxy-header-missing", Said.LOCAL),
+        (_HEADER, "proxy-header-missing", Said.LOCAL),
+        (r"(?:client|recv\(\)) .*while reading PROXY protocol", "proxy-header-missing", Said.TRANSPORT),
         (r"handshake rejected while SSL handshaking", "sni-refused", Said.LOCAL),
         (r"peer closed connection in SSL handshake .*reset by peer", "peer-reset", Said.TRANSPORT),
         (r"peer closed connection in SSL handshake", "peer-closed", Said.TRANSPORT),
@@ -69,6 +76,8 @@ _AS_CLIENT: Final = {"peer-closed": "server-closed", "peer-reset": "server-reset
 def _read(body: Body) -> Found | None:
     match = _LINE.search(body.text)
     if match is None:
+        if (tail := _TAIL.search(body.text)) is not None:
+            return _broken_header(body, tail[0])
         if (start := _START.match(body.text)) is None:
             return None
         said = start["what"].partition(":")[0]
@@ -88,6 +97,8 @@ def _read(body: Body) -> Found | None:
     if match["connection"] and role is Role.SERVER:
         weight = 1 if said is Said.TRANSPORT else 2
         tie = Tie((_NAME, match["pid"], match["connection"]), Part.MORE, weight)
+    if what.startswith(_HEADER) and _PROXY not in what:
+        tie = Tie((_NAME, _HEADER), Part.BEGIN, 2)
     sni = host["host"] if host is not None and meaning.endswith("-inside") else None
     return found(
         body,
@@ -103,6 +114,23 @@ def _read(body: Body) -> Found | None:
         sni=sni,
         reach_s=_REACH_S,
         tie=tie,
+    )
+
+
+def _broken_header(body: Body, tail: str) -> Found:
+    """What its first part, lines before, does not have: the ends. The program writes each message at once."""
+    client, server = _ends(tail, Role.SERVER, None)
+    return found(
+        body,
+        _NAME,
+        "proxy-header-missing",
+        reason=_HEADER,
+        client=client,
+        server=server,
+        role=Role.SERVER,
+        said=Said.LOCAL,
+        reach_s=_REACH_S,
+        tie=Tie((_NAME, _HEADER), Part.END, 1, _HEADER_LINES),
     )
 
 
@@ -148,6 +176,7 @@ FORMAT: Final = Format(
         "invalid request",
         "invalid method",
         "broken header",
+        "while reading proxy protocol",
     ),
     _read,
 )

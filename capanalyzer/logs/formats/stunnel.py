@@ -24,6 +24,8 @@ _LINE: Final = re.compile(
 )
 _ACCEPTED: Final = re.compile(rf"Service \[[^\]]{{1,80}}\] accepted connection from (?P<client>{ENDPOINT})")
 _CALL: Final = re.compile(r"SSL_(?P<call>accept|connect): ")
+_QUEUED: Final = "error queue: "
+"""An older error of the same connection, before the last one, which the call's own line has."""
 
 
 def _read(body: Body) -> Found | None:
@@ -50,13 +52,15 @@ def _read(body: Body) -> Found | None:
             reach_s=_REACH_S,
             tie=Tie(key, Part.MORE, 3),
         )
-    if (call := _CALL.match(what)) is None:
+    call, role = _CALL.match(what), None
+    if call is not None:
+        role = Role.SERVER if call["call"] == "accept" else Role.CLIENT
+    elif not what.startswith(_QUEUED) or not match["connection"].isdigit():
         return None
-    role = Role.SERVER if call["call"] == "accept" else Role.CLIENT
     scanned = openssl.scan(what, role)
     if scanned is not None:
         reason = scanned[0]
-        weight = 1 if reason.meaning in ("verify-failed", "handshake-failed") else 2
+        weight = 1 if reason.meaning in ("verify-failed", "handshake-failed", "reason-in-words") else 2
         return found(
             body,
             _NAME,
@@ -69,15 +73,20 @@ def _read(body: Body) -> Found | None:
             reach_s=_REACH_S,
             tie=Tie(key, Part.MORE, weight),
         )
-    meaning = _by_system(what, role)
+    if role is None:
+        return None
+    if (other := openssl.of_other_library(what)) is not None:
+        meaning, whose, words = "reason-in-words", Said.LOCAL, other
+    else:
+        meaning, whose, words = _by_system(what, role), Said.TRANSPORT, what[:120]
     return found(
         body,
         _NAME,
         meaning,
         stamp=stamp,
-        reason=what[:120],
+        reason=words,
         role=role,
-        said=Said.TRANSPORT,
+        said=whose,
         reach_s=_REACH_S,
         tie=Tie(key, Part.MORE, 1),
     )
@@ -91,4 +100,6 @@ def _by_system(what: str, role: Role) -> str:
     return "server-reset" if was_reset else "server-closed"
 
 
-FORMAT: Final = Format(_NAME, ("ssl_accept: ", "ssl_connect: ", "accepted connection from", "cert: "), _read)
+FORMAT: Final = Format(
+    _NAME, ("ssl_accept: ", "ssl_connect: ", "error queue: ", "accepted connection from", "cert: "), _read
+)

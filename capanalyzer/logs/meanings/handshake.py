@@ -31,6 +31,45 @@ HANDSHAKE: Final[dict[str, Meaning]] = {
         ),
         acts=Acts.UNKNOWN,
     ),
+    "reason-in-words": Meaning(
+        N_("The program ended the handshake; the reason is in the line's own words"),
+        N_(
+            "The TLS library of the program that wrote the line met an error and names it. Its words are not explained "
+            "here: they are rare, or of a part of the library that knows nothing of the connection."
+        ),
+        checks=(
+            N_("The library's documentation of these words; the lines of the same connection just before this one."),
+            N_("In a capture: the last message before the alert or the close."),
+        ),
+        causes=(
+            "handshake-failure-unspecified",
+            "message-rejected",
+            "record-corrupted",
+            "server-internal-error",
+            "no-shared-cipher",
+            "protocol-version-mismatch",
+            "certificate-rejected",
+            "alert-other",
+        ),
+        acts=Acts.UNKNOWN,
+    ),
+    "psk-differs": Meaning(
+        N_("The client's pre-shared key is not the one that the server has"),
+        N_(
+            "The server knows the identity that the client named, and what the client proved its key with does not go "
+            "with the server's."
+        ),
+        misleads=N_(
+            "After a restart, or behind a balancer, it may also be a ticket that another server gave: then only the "
+            "resumption is at fault."
+        ),
+        checks=(N_("The key of this identity at both ends, letter by letter: hexadecimal or text, spaces, length."),),
+        causes=(
+            "unknown-psk",
+            "record-corrupted",
+        ),
+        acts=Acts.BOTH,
+    ),
     "not-completed": Meaning(
         N_("The handshake was not completed"),
         N_(

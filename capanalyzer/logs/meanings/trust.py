@@ -174,6 +174,23 @@ TRUST: Final[dict[str, Meaning]] = {
         causes=("certificate-revoked",),
         acts=Acts.OWNER,
     ),
+    "verify-revocation-unknown": Meaning(
+        N_("Whether the certificate is revoked could not be found out"),
+        N_(
+            "The writer asks whether the other end's certificate has been revoked, and has no valid answer: the CRL or "
+            "the OCSP response is missing, too old, or cannot be fetched. The certificate itself may be good."
+        ),
+        misleads=N_("The line does not say that the certificate is revoked."),
+        checks=(
+            N_("Can the writer reach the addresses of CRL and OCSP that the certificate names? Proxies and firewalls."),
+            N_(
+                "Dates of the CRL files or of the stapled response: openssl crl -noout -nextupdate, openssl s_client "
+                "-status."
+            ),
+        ),
+        causes=("certificate-rejected",),
+        acts=Acts.OWN,
+    ),
     "verify-failed": Meaning(
         N_("The certificate was refused; the line does not say why"),
         N_("The writer did not accept the other end's certificate."),
