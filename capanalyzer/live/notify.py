@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from time import monotonic
@@ -22,6 +21,8 @@ class Notifier:
         self._socket: socket.socket | None = None
         self._every_s: float | None = None
         self._next_s = 0.0
+        self._untold: dict[str, bytes] = {}
+        """The last message of each kind that there was no room for."""
         address = os.environ.get("NOTIFY_SOCKET", "")
         if not hasattr(socket, "AF_UNIX") or not address.startswith(("/", "@")):
             return
@@ -42,10 +43,12 @@ class Notifier:
         self._send("READY=1")
 
     def alive(self) -> None:
-        """To be called often: says so as often as the watchdog wants it."""
+        """To be called often: says so as often as the watchdog wants it, and again what there was no room for."""
         if self._every_s is not None and monotonic() >= self._next_s:
             self._next_s = monotonic() + self._every_s
             self._send("WATCHDOG=1")
+        elif self._untold:
+            self._send_untold()
 
     def status(self, text: str) -> None:
         """One line for ``systemctl status``."""
@@ -58,10 +61,22 @@ class Notifier:
     def close(self) -> None:
         """No more is told."""
         if self._socket is not None:
+            self._send_untold()
             self._socket.close()
             self._socket = None
 
     def _send(self, text: str) -> None:
         if self._socket is not None:
-            with contextlib.suppress(OSError):  # it went away, or is too busy: the next one will do
-                self._socket.send(text.encode())
+            self._untold[text.partition("=")[0]] = text.encode()
+            self._send_untold()
+
+    def _send_untold(self) -> None:
+        while self._socket is not None and self._untold:
+            kind, message = next(iter(self._untold.items()))
+            try:
+                self._socket.send(message)
+            except BlockingIOError:
+                return  # it is busy: a socket keeps few messages that nobody has read
+            except OSError:
+                pass  # it went away
+            del self._untold[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -43,6 +44,31 @@ def test_a_service_tells_how_it_is(systemd: socket.socket, monkeypatch: pytest.M
     notifier.close()
     told = [systemd.recv(100) for _ in range(6)]
     assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STATUS=7 sessions failed", b"STOPPING=1"]
+
+
+def test_what_a_busy_systemd_has_no_room_for_is_told_later(systemd: socket.socket) -> None:
+    """The newest of each kind: a status would otherwise stand for as long as nothing changes."""
+    notifier = Notifier()
+    for number in range(10_000):
+        notifier.status(f"{number} sessions failed")
+    notifier.ready()
+    systemd.setblocking(False)
+
+    def read() -> list[bytes]:
+        told = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told.append(systemd.recv(100))
+        return told
+
+    first = read()
+    assert first == [b"STATUS=%d sessions failed" % number for number in range(len(first))]
+    assert len(first) < 10_000
+    notifier.alive()
+    assert read() == [b"STATUS=9999 sessions failed", b"READY=1"]
+    notifier.alive()
+    notifier.close()
+    assert read() == []
 
 
 def test_how_a_run_stands() -> None:
