@@ -190,6 +190,7 @@ class Messages:
 
     def interrupted(self) -> None:
         """It ends at once."""
+        self._ending.hurry()  # the time for last words begins now, however long others took to close
         self._kept.clear()
         self._say(INTERRUPTION)
         if self._outlet is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.network import CLIENT, DEVICE, PATIENCE_S, SERVER, Hosts, command, hosts, missing
+from tests.live.systemd import systemd
 
 WHY_NOT = missing("setpriv")
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
@@ -28,35 +28,22 @@ CONNECT = "import socket, sys; socket.socket().connect_ex((sys.argv[1], 443))"
 
 
 class Service:
-    """The run, and what it tells systemd."""
+    """The run, and the systemd that it tells how it is."""
 
     def __init__(self, net: Hosts, stack: ExitStack, folder: Path) -> None:
         self.folder, self.records, self.lines = folder, folder / "records", folder / "lines"
         self.records.mkdir()
         for path in (folder, self.records):
             os.chown(path, USER, GROUP)
-        self._systemd = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        self._systemd.bind(str(folder / "notify"))
-        self._systemd.settimeout(PATIENCE_S)
-        (folder / "notify").chmod(0o666)
+        self.systemd = stack.enter_context(systemd(folder))
         self.process = net.start(
             net.client,
             *("setpriv", f"--reuid={USER}", f"--regid={GROUP}", "--clear-groups", "--no-new-privs"),
             *(f"--bounding-set=-all,{CAPABILITIES}", f"--inh-caps={CAPABILITIES}", f"--ambient-caps={CAPABILITIES}"),
             *(sys.executable, "-m", "capanalyzer", "live", "-i", DEVICE, "--record", self.records, "-o", self.lines),
-            env=os.environ | {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "500000"},
+            env=os.environ | {"NOTIFY_SOCKET": str(self.systemd.path), "WATCHDOG_USEC": "500000"},
             stderr=subprocess.PIPE,
         )
-        self.told: list[str] = []
-
-    def await_told(self, beginning: str) -> str:
-        """Until systemd was told this; the whole of it."""
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
-            self.told.append(self._systemd.recv(1000).decode())
-            if self.told[-1].startswith(beginning):
-                return self.told[-1]
-        raise AssertionError(f"not told: {beginning}; but {self.told}")
 
     def await_file(self, pattern: str, text: str = "") -> Path:
         """Until there is such a file with this in it."""
@@ -89,8 +76,8 @@ def test_a_service_from_its_start_to_its_end(place: Path) -> None:
     with ExitStack() as stack:
         net = stack.enter_context(hosts(place))
         service = Service(net, stack, place)
-        service.await_told("READY=1")
-        assert service.told == ["READY=1"], "it is ready before anything else"
+        service.systemd.wait_for("READY=1")
+        assert service.systemd.told == ["READY=1"], "it is ready before anything else"
 
         kernel = service.state()
         none = ["0" * 16]
@@ -103,16 +90,16 @@ def test_a_service_from_its_start_to_its_end(place: Path) -> None:
         service.await_file("lines", f"{CLIENT}:")
         record = service.await_file("records/*tcp-connect-refused*.json", "tcp-connect-refused")
         assert (record.stat().st_uid, record.stat().st_mode & 0o777) == (USER, 0o640)
-        service.await_told(f"STATUS={DEVICE}: 1 session: failed 1")
+        service.systemd.wait_for(f"STATUS={DEVICE}: 1 session: failed 1")
 
         service.lines.rename(place / "lines.1")
         service.process.send_signal(signal.SIGHUP)
         service.await_file("lines")
         for _ in range(3):
-            service.await_told("WATCHDOG=1")
+            service.systemd.wait_for("WATCHDOG=1")
 
         service.process.send_signal(signal.SIGTERM)
-        service.await_told("STOPPING=1")
+        service.systemd.wait_for("STOPPING=1")
         _, complaints = service.process.communicate(timeout=PATIENCE_S)
         assert service.process.returncode == 0
         assert [line for line in complaints.splitlines() if b"no Landlock" not in line] == []

@@ -19,10 +19,13 @@ from pathlib import Path
 import pytest
 
 from capanalyzer.cli import main
+from tests.live.systemd import systemd
 from tests.live.test_hooks import Receiver
+from tests.ports import held_port
 from tests.test_pcaps import PCAPS, capture_of
 
 CAPTURE = capture_of(PCAPS / "certificate-expired-every-client")
+COUNTED = 'capanalyzer_incidents_total{cause="certificate-expired"} 1.0'
 
 
 @pytest.fixture
@@ -33,16 +36,21 @@ def place() -> Iterator[Path]:
         yield Path(name)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+@pytest.fixture
+def port() -> Iterator[int]:
+    with held_port() as held:
+        yield held
 
 
-def test_all_of_it(place: Path) -> None:
+def scraped(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def test_all_of_it(place: Path, port: int) -> None:
     """The incident is told both ways and counted, its session recorded, all packets written, and the end is clean."""
-    receiver, port = Receiver(None), free_port()
+    receiver = Receiver(None)
     out = place / "out"
     out.mkdir(mode=0o777)
     out.chmod(0o777)
@@ -66,8 +74,9 @@ def test_all_of_it(place: Path) -> None:
             assert process.poll() is None
             assert time.monotonic() < deadline, [list(each.iterdir()) for each in (records, everything, out)]
             time.sleep(0.05)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            metrics = answer.read().decode()
+        while COUNTED not in (metrics := scraped(port)):  # once a second
+            assert time.monotonic() < deadline, metrics
+            time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         _, complaints = process.communicate(timeout=60)
     receiver.server.shutdown()
@@ -86,7 +95,6 @@ def test_all_of_it(place: Path) -> None:
     assert recorded == failed
     assert len(list(records.glob("*.pcapng"))) == len(failed)
     assert len(list(everything.glob("*.pcapng"))) == 1
-    assert 'capanalyzer_incidents_total{cause="certificate-expired"} 1.0' in metrics
     assert 'capanalyzer_records_total{result="failed"} 0.0' in metrics
 
 
@@ -127,11 +135,14 @@ def test_a_second_signal_does_not_wait_for_what_hangs(place: Path) -> None:
     """A program that was started for an incident, here; the first signal would give it ten seconds."""
     place.chmod(0o777)
     script = place / "hook"
-    script.write_text(f"#!/bin/sh\ntouch {place}/started\nexec sleep 20\n", "utf-8")
+    script.write_text(f"#!/bin/sh\necho $$ > {place}/number\ntouch {place}/started\nexec sleep 60\n", "utf-8")
     script.chmod(0o755)
     command = [sys.executable, "-m", "capanalyzer", "live", "-r", "-", "--exec", str(script)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as process:
+    with (
+        systemd(place) as told,
+        subprocess.Popen(command, env=os.environ | {"NOTIFY_SOCKET": str(told.path)}, **pipes) as process,
+    ):
         assert process.stdin is not None
         process.stdin.write(CAPTURE.read_bytes())
         process.stdin.flush()
@@ -140,9 +151,10 @@ def test_a_second_signal_does_not_wait_for_what_hangs(place: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.terminate()
-        time.sleep(1)  # else the two might arrive as one
+        told.wait_for("STOPPING=1")  # else the two might arrive as one
         process.terminate()
         _, complaints = process.communicate(timeout=60)
+    os.kill(int((place / "number").read_text("ascii")), signal.SIGKILL)  # it was not waited for
     assert (process.returncode, complaints) == (130, b"capanalyzer: interrupted\n")
 
 

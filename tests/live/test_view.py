@@ -31,7 +31,8 @@ from capanalyzer.live.view.keys import _named
 from capanalyzer.report import model
 from capanalyzer.report.terminal import Line, Look
 from capanalyzer.report.times import from_rfc3339
-from tests.live.test_beside import free_port
+from tests.live.systemd import systemd
+from tests.ports import held_port
 from tests.report.samples import at, failed, finding, tls
 from tests.test_pcaps import PCAPS, capture_of
 
@@ -208,7 +209,7 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < deadline, self.text()
             self.read()
-        for _ in range(5):
+        while select.select([self._master], [], [], 0)[0]:
             self.read()
         return self.process.returncode
 
@@ -319,18 +320,23 @@ def test_no_colour_is_no_colour(terminal: Callable[..., Terminal]) -> None:
     assert b";31m" not in run.seen
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with held_port() as held:
+        yield held
+
+
 def scraped(port: int, name: str) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         found = re.search(f"^{name} (.*)$", answer.read().decode(), re.MULTILINE)
     assert found is not None
     return float(found[1])
 
 
-def test_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal]) -> None:
+def test_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal], port: int) -> None:
     """As of a connection that hangs: the run goes on, ends when it is told to, and the terminal is as it was as soon as
     somebody reads again.
     """
-    port = free_port()
     run = terminal(f"--metrics-port={port}", columns=200, lines=60)
     run.until(lambda text: "LATEST FAILURES" in text)
     run.fill()
@@ -354,11 +360,12 @@ def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(
         (tmp_path / "sitecustomize.py").write_text(
             "import os\ndef fail(_):\n    raise OSError\nos.ttyname = os.tcgetpgrp = fail\n", "utf-8"
         )
-    run = terminal(columns=200, lines=60, PYTHONPATH=str(tmp_path))
-    run.until(lambda text: "LATEST FAILURES" in text)
-    run.fill()
-    run.process.terminate()
-    time.sleep(1)  # else the two might arrive as one
+    with systemd(tmp_path) as told:
+        run = terminal(columns=200, lines=60, PYTHONPATH=str(tmp_path), NOTIFY_SOCKET=str(told.path))
+        run.until(lambda text: "LATEST FAILURES" in text)
+        run.fill()
+        run.process.terminate()
+        told.wait_for("STOPPING=1")  # else the two might arrive as one
     run.process.terminate()
     assert run.process.wait(60) == 130
     assert run.end() == 130

@@ -176,7 +176,6 @@ class Outbox:
 
     def _failed(self, message: Message, reason: str) -> None:
         """The run goes on."""
-        self.counts["failed"] += 1
         counted = plural(self._lang)
         text = counted(
             "{option}: {reason}; {n} new incident was not told",
@@ -184,3 +183,4 @@ class Outbox:
             1 + message.held_back,
         )
         self._complaint.make(reason, text.format(option=self._deliver.option, reason=reason, n=1 + message.held_back))
+        self.counts["failed"] += 1
