@@ -85,14 +85,11 @@ def serving(port: int = 0, certificate: str | None = None) -> Iterator[Redmine]:
         scratch = Redmine("", "", 0, name, "admin", password)
         answer = scratch.run(PROVISION, REDMINE_PASSWORD=password)
         key, issue = answer[answer.rindex("RESULT") :].split()[1:]
-        port = port or _free_port()
-        scheme, bind = "http", f"tcp://127.0.0.1:{port}"
-        if certificate is not None:
-            scheme, bind = "https", f"ssl://127.0.0.1:{port}?key={certificate}&cert={certificate}&verify_mode=none"
         with (
+            _held(port) as taken,
             open(folder / "puma.log", "wb") as log,
             subprocess.Popen(
-                ["bundle", "exec", "puma", "-e", "production", "-t", "1:4", "-b", bind],
+                ["bundle", "exec", "puma", "-e", "production", "-t", "1:4", "-b", _bind(taken, certificate)],
                 cwd=folder / "app",
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -101,8 +98,9 @@ def serving(port: int = 0, certificate: str | None = None) -> Iterator[Redmine]:
             ) as server,
         ):
             try:
-                _wait(server, port, folder / "puma.log")
-                yield Redmine(f"{scheme}://127.0.0.1:{port}", key, int(issue), name, "admin", password)
+                _wait(server, taken, folder / "puma.log")
+                scheme = "http" if certificate is None else "https"
+                yield Redmine(f"{scheme}://127.0.0.1:{taken}", key, int(issue), name, "admin", password)
             finally:
                 server.terminate()
 
@@ -154,15 +152,24 @@ def _environment(**more: str) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _bind(port: int, certificate: str | None) -> str:
+    if certificate is None:
+        return f"tcp://127.0.0.1:{port}"
+    return f"ssl://127.0.0.1:{port}?key={certificate}&cert={certificate}&verify_mode=none"
+
+
+@contextmanager
+def _held(port: int) -> Iterator[int]:
+    """The port (0: a free one), given to nobody else before puma, which takes some time to start, listens on it."""
+    with socket.socket() as holding:
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holding.bind(("127.0.0.1", port))
+        held: int = holding.getsockname()[1]
+        yield held
 
 
 def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until and server.poll() is None:
         try:
             with socket.create_connection(("127.0.0.1", port), 1):

@@ -343,7 +343,7 @@ def test_a_worker_ends_when_its_caller_is_gone(tmp_path: Path) -> None:
     process.start()
     its.close()
     mine.close()
-    process.join(10)
+    process.join(60)
     assert process.exitcode == 0
 
 

@@ -30,8 +30,8 @@ def chromium(profile: str) -> Iterator[webdriver.Chrome]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_script_timeout(15)
-    driver.set_page_load_timeout(15)
+    driver.set_script_timeout(60)
+    driver.set_page_load_timeout(60)
     try:
         yield driver
     finally:

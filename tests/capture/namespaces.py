@@ -8,8 +8,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,14 @@ from capanalyzer.capture.opening import examine_file
 NEW_NETWORK = 0x40000000
 """CLONE_NEWNET."""
 LEFT, RIGHT = "rg0", "rg1"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long a test waits for what must come; a machine may be busy."""
+
+
+_EVERYTHING = 3
+"""ETH_P_ALL."""
+_AT_ONCE = 50
+"""Frames; a socket's buffer holds more, too."""
 
 
 def missing() -> str | None:
@@ -80,6 +86,38 @@ def sender(name: str) -> socket.socket:
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     made.bind((name, 0))
     return made
+
+
+@contextmanager
+def cable() -> Iterator[Callable[[str, Sequence[bytes]], None]]:
+    """Gives a function that sends whole frames into this end of the pair, and returns when they have come out of the
+    other.
+
+    On their way they wait in a queue that each processor has (``net.core.netdev_max_backlog``), and that a busy kernel
+    empties later: so they all go by the same one, which keeps their order, and never more than it has room for.
+    """
+    processors = os.sched_getaffinity(0)
+    with ExitStack() as stack:
+        ends = {}
+        for name in (LEFT, RIGHT):
+            ends[name] = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+            ends[name].bind((name, _EVERYTHING))
+            ends[name].settimeout(PATIENCE_S)
+
+        def put(name: str, frames: Sequence[bytes]) -> None:
+            out, there = ends[name], ends[RIGHT if name == LEFT else LEFT]
+            for start in range(0, len(frames), _AT_ONCE):
+                part = frames[start : start + _AT_ONCE]
+                for frame in part:
+                    out.send(frame)
+                came = 0
+                while came < len(part):
+                    _, (_, _, direction, *_) = there.recvfrom(0)
+                    came += direction != socket.PACKET_OUTGOING
+
+        os.sched_setaffinity(0, {min(processors)})
+        stack.callback(os.sched_setaffinity, 0, processors)
+        yield put
 
 
 class Got:

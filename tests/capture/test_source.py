@@ -311,7 +311,7 @@ def test_fifo_hands_on_what_is_there(tmp_path: Path) -> None:
     def write() -> None:
         with open(path, "wb", buffering=0) as fifo:
             fifo.write(data[: sizes[0]])
-            assert seen.wait(10)
+            assert seen.wait(60)
             fifo.write(data[sizes[0] :])
 
     writer = threading.Thread(target=write)

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -30,6 +31,14 @@ from capanalyzer.remark import Remark
 from capanalyzer.report import model
 from tests.report.samples import at
 
+WAIT_S = 60.0
+"""A machine may be busy."""
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "CLOSING_S", WAIT_S)
+
 
 def incident(number: int = 0, **changes: Any) -> model.Incident:
     values: dict[str, Any] = {
@@ -41,7 +50,7 @@ def incident(number: int = 0, **changes: Any) -> model.Incident:
 
 
 def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + WAIT_S
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -62,7 +71,7 @@ class Kept:
         self.reason: str | None = None
 
     def __call__(self, message: Message, stop: threading.Event) -> None:
-        self.gate.wait(30)
+        self.gate.wait(WAIT_S)
         self.messages.append(message)
         if self.reason is not None:
             raise NotDelivered(Remark("{reason}", reason=self.reason))
@@ -408,13 +417,22 @@ def test_its_failure_is_told(tmp_path: Path) -> None:
 
 
 def test_it_is_ended_with_its_children_when_it_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program_module, "TIMEOUT_S", 5.0)
-    path = tmp_path / "slow"
-    path.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/child\nwait\n", "utf-8")
+    path, told = tmp_path / "slow", tmp_path / "child"
+    path.write_text(f"#!/bin/sh\nsleep 300 &\necho $! > {told}\nwait\n", "utf-8")
     path.chmod(0o755)
-    with pytest.raises(NotDelivered, match="ran for more than 5 s"):
+
+    class Waiting(subprocess.Popen[bytes]):
+        """Its time is over once it has a child."""
+
+        def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002
+            assert timeout == program_module.TIMEOUT_S
+            until(lambda: told.exists() and told.read_text("ascii").endswith("\n"))
+            return super().communicate(input, timeout=0.01)
+
+    monkeypatch.setattr(subprocess, "Popen", Waiting)
+    with pytest.raises(NotDelivered, match="ran for more than 30 s"):
         Program(str(path))(MESSAGE, NEVER)
-    child = int((tmp_path / "child").read_text("utf-8"))
+    child = int(told.read_text("ascii"))
     until(lambda: not is_running(child))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -12,8 +13,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from capanalyzer.report import model
 from capanalyzer.report.times import from_rfc3339
 from tests.live.pieces import Pieces
 from tests.live.replay import Replay, make
+from tests.ports import held_port
 from tests.report.samples import at
 from tests.test_pcaps import PCAPS, capture_of
 
@@ -59,7 +62,7 @@ def metrics() -> Iterator[Metrics]:
 
 def scrape(port: int, path: str = "/metrics", accept: str = "") -> str:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         text: str = answer.read().decode()
     return text
 
@@ -210,12 +213,12 @@ def test_connections_that_say_nothing_do_not_hold_it_up(metrics: Metrics, monkey
     monkeypatch.setattr(server_module, "MAX_SECONDS", 0.5)
     silent = [socket.create_connection(("127.0.0.1", metrics.port)) for _ in range(40)]
     metrics.tick(STATE)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             assert "capanalyzer_packets_total" in scrape(metrics.port)
             break
-        except OSError:
+        except (OSError, HTTPException):
             assert time.monotonic() < deadline
             time.sleep(0.05)
     for each in silent:
@@ -317,15 +320,18 @@ def test_promtool_has_no_complaint_about_the_page(prometheus: str, metrics: Metr
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_a_real_prometheus_reads_it(prometheus: str, tmp_path: Path) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    with held_port() as held:
+        yield held
+
+
+def test_a_real_prometheus_reads_it(prometheus: str, tmp_path: Path, port: int) -> None:
     """Every panel of the dashboard has something to show of a run with failures; an incident's alert fires."""
     counts = {name: {"written": 1, "delivered": 1, "failed": 0, "lost": 0} for name in BESIDE}
     metrics = Metrics("127.0.0.1", 0, counts)
     metrics.start()
     run(metrics)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],
@@ -338,6 +344,19 @@ def test_a_real_prometheus_reads_it(prometheus: str, tmp_path: Path) -> None:
         prometheus, f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
     ]  # fmt: skip
+    turns = itertools.count(2)
+
+    def go_on() -> None:
+        """All of it, so that there is a rate of everything."""
+        turn = next(turns)
+        run(metrics)
+        run(metrics, "healthy-every-pair-tls13")
+        for one in counts.values():
+            one.update(dict.fromkeys(one, 7 * turn))
+        metrics.incident(incident(9, cause="certificate-expired"), new=True)
+        lost = Drops(5 * turn, 9 * turn)
+        metrics.tick(replace(STATE, packets=1_000 * turn, bytes=90_000 * turn, drops=lost, evicted={"flows": 3 * turn}))
+
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             ask = Asking(port)
@@ -345,15 +364,9 @@ def test_a_real_prometheus_reads_it(prometheus: str, tmp_path: Path) -> None:
             [sample] = ask('capanalyzer_handshakes_total{outcome="failed",cause="http-to-tls-port"}')
             assert float(sample["value"][1]) > 0
             assert ask('up{job="capanalyzer"}')[0]["value"][1] == "1"
-            # All of it goes on, so that there is a rate of everything.
-            run(metrics)
-            run(metrics, "healthy-every-pair-tls13")
-            for one in counts.values():
-                one.update(dict.fromkeys(one, 7))
-            metrics.incident(incident(9, cause="certificate-expired"), new=True)
-            metrics.tick(replace(STATE, packets=2000, bytes=180_000, drops=Drops(5, 9), evicted={"flows": 3}))
+            go_on()
             for query in shown():
-                ask.until(query)
+                ask.until(query, go_on)
             for query in alerts().values():
                 ask(query)
             ask.until('ALERTS{alertname="TlsIncident",alertstate="firing",cause="certificate-expired"}')
@@ -370,13 +383,13 @@ class Asking:
 
     def __call__(self, query: str) -> list[dict[str, Any]]:
         body = urllib.parse.urlencode({"query": query}).encode()
-        with urllib.request.urlopen(self._url, body, timeout=10) as answer:
+        with urllib.request.urlopen(self._url, body, timeout=60) as answer:
             document = json.load(answer)
         assert document["status"] == "success", query
         found: list[dict[str, Any]] = document["data"]["result"]
         return found
 
-    def until(self, query: str) -> None:
+    def until(self, query: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Ask until there is an answer, and a number in it."""
         deadline = time.monotonic() + 60
         while True:
@@ -386,4 +399,5 @@ class Asking:
             except OSError:
                 pass  # it is starting
             assert time.monotonic() < deadline, query
+            meanwhile()
             time.sleep(0.2)

@@ -63,6 +63,41 @@ def pipe() -> Iterator[tuple[int, Callable[[bytes], None]]]:
         os.close(write)
 
 
+class SlowReader:
+    """Takes each piece in so much time, by a clock of its own: it goes on when somebody has looked at it in between.
+    Nothing is taken before the run is over.
+    """
+
+    def __init__(self, each_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s, self._each_s, self.pieces = 0.0, each_s, list[bytes]()
+        self._has_left, self._looked_at = False, threading.Event()
+        reader = self
+
+        class Watched(Ending):
+            def may_wait(self, since_s: float, patience: Patience) -> bool:
+                may = super().may_wait(since_s, patience)
+                if self.is_over:
+                    reader._looked_at.set()
+                return may
+
+        self.ending = Watched()
+        for module in (ending_module, outlet_module):
+            monkeypatch.setattr(module, "monotonic", lambda: self.now_s)
+
+    def __call__(self, data: bytes) -> None:
+        for waited_s in (self._each_s, 0):  # once as it is, once with the piece in its hands
+            if not self._has_left:
+                assert self._looked_at.wait(WAIT_S)
+                self._looked_at.clear()
+                self.now_s += waited_s
+        self.pieces.append(data)
+
+    def leave(self) -> None:
+        """Nobody looks at it any more."""
+        self._has_left = True
+        self._looked_at.set()
+
+
 def read_all(descriptor: int, size: int) -> bytes:
     """So many bytes, or to the end."""
     data = b""
@@ -190,35 +225,29 @@ def test_at_the_end_nobody_is_waited_for_who_does_not_read(monkeypatch: pytest.M
 
 def test_at_the_end_who_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Although the whole takes longer than anybody is waited for who takes nothing."""
-    monkeypatch.setattr(ending_module, "STALLED_S", 2.0)
-    ending, pause = Ending(), threading.Event()
-    written = bytearray()
-
-    def slowly(data: bytes) -> None:
-        pause.wait(0.6)
-        written.extend(data)
-
+    slow = SlowReader(ending_module.STALLED_S * 0.7, monkeypatch)
     lines = [b"%d" % number * 70_000 + b"\n" for number in range(5)]
-    with outlet(slowly, ending, patience=Patience.NONE) as to:
+    with outlet(slow, slow.ending, patience=Patience.NONE) as to:
         for line in lines:
             to(line)
-        ending.over(by_itself=False)
-        ending.ask()
+        slow.ending.over(by_itself=False)
+        slow.ending.ask()
         to.close()
-    assert bytes(written) == b"".join(lines)
+    assert slow.now_s > 3 * ending_module.STALLED_S
+    assert b"".join(slow.pieces) == b"".join(lines)
     assert to.lost == 0
 
 
 def test_at_the_end_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """However steadily they read."""
-    monkeypatch.setattr(ending_module, "CLOSING_S", 0.5)
-    ending, pause = Ending(), threading.Event()
-    with outlet(lambda _: pause.wait(0.1), ending, patience=Patience.NONE) as to:
+    slow = SlowReader(ending_module.CLOSING_S / 8, monkeypatch)
+    with outlet(slow, slow.ending, patience=Patience.NONE) as to:
         for _ in range(100):
             to(b"x" * 70_000 + b"\n")
-        ending.over(by_itself=False)
+        slow.ending.over(by_itself=False)
         to.close()
-        assert to.lost > 50
+        slow.leave()
+        assert 7 <= to.counts["written"] <= 9
         assert sum(to.counts.values()) == 100
 
 
@@ -244,8 +273,9 @@ def test_at_the_end_of_a_file_a_pager_is_waited_for(
 
 
 @pytest.mark.parametrize("patience", [Patience.WHILE_READ, Patience.ALWAYS])
-def test_what_can_wait_waits_for_who_reads_slowly(patience: Patience) -> None:
+def test_what_can_wait_waits_for_who_reads_slowly(patience: Patience, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file, and a pipe whose writer can be held back: more lines than there is room for, and none is lost."""
+    monkeypatch.setattr(outlet_module, "PAUSE_S", WAIT_S)
     with pipe() as (read, write), outlet(write, patience=patience, max_lines=20) as to:
         telling = threading.Thread(target=lambda: [to(b"%09d\n" % number * 100) for number in range(1_000)])
         telling.start()

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.capture.namespaces import written
 from tests.diagnosis.pki import Issued, issue, key
 from tests.live.network import CLIENT, DEVICE, NOBODY, PATIENCE_S, SERVER, Hosts, end, hosts, missing
 
@@ -148,12 +149,9 @@ def works(net: Hosts) -> None:
     assert done.stdout == b"200", done.stderr
 
 
-def fail_in_many_ways(net: Hosts) -> None:
-    """Each with a session that works beside it."""
-    slow = [
-        net.start(net.client, *curl(net, MUTE, "--max-time", "7")),
-        net.start(net.client, *curl(net, GOOD, "--max-time", "9", address=NOBODY)),
-    ]
+def fail_in_many_ways(net: Hosts) -> list[subprocess.Popen[bytes]]:
+    """Each with a session that works beside it; gives those that wait for an answer."""
+    waiting = [net.start(net.client, *curl(net, MUTE)), net.start(net.client, *curl(net, GOOD, address=NOBODY))]
     for port in (EXPIRED, PLAIN, RUDE, CLOSED, MUTUAL):
         assert net.run(net.client, *curl(net, port)).returncode
         works(net)
@@ -165,8 +163,7 @@ def fail_in_many_ways(net: Hosts) -> None:
     assert net.run(net.client, *curl(net, GOOD, *VISIBLE, name="other.example.test")).returncode
     net.run(net.client, "curl", "-sS", "--noproxy", "*", f"http://{SERVER}:{GOOD}/")
     works(net)
-    for each in slow:
-        assert each.wait(PATIENCE_S)
+    return waiting
 
 
 def by_ends(session: dict[str, Any]) -> tuple[int, str, int]:
@@ -192,26 +189,33 @@ def test_failures_are_told_as_they_happen_and_as_a_file_tells_them(net: Hosts) -
         cwd=Path(__file__).resolve().parents[2],
     )
     said = Said(live)
-    dump = net.start(net.server, "tcpdump", "-i", DEVICE, "-U", "-w", capture, stderr=subprocess.PIPE)
+    seen = ("tcpdump", "-i", DEVICE, "-U", "--immediate-mode", "-w", capture, "tcp or icmp")
+    dump = net.start(net.server, *seen, stderr=subprocess.PIPE)
     assert dump.stderr is not None
     while b"listening on" not in dump.stderr.readline():
         pass
     with systemd:
         assert systemd.recv(100) == b"READY=1"
-    fail_in_many_ways(net)
+    waiting = fail_in_many_ways(net)
     status = Path(f"/proc/{live.pid}/status").read_text()
     held = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert (held["NoNewPrivs"], held["CapEff"], held["CapBnd"]) == ("1", "0" * 16, "0" * 16)
     assert held["Uid"].split() == [str(pwd.getpwnam("nobody").pw_uid)] * 4
     causes = {*EXPECTED.values(), "http-to-tls-port", "certificate-hostname-mismatch", "tcp-connect-timeout"}
     said.wait_for(causes)
+    for each in waiting:
+        end(each)
     assert live.poll() is None
     live.send_signal(signal.SIGINT)
     said.finish()
     assert end(live) == 0
+    *told, trailer = [one for _, one in said.lines]
+    until = time.monotonic() + PATIENCE_S
+    while len(written(capture)) < trailer["captures"][0]["packets"]:
+        assert time.monotonic() < until, "tcpdump saw less"
+        time.sleep(0.1)
     end(dump)
 
-    *told, trailer = [one for _, one in said.lines]
     assert "outcome" not in trailer
     last = {by_ends(session): session for session in told}
     report = subprocess.run(

@@ -47,7 +47,7 @@ def test_shown_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     run = SimpleNamespace(info=SimpleNamespace(path="edge\x1b.pcap", packets=5), progress=lambda: (1, 2))
     with Progress(write, 80) as progress:
         progress.watch(run)
-        assert seen.wait(10)
+        assert seen.wait(60)
     assert written[-1] == "\r\x1b[K"
     assert "edge\\x1b.pcap" in "".join(written)
 

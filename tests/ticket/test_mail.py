@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.ports import held_port
 from tests.ticket.attacks import ATTACKS
 from tests.ticket.conftest import Attach, Pauses, expected_in
 
@@ -55,20 +55,13 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
 
 class ImplicitTls(Controller):
     def __init__(self, handler: Inbox, context: ssl.SSLContext, **keywords: Any) -> None:
-        super().__init__(handler, hostname="127.0.0.1", port=free_port(), ssl_context=context, **keywords)
+        super().__init__(handler, hostname="127.0.0.1", ssl_context=context, **keywords)
 
 
 class StartTls(Controller):
     def __init__(self, handler: Inbox, context: ssl.SSLContext | None, **keywords: Any) -> None:
         keywords |= {"tls_context": context, "require_starttls": True} if context is not None else {}
-        super().__init__(handler, hostname="127.0.0.1", port=free_port(), **keywords)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        super().__init__(handler, hostname="127.0.0.1", **keywords)
 
 
 @pytest.fixture
@@ -80,12 +73,13 @@ def inbox() -> Inbox:
 def server_port(request: pytest.FixtureRequest, inbox: Inbox, server_context: ssl.SSLContext) -> Iterator[int]:
     """A server as the parameter says: (class, with TLS, options)."""
     kind, with_tls, options = request.param
-    controller = kind(inbox, server_context if with_tls else None, ready_timeout=30, **options)
-    controller.start()
-    try:
-        yield controller.port
-    finally:
-        controller.stop(no_assert=True)
+    with held_port() as port:
+        controller = kind(inbox, server_context if with_tls else None, port=port, ready_timeout=60, **options)
+        controller.start()
+        try:
+            yield port
+        finally:
+            controller.stop(no_assert=True)
 
 
 AUTH = {"authenticator": authenticate, "auth_required": True}

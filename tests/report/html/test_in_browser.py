@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 MANY = 5_000
+PATIENCE_S = 60
 
 
 def many() -> list[model.Session]:
@@ -76,7 +77,7 @@ def test_failed_sessions_stand_first_and_few_rows_are_in_the_document(opened: Op
 def test_every_row_can_be_scrolled_to(opened: Opener, large: str) -> None:
     driver = opened(large)
     driver.execute_script("const f = document.getElementById('window'); f.scrollTop = f.scrollHeight")
-    WebDriverWait(driver, 5).until(lambda d: "4999" in column(d, "number"))
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: "4999" in column(d, "number"))
     assert column(driver, "number")[-1] == "4999"
     last = driver.find_elements(By.CSS_SELECTOR, "#table tbody tr[data-place]")[-1]
     assert last.get_attribute("aria-rowindex") == str(MANY + 1)
@@ -108,7 +109,7 @@ def test_filters_show_what_fits(opened: Opener, large: str, field: str, text: st
     rows = int(driver.find_element(By.ID, "table").get_attribute("aria-rowcount") or 0)
     assert rows == count + 1
     driver.find_element(By.CSS_SELECTOR, "#filters .clear").click()
-    WebDriverWait(driver, 5).until(lambda d: shown(d) == "5,000 sessions")
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: shown(d) == "5,000 sessions")
 
 
 def test_choices_name_their_numbers(opened: Opener, large: str) -> None:
@@ -116,7 +117,7 @@ def test_choices_name_their_numbers(opened: Opener, large: str) -> None:
     options = [option.text for option in driver.find_elements(By.CSS_SELECTOR, "#filter-cause option")]
     assert options == ["any", "http-to-tls-port (167)", "server-silent (167)", "server-reset (166)"]
     type_into(driver, "cause", "server-reset")
-    WebDriverWait(driver, 5).until(lambda d: shown(d) == "166 of 5,000 sessions")
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: shown(d) == "166 of 5,000 sessions")
     assert set(column(driver, "cause")) == {"server-reset"}
 
 
@@ -161,7 +162,7 @@ def test_a_session_opens_by_keyboard_alone(opened: Opener, large: str) -> None:
     assert driver.find_element(By.ID, "sheet-title").text == f"Session {number}"
     assert focused(driver).get_attribute("id") == "sheet-title"
     focused(driver).send_keys(Keys.ESCAPE)
-    WebDriverWait(driver, 5).until(lambda d: not sheet.is_displayed())
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: not sheet.is_displayed())
     assert focused(driver).text == number
     assert len(driver.find_elements(By.CSS_SELECTOR, "#table .row[tabindex='0']")) == 1
 
@@ -183,7 +184,7 @@ def test_a_healthy_session_has_its_line_and_filter(opened: Opener, large: str) -
     driver = opened(large)
     driver.get(driver.current_url + "#session-4321")
     sheet = driver.find_element(By.ID, "sheet")
-    WebDriverWait(driver, 5).until(lambda d: sheet.is_displayed())
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: sheet.is_displayed())
     assert "tcp.stream eq 4321" in sheet.text
     assert "host-2.example.com" in sheet.text
     assert not driver.find_elements(By.CSS_SELECTOR, "#sheet-body svg")
@@ -193,7 +194,7 @@ def test_an_incident_shows_its_sessions(opened: Opener, large: str) -> None:
     driver = opened(large)
     buttons = driver.find_elements(By.CSS_SELECTOR, "button.show")
     buttons[1].click()
-    WebDriverWait(driver, 5).until(lambda d: "of" in shown(d))
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: "of" in shown(d))
     assert shown(driver) == "167 of 5,000 sessions"
     assert set(column(driver, "cause")) == {"server-silent"}
 
@@ -210,7 +211,7 @@ def test_filters_are_copied(opened: Opener, large: str, act: str) -> None:
         button.click()
     else:
         button.send_keys(Keys.ENTER)
-    WebDriverWait(driver, 5).until(lambda d: button.text == "Copied")
+    WebDriverWait(driver, PATIENCE_S).until(lambda d: button.text == "Copied")
     text = driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert text == "tcp.stream eq 0"
     status = driver.execute_script("return [...document.querySelectorAll('[role=status]')].at(-1).textContent")
