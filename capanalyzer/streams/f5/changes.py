@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from capanalyzer.packets.f5.trailer import NO_FLOW, FlowPart
 from capanalyzer.streams.f5.ranks import rank
+from capanalyzer.streams.f5.slots import Slots
 
 __all__ = ["PeerWatch"]
 
 I64 = NDArray[np.int64]
-U64 = NDArray[np.uint64]
 
 MAX_CHANGES: Final = 64
 """Packets of each connection whose trailers are read because of this."""
@@ -29,17 +29,16 @@ _WORD: Final = 8
 class PeerWatch:
     """Of each connection and direction, the id that its last packet named."""
 
-    def __init__(self) -> None:
-        # By stream number, twice: a connection's two directions.
-        self._back = np.zeros(0, np.int32)
-        """Bytes from the id to the frame's end; 0: not known."""
-        self._named = np.zeros(0, np.uint64)
-        # By stream number.
-        self._changes = np.zeros(0, np.int32)
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        slots.add("back", np.int32, ways=2)  # bytes from the id to the frame's end; 0: not known
+        slots.add("named", np.uint64, ways=2)
+        slots.add("changes", np.int32)
 
-    def learn(self, stream: int, *, is_up: bool, tail: bytes, flow: FlowPart) -> None:
+    def learn(self, place: int, *, is_up: bool, tail: bytes, flow: FlowPart) -> None:
         """A trailer was read: the id stands in it.
 
+        :param place: the connection's, see :class:`capanalyzer.streams.f5.slots.Slots`.
         :param is_up: one of the two directions.
         :param tail: up to the frame's end.
         """
@@ -50,48 +49,42 @@ class PeerWatch:
             at += _WORD
         elif max(ids) >> 32 or (at := tail.rfind(pack(">II", *ids))) < 0:  # older forms have both in one word
             return
-        self._make_room(stream)
-        key = 2 * stream + is_up
-        self._back[key] = len(tail) - at
-        self._named[key] = int.from_bytes(tail[at : at + _WORD], "little")
+        self._slots["back"][place, int(is_up)] = len(tail) - at
+        self._slots["named"][place, int(is_up)] = int.from_bytes(tail[at : at + _WORD], "little")
 
-    def changed(self, data: NDArray[np.uint8], stream: I64, is_up: NDArray[np.bool_], start: I64, stop: I64) -> I64:
+    def changed(self, data: NDArray[np.uint8], place: I64, is_up: NDArray[np.bool_], start: I64, stop: I64) -> I64:
         """Of these packets, in capture order, the numbers of those that name another peer than the one before.
 
         :param start: where in ``data`` what follows the IP packet begins, :param stop: and ends.
         """
-        if not len(stream) or len(data) < _WORD:
-            return np.zeros(0, np.int64)
-        self._make_room(int(stream.max()))
-        key = 2 * stream + is_up
-        back = self._back.take(key)
-        readable = np.flatnonzero((back >= _WORD) & (back <= stop - start))
+        if not len(place):
+            return place
+        backs, known = self._slots["back"].reshape(-1), self._slots["named"].reshape(-1)
+        key = 2 * place + is_up
+        back = backs.take(key)
+        readable: I64 = np.flatnonzero((back >= _WORD) & (back <= stop - start))
+        if not len(readable):
+            return readable
         key, at = key.take(readable), (stop - back).take(readable)
-        words: U64 = np.ndarray((len(data) - _WORD + 1,), "<u8", np.ascontiguousarray(data), strides=(1,))
+        words: NDArray[np.uint64] = np.ndarray((len(data) - _WORD + 1,), "<u8", np.ascontiguousarray(data), 0, (1,))
         named = words.take(at)
-        differs = named != self._named.take(key)
+        differs = named != known.take(key)
         if not differs.any():
-            return np.zeros(0, np.int64)
+            return at[:0]
         whose = np.flatnonzero(np.isin(key, key.compress(differs)))
+        whose = whose.take(np.argsort(key.take(whose), kind="stable"))
         key, named, readable = key.take(whose), named.take(whose), readable.take(whose)
-        order = np.argsort(key, kind="stable")
-        key, named, readable = key.take(order), named.take(order), readable.take(order)
         begins = np.concatenate([[True], key[1:] != key[:-1]])
         before = np.concatenate([named[:1], named[:-1]])
-        before[begins] = self._named.take(key[begins])
+        before[begins] = known.take(key[begins])
         ends = np.concatenate([begins[1:], [True]])
-        self._named[key[ends]] = named[ends]
-        found = np.sort(readable.compress(named != before))
-        streams = stream.take(found)
-        few = rank(streams) + self._changes.take(streams) < MAX_CHANGES
-        np.add.at(self._changes, streams, 1)
-        np.minimum(self._changes, MAX_CHANGES, out=self._changes)
-        return found.compress(few)
+        known[key[ends]] = named[ends]
+        return self._few(np.sort(readable.compress(named != before)), place)
 
-    def _make_room(self, stream: int) -> None:
-        if stream < len(self._changes):
-            return
-        more = max(stream + 1, 2 * len(self._changes)) - len(self._changes)
-        self._changes = np.concatenate([self._changes, np.zeros(more, np.int32)])
-        self._back = np.concatenate([self._back, np.zeros(2 * more, np.int32)])
-        self._named = np.concatenate([self._named, np.zeros(2 * more, np.uint64)])
+    def _few(self, found: I64, place: I64) -> I64:
+        """As many of them as may be read of each connection."""
+        place, changes = place.take(found), self._slots["changes"]
+        few = rank(place) + changes.take(place) < MAX_CHANGES
+        np.add.at(changes, place, 1)
+        np.minimum(changes, MAX_CHANGES, out=changes)
+        return found.compress(few)

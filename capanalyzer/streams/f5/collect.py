@@ -22,6 +22,7 @@ from capanalyzer.streams.f5.changes import PeerWatch
 from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
 from capanalyzer.streams.f5.join import Kin
 from capanalyzer.streams.f5.ranks import rank
+from capanalyzer.streams.f5.slots import Slots
 from capanalyzer.streams.flow import FIN, RST, SYN
 
 __all__ = ["Collector"]
@@ -41,13 +42,12 @@ class Collector:
     """The F5 data of one capture: :meth:`look` at each batch, then :meth:`observe` its segments."""
 
     def __init__(self) -> None:
-        self._kin = Kin()
-        self._watch = PeerWatch()
+        self._slots = Slots()
+        self._slots.add("read", np.int32)  # packets looked at
+        self._slots.add("controls", np.int32)
+        self._kin, self._watch = Kin(self._slots), PeerWatch(self._slots)
         self._table: PacketTable | None = None
         self._batch: RecordBatch | None = None
-        self._read = np.zeros(0, np.int32)
-        """By stream number: packets looked at."""
-        self._controls = np.zeros(0, np.int32)
         self.has_trailers = False
         """A trailer was found."""
         self._has_keys = False
@@ -106,16 +106,18 @@ class Collector:
             return
         row = np.minimum(np.searchsorted(table.frame, frame), len(table) - 1)
         captured = table.frame.take(row) == frame
-        stream, row = stream.compress(captured), row.compress(captured)
-        self._kin.note_times(stream, table.time_ns.take(row))
-        chosen = self._choose(stream, table.flags.take(row))
+        place, is_own = self._slots.claim(stream)
+        own = captured & is_own
+        stream, place, row = stream.compress(own), place.compress(own), row.compress(own)
+        self._kin.note_times(place, table.time_ns.take(row))
+        chosen = self._choose(place, table.flags.take(row))
         self._read_trailers(batch, table, stream.compress(chosen), row.compress(chosen))
-        stream, row = stream.compress(~chosen), row.compress(~chosen)
-        tails = tails_of(batch, table, row)
-        stream = stream.take(np.searchsorted(row, tails.row))
+        rest = np.flatnonzero(~chosen)
+        tails = tails_of(batch, table, row.take(rest))
+        rest = rest.take(np.searchsorted(row.take(rest), tails.row))
         is_up = table.source.take(tails.row) < table.destination.take(tails.row)
-        changed = self._watch.changed(batch.data, stream, is_up, tails.start, tails.stop)
-        self._read_trailers(batch, table, stream.take(changed), tails.row.take(changed))
+        changed = self._watch.changed(batch.data, place.take(rest), is_up, tails.start, tails.stop)
+        self._read_trailers(batch, table, stream.take(rest.take(changed)), tails.row.take(changed))
 
     def take(self, stream: int) -> F5Facts | None:
         """What trailers say of a connection that is handed on; None where they say nothing."""
@@ -131,29 +133,26 @@ class Collector:
             if trailer is not None:
                 segment, whose = _segment(table, at), of_row[at]
                 self._kin.facts(whose, (segment.source, segment.destination)).add(segment, trailer)
-                if trailer.flow is not None:
+                place = self._slots.place(whose)
+                if trailer.flow is not None and place is not None:
                     is_up = bool(table.source[at] < table.destination[at])
-                    self._watch.learn(whose, is_up=is_up, tail=tail, flow=trailer.flow)
+                    self._watch.learn(place, is_up=is_up, tail=tail, flow=trailer.flow)
         for number in dict.fromkeys(stream.tolist()):
             self._kin.enter(number)
 
-    def _choose(self, stream: I64, flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def _choose(self, place: I64, flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Of these segments, in capture order, those whose trailers are read in any case."""
-        most = int(stream.max()) + 1 if len(stream) else 0
-        if most > len(self._read):
-            more = np.zeros(max(most, 2 * len(self._read)) - len(self._read), np.int32)
-            self._read = np.concatenate([self._read, more])
-            self._controls = np.concatenate([self._controls, more])
-        first = rank(stream) + self._read.take(stream) < FIRST_PACKETS
-        np.add.at(self._read, stream, 1)
-        np.minimum(self._read, FIRST_PACKETS, out=self._read)
-        control = np.flatnonzero(~first & ((flags & _CONTROL) > 0))
-        whose = stream.take(control)
-        control = control.compress(rank(whose) + self._controls.take(whose) < MAX_CONTROLS)
-        np.add.at(self._controls, whose, 1)
-        np.minimum(self._controls, MAX_CONTROLS, out=self._controls)
-        first[control] = True
-        return first
+        read, controls = self._slots["read"], self._slots["controls"]
+        chosen: NDArray[np.bool_] = rank(place) + read.take(place) < FIRST_PACKETS
+        np.add.at(read, place, 1)
+        np.minimum(read, FIRST_PACKETS, out=read)
+        control = np.flatnonzero(~chosen & ((flags & _CONTROL) > 0))
+        whose = place.take(control)
+        control = control.compress(rank(whose) + controls.take(whose) < MAX_CONTROLS)
+        np.add.at(controls, whose, 1)
+        np.minimum(controls, MAX_CONTROLS, out=controls)
+        chosen[control] = True
+        return chosen
 
     def _add_devices(self, batch: RecordBatch, rows: I64) -> None:
         for found in pseudo_packets(batch, rows):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from capanalyzer.packets.f5.trailer import PeerTuple
 from capanalyzer.streams.f5.facts import Address, F5Facts, FlowKey
+from capanalyzer.streams.f5.slots import Slots
 
 __all__ = ["MAX_KNOWN", "MAX_OTHERS", "Kin"]
 
@@ -24,7 +25,7 @@ MAX_KNOWN: Final = 32_768
 SLACK_NS: Final = 1_000_000_000
 """Several TMMs write into one file, and their clocks and buffers differ."""
 _TCP: Final = 6
-_NEVER_FIRST, _NEVER_LAST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+_NEVER_FIRST, _NEVER_LAST = 1 << 62, -(1 << 62)
 MAX_OTHERS: Final = 64
 """Connections on the other side that are told of one."""
 MAX_SAME: Final = 256
@@ -36,7 +37,7 @@ K = TypeVar("K")
 class Kin:
     """The connections of one capture that have trailers, by what they are found by."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: Slots) -> None:
         self._known: dict[int, F5Facts] = {}
         self._owners: dict[FlowKey, list[int]] = {}
         """By flow id, whose it is."""
@@ -45,20 +46,15 @@ class Kin:
         self._by_ends: dict[_Ends, list[int]] = {}
         self._naming: dict[_Ends, list[int]] = {}
         """By the ends of a connection, who names it as its peer."""
-        self._first = np.zeros(0, np.int64)
-        self._last = np.zeros(0, np.int64)
-        """By stream number: time of the first and the last segment, ns."""
+        self._slots = slots
+        slots.add("first_ns", np.int64, empty=_NEVER_FIRST)
+        slots.add("last_ns", np.int64, empty=_NEVER_LAST)
         self.forgotten = 0
 
-    def note_times(self, stream: I64, time_ns: I64) -> None:
-        """Segments of these streams at these times."""
-        most = int(stream.max()) + 1 if len(stream) else 0
-        if most > len(self._first):
-            more = max(most, 2 * len(self._first)) - len(self._first)
-            self._first = np.concatenate([self._first, np.full(more, _NEVER_FIRST)])
-            self._last = np.concatenate([self._last, np.full(more, _NEVER_LAST)])
-        np.minimum.at(self._first, stream, time_ns)
-        np.maximum.at(self._last, stream, time_ns)
+    def note_times(self, place: I64, time_ns: I64) -> None:
+        """Segments of the streams in these places at these times."""
+        np.minimum.at(self._slots["first_ns"], place, time_ns)
+        np.maximum.at(self._slots["last_ns"], place, time_ns)
 
     def facts(self, stream: int, ends: tuple[Address, Address]) -> F5Facts:
         """Those of a stream, made where there are none yet."""
@@ -106,7 +102,10 @@ class Kin:
         return tuple(others[:MAX_OTHERS])
 
     def _times(self, stream: int) -> tuple[int, int]:
-        return int(self._first[stream]), int(self._last[stream])
+        place = self._slots.place(stream)
+        if place is None:
+            return _NEVER_FIRST, _NEVER_LAST
+        return int(self._slots["first_ns"][place]), int(self._slots["last_ns"][place])
 
     def _was_there(self, stream: int, first_ns: int, last_ns: int) -> bool:
         first, last = self._times(stream)

@@ -12,6 +12,7 @@ from capanalyzer.streams.f5 import join
 from capanalyzer.streams.f5.facts import Address, F5Facts, Segment
 from capanalyzer.streams.f5.join import Kin
 from capanalyzer.streams.f5.ranks import rank
+from capanalyzer.streams.f5.slots import Slots
 
 S = 10**9
 SYN, ACK, RST = 2, 16, 4
@@ -32,7 +33,8 @@ class Capture:
     """Packets with trailers, given one by one."""
 
     def __init__(self) -> None:
-        self.kin = Kin()
+        self.slots = Slots()
+        self.kin = Kin(self.slots)
 
     def see(
         self,
@@ -45,7 +47,8 @@ class Capture:
         tmm: int = 0,
         named: PeerTuple | None = None,
     ) -> None:
-        self.kin.note_times(np.array([stream]), np.array([time_ns]))
+        place, _ = self.slots.claim(np.array([stream]))
+        self.kin.note_times(place, np.array([time_ns]))
         trailer = Trailer(is_ingress=True, slot=1, tmm=tmm, flow=FlowPart(flow, other, 0, 0), peer=named)
         self.kin.facts(stream, ends).add(Segment(1, time_ns, *ends, ACK), trailer)
         self.kin.enter(stream)
