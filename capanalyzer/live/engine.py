@@ -38,6 +38,8 @@ from capanalyzer.handshake.connection import TLS_PORTS, Connection
 from capanalyzer.handshake.departure import OrdinaryRun
 from capanalyzer.handshake.ordinary import Ordinary
 from capanalyzer.handshake.session import Session
+from capanalyzer.live.belonging import Belonging
+from capanalyzer.live.big_ip import BigIp
 from capanalyzer.live.listener import Listener, State
 from capanalyzer.live.telling import Telling
 from capanalyzer.packets.decode import Decoder
@@ -52,7 +54,6 @@ __all__ = ["Engine"]
 
 I64 = NDArray[np.int64]
 
-_NONE: Final = np.empty(0, np.int64)
 LEAVE_NS: Final = 10**9
 """How often connections that are over are handed on, in capture time."""
 TICK_S: Final = 1.0
@@ -91,7 +92,8 @@ class Engine:
         self._source, self._listeners = source, tuple(listeners)
         self._is_watched, self._lang, self._chosen = is_watched, lang, chosen
         self._telling = Telling(self._listeners, chosen, lang)
-        self._decoder = Decoder()
+        self._decoder, self._belonging = Decoder(), Belonging()
+        self._big_ip = BigIp(is_read=not is_watched)
         self._judge = RunningJudge(
             tls_ports=options.tls_ports, roots=Roots(options.ca_certificates), may_be_trimmed=may_be_trimmed
         )
@@ -101,9 +103,8 @@ class Engine:
             silence_ns=PATIENCE_NS,
             shortcut=Ordinary(),
             limits=limits,
-            observe=self._observe if self._listeners else None,
+            observe=self._observe if self._listeners or not is_watched else None,
         )
-        self._belonging: list[tuple[I64, I64]] = []
         self.packets = self._bytes = 0
         """Taken so far."""
         self._now_ns = 0
@@ -154,31 +155,15 @@ class Engine:
         for listener in self._listeners:
             listener.packets(batch)
         table = self._decoder.decode(batch)
+        self._big_ip.look(batch, table)
         for session in self._tracker.feed(table, batch.first_frame + len(batch) - 1):
             self._left(session)
         if not self._is_watched:
             self._notice_leap(batch.time_ns)
-        if not self._listeners:
-            return
-        self._add_fragments()
-        told = [(_NONE, _NONE), *self._belonging]
-        self._belonging.clear()
-        streams, frames = (np.concatenate(columns) for columns in zip(*told, strict=True))
-        order = np.argsort(frames, kind="stable")
-        for listener in self._listeners:
-            listener.belong(streams.take(order), frames.take(order))
-
-    def _add_fragments(self) -> None:
-        """Of a packet put together from fragments, all of them belong where the last one does."""
-        carriers = dict(self._decoder.carriers)
-        if not carriers:
-            return
-        last = np.array(list(carriers))
-        for streams, frames in list(self._belonging):
-            at = np.flatnonzero(np.isin(frames, last))
-            for stream, frame in zip(streams[at].tolist(), frames[at].tolist(), strict=True):
-                others = np.array([one for one in carriers[frame] if one != frame], np.int64)
-                self._belonging.append((np.full(len(others), stream), others))
+        if self._listeners:
+            streams, frames = self._belonging.take(dict(self._decoder.carriers))
+            for listener in self._listeners:
+                listener.belong(streams, frames)
 
     def advance(self, now_ns: int) -> None:
         """It is so late; look at what is due."""
@@ -239,6 +224,7 @@ class Engine:
         evicted = {
             **self._tracker.evicted,
             "held": self._judge.held_early,
+            "f5": self._big_ip.forgotten,
             "incidents": self._telling.incidents.evicted,
         }
         return State(
@@ -254,9 +240,14 @@ class Engine:
             interfaces=self._source.interfaces(),
         )
 
+    def news(self) -> list[str]:
+        """What is to be said of the packets since this was asked last, a sentence each."""
+        return self._big_ip.news(self._source.info, self._lang)
+
     def trailer(self) -> model.Trailer:
         """What is known at the end, as the last line of JSONL."""
         info = self._source.info
+        info.f5 = self._big_ip.info
         info.packets, info.bytes, info.dropped_packets = self.packets, self._bytes, self._dropped.total
         info.warnings += self._telling.tally.warnings(
             packets=self._decoder.notes,
@@ -270,7 +261,7 @@ class Engine:
     def _looked(self, cell: int, session: Session) -> None:
         """A session that is open."""
         tracker, now_ns = self._tracker, self._now_ns
-        thought = self._judge.look(session, now_ns, learned=tracker.learned)
+        thought = self._judge.look(self._big_ip.tell(session), now_ns, learned=tracker.learned)
         verdict, told = thought.verdict, tracker.told
         is_settled = tracker.is_settled(cell)
         over = is_settled and verdict.outcome is Outcome.ESTABLISHED
@@ -289,14 +280,18 @@ class Engine:
     def _left(self, session: Session | OrdinaryRun) -> None:
         """A session that is over, or sessions that work and of which nothing else is to be expected."""
         if isinstance(session, OrdinaryRun):
+            if self._big_ip.is_seen:
+                for each in session:
+                    self._leave(each, self._judge.leave(self._big_ip.tell(each), self._now_ns, learned=0), 0)
+                return
             for part in self._judge.look_run(session, self._now_ns):
                 if isinstance(part, JudgedRun):
                     self._telling.working(part, self._now_ns)
                 else:
                     self._leave(part[0], part[1], 0)
             return
-        told = self._tracker.told
-        self._leave(session, self._judge.leave(session, self._now_ns, learned=self._tracker.learned), told)
+        told, learned = self._tracker.told, self._tracker.learned
+        self._leave(session, self._judge.leave(self._big_ip.tell(session), self._now_ns, learned=learned), told)
 
     def _leave(self, session: Session, thought: Thought, told: int) -> None:
         """Say the last word of a session, as far as it is known."""
@@ -306,6 +301,7 @@ class Engine:
 
     def _tell(self, session: Session, verdict: Verdict, told: int, *, final: bool) -> int:
         """What is told of it now."""
+        verdict = self._big_ip.beside(session, verdict)
         return self._telling.verdict(session, verdict, told, self._now_ns, final=final)
 
     # -- what was not seen -------------------------------------------------------------------------
@@ -352,5 +348,7 @@ class Engine:
         self._leaps = Leaps()
         self._clock = None
 
-    def _observe(self, streams: I64, frames: I64, _: I64) -> None:
-        self._belonging.append((streams, frames))
+    def _observe(self, streams: I64, frames: I64, lengths: I64) -> None:
+        if self._listeners:
+            self._belonging.add(streams, frames)
+        self._big_ip.observe(streams, frames, lengths)

@@ -17,7 +17,7 @@ from capanalyzer.i18n import translator
 __all__ = ["prepare"]
 
 _PARTS = ("packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
-_MODULES = ("report.build", "report.f5", "report.incidents", "report.escape", "report.words")
+_MODULES = ("report.build", "report.f5", "report.f5_capture", "report.incidents", "report.escape", "report.words")
 _OTHERS = (
     "cryptography.hazmat.backends.openssl.backend",
     "cryptography.x509",

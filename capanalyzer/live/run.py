@@ -70,7 +70,7 @@ def watch(
 ) -> None:
     """Drive an engine until its source ends or the run is over, then let it say the last word.
 
-    :param tell: takes what happens to the source, one line each.
+    :param tell: takes what happens to the source, and what is to be said of its packets, one line each.
     :raises CaptureError: the source can no longer be read.
     :raises KeyboardInterrupt: a second SIGINT or SIGTERM.
     """
@@ -109,7 +109,7 @@ def _drive(
     notifier.ready()
     while not source.ended and not ending.reached(engine):
         engine.step(ending.wait_s(), ending.most(engine))
-        for sentence in source.news():
+        for sentence in (*source.news(), *engine.news()):
             tell(sentence)
         notifier.alive()
         if signals.renamed:
@@ -119,3 +119,5 @@ def _drive(
     notifier.stopping()
     ending.over(by_itself=source.ended)
     engine.end(drain=ending.most(engine) is None)
+    for sentence in engine.news():
+        tell(sentence)

@@ -60,6 +60,8 @@ class What(NamedTuple):
     stage: Stage | None
     cause: str | None
     blame: Blame | None
+    is_beyond: bool
+    """The cause lies on the other side of a BIG-IP."""
 
 
 class Tally:
@@ -78,7 +80,7 @@ class Tally:
 
     def number(self, verdict: Verdict) -> int:
         """The number of a verdict; there are no more of them than outcomes, steps and causes make."""
-        what = What(verdict.outcome, verdict.stage, verdict.cause, verdict.blame)
+        what = What(verdict.outcome, verdict.stage, verdict.cause, verdict.blame, verdict.cause_is_beyond)
         number = self._numbers.get(what)
         if number is None:
             self._whats.append(what)
@@ -113,7 +115,8 @@ class Tally:
         self, *, packets: Mapping[str, int], streams: Mapping[str, int], evicted: Mapping[str, int]
     ) -> list[Remark]:
         """What was met and not analysed, one plain sentence each."""
-        told = analysis.Tally(dict(packets), dict(streams), {}).warnings()
+        of_files = {"f5": evicted["f5"]} if evicted.get("f5") else {}
+        told = analysis.Tally(dict(packets), dict(streams), of_files).warnings()
         return told + [sentence(evicted[key]) for key, sentence in _EVICTED.items() if evicted.get(key)]
 
     def trailer(

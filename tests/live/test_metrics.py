@@ -150,7 +150,7 @@ def test_a_changed_verdict_takes_the_first_one_back(metrics: Metrics) -> None:
     finding = Finding("server-silent", Severity.FAILURE, Confidence.LIKELY)
     failed = replace(sample.verdict, outcome=Outcome.FAILED, findings=(finding,))
     metrics.verdict(LiveVerdict(facts, failed, make, changed=False, final=False))
-    told = What(Outcome.FAILED, None, "server-silent", None)
+    told = What(Outcome.FAILED, None, "server-silent", None, False)
     metrics.verdict(LiveVerdict(facts, failed, make, changed=True, final=False, before=told))
     metrics.verdict(LiveVerdict(facts, sample.verdict, make, changed=True, final=True, before=told))
     metrics.tick(STATE)

@@ -15,7 +15,10 @@ from capanalyzer.diagnosis.f5.resets import BIG_IP, resets, side_of
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Severity, Verdict
 from capanalyzer.handshake.session import Session
 
-__all__ = ["both_sides"]
+__all__ = ["Judged", "both_sides", "with_other_side"]
+
+Judged = Mapping[int, tuple[Session, Verdict]]
+"""By stream."""
 
 BY_THE_SERVER: Final = frozenset(
     (
@@ -43,26 +46,31 @@ def both_sides(judged: Iterable[tuple[Session, Verdict]]) -> Iterator[tuple[Sess
     """The same sessions in the same order, each with what became of its other side."""
     sessions = list(judged)
     by_stream = {session.stream: (session, verdict) for session, verdict in sessions if session.f5 is not None}
-    paired = {stream: _other(session, by_stream) for stream, (session, _) in by_stream.items()}
-    told = {
-        stream: verdict if (found := paired[stream]) is None else _with_cause(session, verdict, *found)
-        for stream, (session, verdict) in by_stream.items()
-    }
     for session, verdict in sessions:
-        facts = session.f5
-        if facts is None or not facts.others:
-            yield session, verdict
-            continue
-        pair = paired[session.stream]
-        if pair is None:
-            yield session, replace(verdict, other_leg=facts.others[0])
-            continue
-        other = pair[0]
-        beside = OtherSide(other, told[other.stream])
-        yield session, replace(told[session.stream], other_leg=other.stream, other_side=beside)
+        yield session, with_other_side(session, verdict, by_stream)
 
 
-def _other(session: Session, by_stream: Mapping[int, tuple[Session, Verdict]]) -> tuple[Session, Verdict] | None:
+def with_other_side(session: Session, verdict: Verdict, by_stream: Judged) -> Verdict:
+    """The verdict, with what became of the other side.
+
+    :param by_stream: sessions judged each for itself, this one among them.
+    """
+    facts = session.f5
+    if facts is None or not facts.others:
+        return verdict
+    pair = _other(session, by_stream)
+    if pair is None:
+        return replace(verdict, other_leg=facts.others[0])
+    beside = OtherSide(pair[0], _told(*pair, by_stream))
+    return replace(_told(session, verdict, by_stream), other_leg=pair[0].stream, other_side=beside)
+
+
+def _told(session: Session, verdict: Verdict, by_stream: Judged) -> Verdict:
+    pair = _other(session, by_stream)
+    return verdict if pair is None else _with_cause(session, verdict, *pair)
+
+
+def _other(session: Session, by_stream: Judged) -> tuple[Session, Verdict] | None:
     """The other side, judged for itself. A connection that is kept open for many requests has many: one that failed
     tells more.
     """

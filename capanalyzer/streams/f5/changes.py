@@ -58,10 +58,10 @@ class PeerWatch:
         :param start: where in ``data`` what follows the IP packet begins, :param stop: and ends.
         """
         if not len(place):
-            return place
+            return np.zeros(0, np.int64)
         backs, known = self._slots["back"].reshape(-1), self._slots["named"].reshape(-1)
         key = 2 * place + is_up
-        back = backs.take(key)
+        back: I64 = backs.take(key)
         readable: I64 = np.flatnonzero((back >= _WORD) & (back <= stop - start))
         if not len(readable):
             return readable
@@ -70,7 +70,7 @@ class PeerWatch:
         named = words.take(at)
         differs = named != known.take(key)
         if not differs.any():
-            return at[:0]
+            return np.zeros(0, np.int64)
         whose = np.flatnonzero(np.isin(key, key.compress(differs)))
         whose = whose.take(np.argsort(key.take(whose), kind="stable"))
         key, named, readable = key.take(whose), named.take(whose), readable.take(whose)

@@ -50,7 +50,8 @@ class Collector:
         self._batch: RecordBatch | None = None
         self.has_trailers = False
         """A trailer was found."""
-        self._has_keys = False
+        self.has_keys = False
+        """Some of them carry secrets of TLS sessions."""
         self._has_begun = False
         self._devices: list[PseudoPacket] = []
 
@@ -70,7 +71,7 @@ class Collector:
             None if first is None else first.with_peer,
             None if first is None else first.snap_length,
             self.has_trailers,
-            self._has_keys,
+            self.has_keys,
         )
 
     @property
@@ -83,10 +84,10 @@ class Collector:
         self._add_devices(batch, np.arange(min(len(batch), 1)))
         if not self.has_trailers:
             self.has_trailers = has_trailers(batch, table, is_known=bool(self._devices))
-        if not self._has_keys:
+        if not self.has_keys:
             is_known = self.has_trailers or bool(self._devices)
-            self._has_keys = holds_keys(batch, table, everywhere=is_known or not self._has_begun)
-            self.has_trailers |= self._has_keys
+            self.has_keys = holds_keys(batch, table, everywhere=is_known or not self._has_begun)
+            self.has_trailers |= self.has_keys
         self._has_begun = True
         if not self.has_trailers:
             return False

@@ -91,6 +91,8 @@ class F5Facts:
     sent: dict[Address, int] = field(default_factory=dict)
     """Packets that the BIG-IP sent, by the address they are from."""
     is_closing: bool = False
+    is_given: bool = False
+    """Somebody was given it."""
 
     def add(self, segment: Segment, trailer: Trailer) -> None:
         """Take what one packet says."""

@@ -50,6 +50,7 @@ class Kin:
         slots.add("first_ns", np.int64, empty=_NEVER_FIRST)
         slots.add("last_ns", np.int64, empty=_NEVER_LAST)
         self.forgotten = 0
+        """Connections, before they were given to anybody."""
 
     def note_times(self, place: I64, time_ns: I64) -> None:
         """Segments of the streams in these places at these times."""
@@ -82,6 +83,7 @@ class Kin:
         facts = self._known.get(stream)
         if facts is not None:
             facts.others = self._others(facts)
+            facts.is_given = True
         return facts
 
     def _others(self, facts: F5Facts) -> tuple[int, ...]:
@@ -113,7 +115,7 @@ class Kin:
 
     def _forget(self, stream: int) -> None:
         facts = self._known.pop(stream)
-        self.forgotten += 1
+        self.forgotten += not facts.is_given
         for index, keys in ((self._owners, facts.flows), (self._seekers, facts.peers)):
             for key in keys:
                 _drop(index, key, stream)
