@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report import model
 from capanalyzer.report.build import SESSIONS_PER_CAPTURE, UDP_FROM
-from capanalyzer.report.html.markup import Markup, element, join
+from capanalyzer.report.html.markup import Markup, command, element, join
 
 __all__ = ["Look", "copy_button", "copyable"]
 
@@ -63,4 +63,4 @@ def copy_button(value: str, look: Look, label: str) -> Markup:
 
 def copyable(value: str, look: Look) -> Markup:
     """A filter or a command in one piece, with its button."""
-    return element("span", join(element("code", value), copy_button(value, look, value)), class_="copyable")
+    return element("span", join(command(value), copy_button(value, look, value)), class_="copyable")

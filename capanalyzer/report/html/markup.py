@@ -15,7 +15,7 @@ import msgspec
 
 from capanalyzer.report.escape import printable
 
-__all__ = ["Content", "Markup", "code", "data_block", "element", "join", "lines", "text", "wire"]
+__all__ = ["Content", "Markup", "code", "command", "data_block", "element", "join", "lines", "text", "wire"]
 
 
 class Markup(str):
@@ -31,6 +31,7 @@ Attribute: TypeAlias = str | int | float | bool | None
 MAX_TEXT: Final = 4_000
 """Characters of one text. A server name may have 65,000, and stands in many places of a page."""
 _BREAKS: Final = re.compile("<(/|!|script)", re.IGNORECASE)
+_WORDS: Final = re.compile(r"\S+|\s+").findall
 _DRAWN: Final = frozenset({"line", "path", "rect"})
 """Elements of SVG without contents."""
 _VOID: Final = frozenset({"br", "col", "input", "link", "meta", "wbr"})
@@ -100,11 +101,16 @@ def _coded(line: str) -> Markup:
     parts = line.split("`")
     if len(parts) % 2 == 0:
         return text(line)
-    return join(*(element("code", part) if index % 2 else part for index, part in enumerate(parts)))
+    return join(*(command(part) if index % 2 else part for index, part in enumerate(parts)))
 
 
 def code(value: str) -> Markup:
     return element("code", value)
+
+
+def command(value: str) -> Markup:
+    """Code of which a line may end between words only: behind a hyphen, half an option would say something else."""
+    return element("code", *(element("span", part, class_="word") if "-" in part else part for part in _WORDS(value)))
 
 
 def data_block(identity: str, value: object) -> Markup:

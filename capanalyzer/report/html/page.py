@@ -46,7 +46,7 @@ def to_html(
     shown = Limits()
     head, tail = _frame(end, look, style, script, _body(gathered, end, look, shown))
     yield head
-    yield data_block("texts", script_texts(look))
+    yield data_block("texts", script_texts(look, len(gathered.rows)))
     yield data_block("rows", gathered.rows.data())
     examples = example_ids(end, gathered.details, shown)
     yield from detail_blocks((one for one in gathered.details.values() if one.id not in examples), look)
@@ -183,7 +183,7 @@ def _section(identity: str, title: str, content: Markup, level: int = 2) -> Mark
 def _sessions(gathered: _Gathered, unfinished: int, look: Look) -> Markup:
     _, rows, details = look.text, gathered.rows, len(gathered.details)
     notes = []
-    if unfinished:
+    if details < unfinished:
         text = _(
             "{details} of {unfinished} failed or incomplete sessions are here in detail; others have one line each."
         )

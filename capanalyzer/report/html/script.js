@@ -121,11 +121,10 @@
     order = sortedRows().filter((row) => needed.every((test) => test(row)));
     current = 0;
     frame.scrollTop = 0;
-    const all = counted(data.rows);
     $("shown").textContent =
       order.length === 0 ? texts.none
-        : order.length === data.rows ? fill(texts.all, { all })
-          : fill(texts.shown, { n: counted(order.length), all });
+        : order.length === data.rows ? texts.all
+          : fill(texts.shown, { n: counted(order.length), all: counted(data.rows) });
     table.setAttribute("aria-rowcount", order.length + 1);
     frame.classList.toggle("few", order.length <= 12);
     redraw();

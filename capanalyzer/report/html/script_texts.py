@@ -9,8 +9,11 @@ from capanalyzer.report.words import OUTCOMES
 __all__ = ["script_texts"]
 
 
-def script_texts(look: Look) -> dict[str, object]:
-    """By the names that the script uses; ``{...}`` in them is filled there."""
+def script_texts(look: Look, sessions: int) -> dict[str, object]:
+    """By the names that the script uses; ``{...}`` in them is filled there.
+
+    :param sessions: rows of the table of sessions.
+    """
     _ = look.text
     return {
         "outcomes": {outcome: _(name) for outcome, name in OUTCOMES.items()},
@@ -18,7 +21,7 @@ def script_texts(look: Look) -> dict[str, object]:
         "captures": len(look.captures),
         "any": _("any"),
         "shown": _("{n} of {all} sessions"),
-        "all": _("{all} sessions"),
+        "all": look.counted("{n} session", "{n} sessions", sessions).format(n=f"{sessions:,}"),
         "none": _("No session fits these filters."),
         "session": _("Session {number}"),
         "copy": _("Copy"),

@@ -362,3 +362,22 @@ def test_no_attack_does_anything(opened: Opener, lang: str) -> None:
     ]
     assert driver.execute_script("return window.owned === undefined && document.readyState") == "complete"
     assert driver.execute_script("return document.querySelectorAll('script:not([type])').length") == 1
+
+
+def test_one_session_is_one(opened: Opener) -> None:
+    assert shown(opened(page([failed(37)]))) == "1 session"
+
+
+def test_a_line_of_a_command_ends_between_words(opened: Opener) -> None:
+    """``openssl s_client -connect`` is not read as ``-`` and ``connect``."""
+    command = (
+        "`openssl s_client -connect 198.51.100.9:443 -servername www.example.com -showcerts </dev/null`: the chain"
+    )
+    driver = opened(page([failed(37, findings=(finding("http-to-tls-port", remedies=(command,)),))]), width=400)
+    code = driver.find_element(By.CSS_SELECTOR, ".remedies .copyable code")
+    assert code.text.split() == command.split("`")[1].split()
+    words = code.find_elements(By.CSS_SELECTOR, ".word")
+    assert [word.text for word in words] == ["-connect", "-servername", "-showcerts"]
+    heights = {word.size["height"] for word in words}
+    assert len(heights) == 1  # none is broken
+    assert code.size["height"] > 2 * max(heights)  # though the whole is
