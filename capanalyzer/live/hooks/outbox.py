@@ -134,10 +134,16 @@ class Outbox:
         if thread is None:
             return
         thread.join(CLOSING_S)
+        _ = translator(self._lang)
         if thread.is_alive():
-            _ = translator(self._lang)
             text = _("{option}: the last notification may not have arrived: there was no answer in time")
             self._tell(text.format(option=self._deliver.option))
+        with self._changed:
+            left = len(self._waiting) + self._uncounted
+            self._waiting.clear()
+            self._uncounted = 0
+        if left:
+            self._tell(self._not_told(_("the run has ended"), left))
 
     def _run(self) -> None:
         while (message := self._next()) is not None:
@@ -176,11 +182,14 @@ class Outbox:
 
     def _failed(self, message: Message, reason: str) -> None:
         """The run goes on."""
+        self._complaint.make(reason, self._not_told(reason, 1 + message.held_back))
+        self.counts["failed"] += 1
+
+    def _not_told(self, reason: str, n: int) -> str:
         counted = plural(self._lang)
         text = counted(
             "{option}: {reason}; {n} new incident was not told",
             "{option}: {reason}; {n} new incidents were not told",
-            1 + message.held_back,
+            n,
         )
-        self._complaint.make(reason, text.format(option=self._deliver.option, reason=reason, n=1 + message.held_back))
-        self.counts["failed"] += 1
+        return text.format(option=self._deliver.option, reason=reason, n=n)
