@@ -127,7 +127,7 @@ def holds(path: str, data: bytes) -> bool:
         return False
 
 
-def write_whole(descriptor: int, data: bytes) -> None:
+def write_whole(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of it; or, where it goes to a file and nobody has written behind it, nothing.
 
     Waits for a reader also where somebody has made the descriptor not wait.

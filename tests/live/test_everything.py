@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import dpkt
 import numpy as np
@@ -63,21 +63,67 @@ def test_the_oldest_files_leave_also_those_of_a_former_run(tmp_path: Path) -> No
 def test_a_disk_that_is_full_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the packets it did not take are counted."""
 
-    class Full:
-        def write(self, data: object) -> None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def is_full(descriptor: int, data: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        def __getattr__(self, name: str) -> Callable[..., Any]:
-            return lambda: 0
-
-    monkeypatch.setattr(everything, "create_new", lambda path, mode: Full())
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    monkeypatch.setattr(everything, "write_whole", is_full)
     full, told = run(tmp_path, file_bytes=2_500, files=3)
     assert told == [
         f"--record-all: {tmp_path}: No space left on device; packets are not written until this ends, the run goes on",
         f"--record-all: {full.counts['lost']:,} packets in all were not written",
     ]
     assert full.counts["written"] == 0
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """The system refuses what would make one longer, in the middle of a write, as a disk does that fills up."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_file_that_the_disk_cut_short_ends_with_a_whole_packet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(everything, "PAUSE_S", 0.0)
+    with no_file_longer_than(6_000):
+        full, _ = run(tmp_path, file_bytes=1 << 20, files=1000)
+    assert full.counts["lost"]
+    read = 0
+    for path in sorted(tmp_path.iterdir()):
+        with path.open("rb") as stream:
+            count = sum(1 for _ in dpkt.pcapng.Reader(stream))
+        assert count
+        read += count
+    assert read == full.counts["written"]
+
+
+def test_a_full_disk_takes_no_older_files_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is tried again: but for the one that the next file was to take the place of."""
+    run(tmp_path, file_bytes=2_500, files=4)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(everything, "PAUSE_S", 0.0)
+    with no_file_longer_than(50):
+        full, _ = run(tmp_path, file_bytes=2_500, files=4)
+    assert full.counts["written"] == 0
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert after == dict(sorted(before.items())[1:])
+
+
+def test_a_batch_larger_than_a_file_fills_several(tmp_path: Path) -> None:
+    full = FullCapture(FileRing(str(tmp_path), file_bytes=5_000, files=1000), CaptureInfo("eth9"), tell=print)
+    replay = Replay([full])
+    replay.feed(CAPTURE, rows=1_000_000)
+    replay.close()
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert max(sizes) < 7_000
+    assert sum(sizes) / len(sizes) > 3_000
+    assert capanalyzer.build_report(str(tmp_path)).captures[0].packets == full.counts["written"]
 
 
 def test_a_new_file_is_begun_on_demand(tmp_path: Path) -> None:

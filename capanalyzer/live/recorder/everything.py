@@ -8,6 +8,8 @@ import os
 import re
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -21,7 +23,7 @@ from capanalyzer.live.complaint import Complaint, reason_of
 from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.recorder.folder import RECORD_MODE, make_folder
 from capanalyzer.live.recorder.writing import Writing
-from capanalyzer.output import create_new
+from capanalyzer.output import create_new, write_whole
 from capanalyzer.report import model
 
 __all__ = ["FileRing", "FullCapture"]
@@ -31,6 +33,8 @@ Pieces = list[bytes | NDArray[np.uint8]]
 
 MAX_QUEUED_BYTES: Final = 64 << 20
 """Packets that wait for the disk."""
+_BLOCK_BYTES: Final = 36
+"""Of each packet in a file beside its own, at most."""
 PAUSE_S: Final = 5.0
 """After trouble with the disk it is tried again."""
 _OURS: Final = re.compile(r"capanalyzer-all_(\d{5,})_\d{14}\.pcapng")
@@ -46,7 +50,7 @@ class FileRing:
 
         :raises OSError: it cannot be made.
         """
-        self.path, self._file_bytes, self._most = path, file_bytes, files
+        self.path, self.file_bytes, self._most = path, file_bytes, files
         make_folder(path)
         self._names: list[str] = []
         """Oldest first; the last may be open."""
@@ -71,16 +75,20 @@ class FileRing:
 
         :param make: gives the bytes; told whether a file begins with them.
         :param size: of them, about.
-        :raises OSError: they cannot be written.
+        :raises OSError: they cannot be written, and nothing of them is; the next ones begin another file.
         """
-        if self._stream is not None and self._size + size > self._file_bytes:
+        if self._stream is not None and self._size + size > self.file_bytes:
             self.finish()
         is_new = self._stream is None
         stream = self._begin() if self._stream is None else self._stream
-        for piece in make(is_new):
-            stream.write(piece if isinstance(piece, bytes) else piece.data)
-            self._size += len(piece)
-        stream.flush()
+        whole = self._size
+        try:
+            for piece in make(is_new):
+                write_whole(stream.fileno(), piece if isinstance(piece, bytes) else piece.data)
+                self._size += len(piece)
+        except BaseException:
+            self._cut(whole)
+            raise
 
     def _begin(self) -> BinaryIO:
         while len(self._names) >= self._most:
@@ -95,15 +103,23 @@ class FileRing:
         self._size = 0
         return self._stream
 
+    def _cut(self, size: int) -> None:
+        """The open file ends here, behind a whole packet; one that holds none is removed again."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with contextlib.suppress(OSError), stream:
+                os.ftruncate(stream.fileno(), size)
+        if not size:
+            self._number -= 1
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self.path, self._names.pop()))
+
     def finish(self) -> None:
         """The open file is whole."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            try:
-                stream.flush()
+            with stream:
                 os.fsync(stream.fileno())
-            finally:
-                stream.close()
 
 
 class FullCapture:
@@ -149,21 +165,23 @@ class FullCapture:
             self.counts["lost"] += len(kept)
 
     def _write(self, batch: RecordBatch) -> None:
-        def pieces(is_new: bool) -> Pieces:
-            if not is_new:
-                return [*self._columns.blocks(batch)]
-            self._columns = self._new_columns()
-            return [self._columns.head(), *self._columns.blocks(batch)]
+        sizes = batch.captured + _BLOCK_BYTES
+        # One may hold more than a file is to.
+        borders = np.flatnonzero(np.diff(np.cumsum(sizes) // self._files.file_bytes)) + 1
+        for start, stop in pairwise([0, *borders.tolist(), len(batch)]):
+            try:
+                self._files.write(partial(self._pieces, batch.part(start, stop)), int(sizes[start:stop].sum()))
+            except Exception:
+                self.counts["lost"] += len(batch) - start
+                self._paused_until = time.monotonic() + PAUSE_S
+                raise
+            self.counts["written"] += stop - start
 
-        try:
-            self._files.write(pieces, int(batch.captured.sum()) + 36 * len(batch))
-        except Exception:
-            self.counts["lost"] += len(batch)
-            self._paused_until = time.monotonic() + PAUSE_S
-            with contextlib.suppress(OSError):
-                self._files.finish()
-            raise
-        self.counts["written"] += len(batch)
+    def _pieces(self, batch: RecordBatch, is_new: bool) -> Pieces:
+        if not is_new:
+            return [*self._columns.blocks(batch)]
+        self._columns = self._new_columns()
+        return [self._columns.head(), *self._columns.blocks(batch)]
 
     def belong(self, streams: I64, frames: I64) -> None:
         """All packets are written, whosever they are."""

@@ -176,15 +176,16 @@ class Recorder:
             each.is_due = True
         self._settle()
         left = self._writing.close()
-        if left:
-            self.counts["failed"] += left
+        self.counts["failed"] += left
+        failed = self.counts["failed"]
+        if failed:
             counted = plural(self._lang)
             text = counted(
-                "--record: {n} record was not written in time",
-                "--record: {n} records were not written in time",
-                left,
+                "--record: {n} record in all was not written",
+                "--record: {n} records in all were not written",
+                failed,
             )
-            self._tell(text.format(n=left))
+            self._tell(text.format(n=f"{failed:,}"))
 
     # -- gathering -----------------------------------------------------------------------------------------------------
 
