@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import Final
 
@@ -14,6 +15,9 @@ NET_RAW: Final = 13
 """CAP_NET_RAW, linux/capability.h."""
 _STATUS: Final = "/proc/self/status"
 _USERS: Final = "/proc/self/uid_map"
+_NAME: Final = "capanalyzer"
+_PATH_OF_ROOT: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where every sudo looks for programs, whatever the path of whoever calls it (``secure_path``, sudoers(5))."""
 
 
 def has_capability(number: int) -> bool:
@@ -40,11 +44,24 @@ def permission_hint() -> Remark:
     if sys.platform == "win32":
         return Remark("run it in a console that was started as administrator")
     if sys.platform != "linux":
-        return Remark("run it with sudo")
+        return Remark("run it with {sudo}", sudo=_sudo())
     if has_capability(NET_RAW):
         if is_in_user_namespace():
             return Remark("CAP_NET_RAW counts only in its user namespace, not for this network: run it outside of that")
         return Remark("it has CAP_NET_RAW, so something else forbids it (seccomp, SELinux, AppArmor)")
     if os.geteuid() == 0:
         return Remark("root lacks CAP_NET_RAW here; a container needs --cap-add=NET_RAW")
-    return Remark("run it with sudo, or once: sudo setcap cap_net_raw+ep {path}", path=os.path.realpath(sys.executable))
+    return Remark(
+        "run it with {sudo}, or once: sudo setcap cap_net_raw+ep {path}",
+        sudo=_sudo(),
+        path=os.path.realpath(sys.executable),
+    )
+
+
+def _sudo() -> str:
+    """``sudo``, and what this program is called where sudo does not find it by its name: in a virtual environment."""
+    path = os.path.abspath(sys.argv[0])
+    folder, name = os.path.split(path)
+    if os.path.join(os.path.basename(folder), name) == os.path.join(_NAME, "__main__.py"):
+        return f"sudo {shlex.quote(sys.executable)} -m {_NAME}"
+    return f"sudo {shlex.quote(path)}" if name == _NAME and folder not in _PATH_OF_ROOT else "sudo"

@@ -41,7 +41,10 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "-r",
         "--read",
         metavar="FILE",
-        help=N_("a pipe, a FIFO, a file, or - for standard input: ssh HOST tcpdump -U -w - | capanalyzer live -r -"),
+        help=N_(
+            "a pipe, a FIFO, a file, or - for standard input: "
+            "ssh HOST tcpdump -U -w - not port 22 | capanalyzer live -r -"
+        ),
     )
     group.add_argument(
         "-f",

@@ -44,6 +44,26 @@ def test_a_user_is_given_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("started_as", "command"),
+    [
+        ("/home/me/.venv/bin/capanalyzer", "sudo /home/me/.venv/bin/capanalyzer"),
+        ("/home/my own/bin/capanalyzer", "sudo '/home/my own/bin/capanalyzer'"),
+        ("/usr/bin/capanalyzer", "sudo"),
+        ("/home/me/.venv/lib/capanalyzer/__main__.py", f"sudo {sys.executable} -m capanalyzer"),
+        ("/home/me/report.py", "sudo"),
+    ],
+)
+def test_sudo_finds_what_it_is_given(started_as: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path is not the user's: a virtual environment's programs are not in it."""
+    monkeypatch.setattr(permission, "has_capability", lambda number: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    monkeypatch.setattr(sys, "argv", [started_as])
+    for system in ("linux", "darwin"):
+        monkeypatch.setattr(sys, "platform", system)
+        assert permission_hint().partition(",")[0] == f"run it with {command}"
+
+
+@pytest.mark.parametrize(
     ("system", "hint"),
     [
         ("darwin", "run it with sudo"),
