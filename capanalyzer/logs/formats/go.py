@@ -31,18 +31,20 @@ _EPHEMERAL: Final = 32_768
 """Ports from here on are a client's, where the other end's is lower (Linux; RFC 6335 begins at 49,152)."""
 _REMOTE: Final = re.compile(r"remote error: tls: (?P<alert>[A-Za-z ]{3,60})")
 _READ: Final = re.compile(rf"(?P<verb>read|dial|write) tcp (?:(?P<from>{ENDPOINT})->)?(?P<to>{ENDPOINT}): ")
+_TLS_ANSWER: Final = r"malformed HTTP response [\\\"]{1,12}x15\\{1,8}x03"
+"""An alert's first bytes, as Go quotes them."""
 _CLIENT: Final = re.compile(
     r"\bx509: (?:certificate (?:signed|is|has|relies|specifies)|cannot validate|issuer |“|"
     r"unhandled critical|invalid signature)|"
     r"\btls: (?!failed to (?:load|find|parse))|remote error: tls: |net/http: TLS handshake timeout|"
-    r"http: server gave HTTP response to HTTPS client"
+    r"http: server gave HTTP response to HTTPS client|" + _TLS_ANSWER
 )
 
 _SERVERS: Final = re.compile(r"tls: (?:client |no cipher suite supported by|failed to verify client)|acme/autocert: ")
 """What only a server says, whatever stands around it."""
 _CLIENTS: Final = re.compile(
     r"x509: |authentication handshake failed|tls: (?:server |failed to verify certificate)|net/http: |"
-    r"http: server gave|tls: either ServerName"
+    r"http: server gave|tls: either ServerName|http: proxy error: |while dialing: "
 )
 """What only a client says: a server's complaint about a certificate says that it is the client's."""
 
@@ -50,6 +52,7 @@ _WHY: Final = tuple(
     (re.compile(pattern), server, client)
     for pattern, server, client in (
         (r"client sent an HTTP request to an HTTPS server", "plaintext-http", "plaintext-http"),
+        (_TLS_ANSWER, "tls-answer", "tls-answer"),
         (r"server gave HTTP response to HTTPS client", "http-answer", "http-answer"),
         (r"first record does not look like a TLS handshake", "not-tls-received", "plaintext-answer"),
         (r"unsupported SSLv2 handshake received", "not-tls-received", "plaintext-answer"),
@@ -110,6 +113,7 @@ _WHY: Final = tuple(
         ),
         (r"TLS handshake timeout|i/o timeout", "handshake-timeout", "server-timeout"),
         (r"connection reset by peer|forcibly closed", "peer-reset", "server-reset"),
+        (r"broken pipe", "peer-closed", "server-closed"),
         (r"(?:^|: )(?:unexpected )?EOF\b", "peer-closed", "server-closed"),
     )
 )
@@ -128,10 +132,14 @@ def _read(body: Body) -> Found | None:
         )
     if (said := _CLIENT.search(body.text)) is None:
         return None
+    if said[0].startswith("malformed") and "https://" in body.text:
+        return None  # within TLS: what is behind the server speaks TLS to it
     own, text = body._replace(stamp=better(stamp, body.stamp)), body.text
     if said[0] == "tls: " and not any(pattern.search(text, said.start()) for pattern, _, _ in _WHY[:-3]):
         return None  # many things begin so
     role, client, server, name = _ends(text)
+    if said[0].startswith("malformed"):
+        server, name = server_of_url(text, scheme="http")
     if role is None and _SERVERS.search(text) is not None:
         role = Role.SERVER
     elif role is None and _CLIENTS.search(text) is not None:
@@ -194,7 +202,7 @@ def _line(body: Body, why: str, role: Role | None, client: Peer | None, server: 
     return found(
         body,
         _NAME,
-        "handshake-failed",
+        "reason-in-words" if "tls: " in why else "handshake-failed",
         reason=why[:160],
         client=client,
         server=server,
@@ -206,6 +214,13 @@ def _line(body: Body, why: str, role: Role | None, client: Peer | None, server: 
 
 FORMAT: Final = Format(
     _NAME,
-    ("tls handshake error from", "x509: ", "tls: ", "net/http: tls handshake timeout", "http response to https client"),
+    (
+        "tls handshake error from",
+        "x509: ",
+        "tls: ",
+        "net/http: tls handshake timeout",
+        "http response to https client",
+        "malformed http response",
+    ),
     _read,
 )

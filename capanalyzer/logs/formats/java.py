@@ -33,7 +33,12 @@ _ENDS: Final = re.compile(
 """How Netty shows a channel."""
 _EPHEMERAL: Final = 32_768
 """Ports from here on are a client's, where the other end's is lower (Linux; RFC 6335 begins at 49,152)."""
-_FATAL: Final = re.compile(r"Received fatal alert: (?P<alert>\w{3,60})")
+_FATAL: Final = re.compile(r"(?:Received fatal alert|handshake alert): {1,2}(?P<alert>\w{3,60})")
+"""JDK 7 and 8 give up for a warning as well."""
+_GENERAL: Final = re.compile(r"General SSLEngine problem|handshake.{0,20}fail|^(?:null|SSL \w+)$", re.IGNORECASE)
+"""Words that give no reason."""
+_NAME_WANTED: Final = re.compile(r"^(?:Hostname |Certificate for <)(?P<host>[A-Za-z0-9._-]{1,253})(?:>| not verified)")
+_UNRECOGNIZED_NAME: Final = 112
 _NOT_SSL: Final = re.compile(r"not an SSL/TLS record: (?P<hex>[0-9a-f]{2,4096})")
 _WHY: Final[tuple[tuple[re.Pattern[str], str, Role | None, Said], ...]] = tuple(
     (re.compile(pattern), meaning, role, said)
@@ -56,16 +61,26 @@ _WHY: Final[tuple[tuple[re.Pattern[str], str, Role | None, Said], ...]] = tuple(
             Said.LOCAL,
         ),
         (
-            r"Empty (?:client|server) certificate chain|null cert chain",
+            r"Empty client certificate chain|null cert chain",
             "client-certificate-missing",
             Role.SERVER,
             Said.LOCAL,
         ),
+        (r"Empty server certificate chain", "reason-in-words", Role.CLIENT, Said.LOCAL),
+        (r"trustAnchors parameter must be non-empty", "trust-store-unreadable", Role.CLIENT, Said.LOCAL),
+        (r"DH ServerKeyExchange does not comply", "dh-key-too-small", Role.CLIENT, Said.LOCAL),
+        (r"Received close_notify during handshake", "peer-closed", None, Said.TRANSPORT),
+        (r"closing inbound before receiving peer's close_notify", "closed-without-notify", None, Said.TRANSPORT),
+        (r"SSLEngine closed already", "closed-somewhere", None, Said.TRANSPORT),
+        (r"Unsupported record version", "first-record-not-tls", None, Said.LOCAL),
         (r"No application protocol|no matching application_layer", "no-alpn", None, Said.LOCAL),
         (r"Insufficient buffer remaining for AEAD cipher fragment \(2\)", "unreadable-alert", Role.SERVER, Said.LOCAL),
         (r"(?:Tag mismatch|Bad record MAC|bad_record_mac|padding)", "record-corrupted", None, Said.LOCAL),
         (
-            r"No subject alternative|No name matching|does not match the (?:hostname|certificate subject)",
+            (
+                r"No subject alternative|No name matching|does not match the (?:hostname|certificate subject)|"
+                r"^Hostname .{1,255} not verified|doesn't match any of the subject alternative names"
+            ),
             "verify-hostname",
             Role.CLIENT,
             Said.LOCAL,
@@ -105,6 +120,8 @@ def _read(body: Body) -> Found | None:
     asked = Role.CLIENT if server is not None else None
     if (fatal := _FATAL.search(why)) is not None:
         alert = alert_by_name(fatal["alert"])
+        if alert == _UNRECOGNIZED_NAME:
+            asked = Role.CLIENT  # only servers send it
         meaning = "alert-other" if alert is None else received(alert, asked)
         return found(
             own,
@@ -128,6 +145,8 @@ def _read(body: Body) -> Found | None:
         return found(
             own, _NAME, meaning, reason=why[:120], role=role or asked, said=Said.LOCAL, server=server, sni=name, tie=tie
         )
+    if (wanted := _NAME_WANTED.match(why)) is not None:
+        name = name or wanted["host"]
     for pattern, meaning, role, said in _WHY:
         if pattern.search(why) is not None:
             is_client = (role or asked) is Role.CLIENT
@@ -159,7 +178,7 @@ def _read(body: Body) -> Found | None:
     return found(
         own,
         _NAME,
-        "handshake-failed",
+        "handshake-failed" if _GENERAL.search(why) is not None else "reason-in-words",
         reason=why[:160],
         role=asked,
         said=Said.LOCAL,

@@ -41,6 +41,8 @@ def _read(body: Body) -> Found | None:
         meaning = refusal(why.removeprefix("certificate verify failed"), role)
     elif reason is not None:
         meaning, said, alert = reason.meaning, reason.said, reason.alert
+    else:
+        meaning = "reason-in-words"
     end = endpoint(match["peer"]) if match["peer"] else None
     server, name = server_of_url(body.text)
     return found(

@@ -90,7 +90,7 @@ def _node(body: Body) -> Found | None:
     asked = Role.CLIENT if server is not None else Role.SERVER if "tlsClientError" in body.text else None
     scanned = openssl.scan(body.text, asked)
     if scanned is None and match["ssl"]:
-        reason = openssl.by_words(match["ssl"], asked) or openssl.Reason(match["ssl"], "handshake-failed", Said.LOCAL)
+        reason = openssl.by_words(match["ssl"], asked) or openssl.Reason(match["ssl"], "reason-in-words", Said.LOCAL)
         scanned = reason, asked
     if scanned is None:
         return None
@@ -140,7 +140,7 @@ def _python(body: Body) -> Found | None:
         )
     reason = openssl.by_words(code, role) or openssl.by_words(words, role)
     if reason is None:
-        reason = openssl.Reason(words, "handshake-failed", Said.LOCAL)
+        reason = openssl.Reason(words, "reason-in-words", Said.LOCAL)
     return found(
         own,
         _PYTHON_NAME,

@@ -47,7 +47,7 @@ _WORDS: Final = tuple(
         (r"peer is incompatible: NoKxGroupsInCommon", "no-shared-group", Said.LOCAL),
         (r"peer is incompatible: NoSignatureSchemesInCommon", "no-shared-signature-algorithm", Said.LOCAL),
         (rf"peer is incompatible: \w*(?:{_NO_VERSION})", "version-refused", Said.LOCAL),
-        (r"peer is incompatible: ", "handshake-failed", Said.LOCAL),
+        (r"peer is incompatible: ", "reason-in-words", Said.LOCAL),
         (r"no server certificate chain resolved", "sni-refused", Said.LOCAL),
         (r"tls handshake eof", "closed-in-handshake", Said.TRANSPORT),
         (r"peer closed connection without sending TLS close_notify", "closed-without-notify", Said.TRANSPORT),

@@ -102,6 +102,17 @@ FIRST_BYTES: Final[dict[str, Meaning]] = {
         ),
         acts=Acts.SERVER,
     ),
+    "tls-answer": Meaning(
+        N_("TLS came back in answer to plaintext HTTP"),
+        N_(
+            "The program asked in plaintext, and the bytes that came back begin with 15 03: an alert of TLS. The port "
+            "speaks TLS."
+        ),
+        misleads=N_("The answer is not malformed; it is no HTTP."),
+        checks=(N_("Use https:// with this port: look at the URL, a proxy setting, a health check, a redirect."),),
+        causes=("http-to-tls-port",),
+        acts=Acts.CLIENT,
+    ),
     "first-record-not-tls": Meaning(
         N_("The other end's first bytes are not TLS"),
         N_(
