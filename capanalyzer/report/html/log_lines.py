@@ -90,7 +90,7 @@ def spoken_table(kept: Digest, end: model.Trailer, look: Look) -> Markup:
             element("td", element("a", number(one.id, look.several), href=f"#session-{one.id}"), class_="number"),
             element("td", element("span", _(OUTCOMES[one.outcome]), class_=f"outcome {one.outcome}")),
             element("td", _cause(one, look)),
-            element("td", _(CONFIDENCE[one.line.confidence])),
+            element("td", element("span", _(CONFIDENCE[one.line.confidence]), class_="certainty")),
             element("td", one.line.title),
         )
         for one in shown
