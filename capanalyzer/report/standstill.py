@@ -11,6 +11,7 @@ from typing import Final
 
 from capanalyzer.i18n import N_
 from capanalyzer.report import model
+from capanalyzer.report.escape import printable
 
 __all__ = ["awaited", "halt", "is_proven", "stage_text", "standstill"]
 
@@ -35,7 +36,7 @@ def is_proven(session: model.Session) -> bool:
 
 
 def awaited(session: model.Session) -> str:
-    """What was to come next, to be translated."""
+    """What was to come next, to be translated; safe to print."""
     said_hello = session.tls is not None and session.tls.client_hello is not None
     match session.stage, session.waiting_on:
         case "first-bytes", "server":
@@ -44,7 +45,7 @@ def awaited(session: model.Session) -> str:
         case "server-hello", "client":
             return _SECOND_HELLO if said_hello else _AWAITED["first-bytes"]
     stage = session.stage or ""
-    return _AWAITED.get(stage, stage)
+    return _AWAITED.get(stage, printable(stage))
 
 
 def standstill(session: model.Session, text: Callable[[str], str]) -> str:

@@ -96,7 +96,9 @@ class _Report:
             facts = self._(", ").join(capture_facts(capture, self._look))
             name = f"{number} {code(capture.path)}" if self._several else code(capture.path)
             yield f"- {name}: {prose(facts)}"
-            for note in (*capture_comments(capture), *capture_notes(capture, self._look)):
+            for comment in capture_comments(capture):
+                yield f"  - {code(comment)}"
+            for note in capture_notes(capture, self._look):
                 yield f"  - {prose(note)}"
         if len(captures) > len(shown):
             yield f"- {self._and_more(len(captures) - len(shown))}"

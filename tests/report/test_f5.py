@@ -150,3 +150,10 @@ def test_redaction_hides_names_and_addresses() -> None:
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_several_processes_tell_the_same(form: str) -> None:
     assert rendered("big-ip-plaintext-member", form, "--jobs", "2") == rendered("big-ip-plaintext-member", form)
+
+
+def test_the_command_of_a_capture_is_one_piece_in_markdown() -> None:
+    text = rendered("big-ip-reset-relayed", "markdown")
+    (capture,) = made("big-ip-reset-relayed").captures
+    assert capture.f5 is not None
+    assert f"\n  - `{capture.f5.command}`\n" in text
