@@ -8,6 +8,7 @@ few do, each of them is possible at most.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
@@ -53,12 +54,13 @@ class Crowd:
         within = [(one.line, time_ns) for one, time_ns in asked if begin <= time_ns <= end]
         step = max(-(-len(within) // _MAX_ASKED), 1)
         share = share_of(self._meets(line, time_ns, clock) for line, time_ns in within[::step])
+        claims = Counter(_claim(one) for one, _ in asked if isinstance(one, Match))
         return [
             one._replace(confidence=Confidence.POSSIBLE)
             if isinstance(one, Match)
             and one.confidence is Confidence.LIKELY
             and self._is_asked(one)
-            and self._wrong(one, share, clock) > _WRONG
+            and (claims[_claim(one)] > 1 or self._wrong(one, share, clock) > _WRONG)
             else one
             for one in found
         ]
@@ -114,6 +116,11 @@ class Crowd:
                 for least in Agreement
             }
         return counted
+
+
+def _claim(match: Match) -> tuple[int, str, int | None]:
+    """Of two lines that say the same of one session at least one is of another."""
+    return match.session, match.line.meaning, match.line.alert
 
 
 class Alike:

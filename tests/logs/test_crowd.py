@@ -101,6 +101,18 @@ def test_lines_of_other_clients_tell_nothing_of_those_that_the_capture_has() -> 
     assert match.confidence is Confidence.LIKELY
 
 
+def test_a_session_is_not_that_of_two_lines_that_say_the_same() -> None:
+    """The session of one of them failed in a way that is not seen as a failure."""
+    told, own = spoken(0, at=300)
+    other = seen(1, at=300.4, outcome="plaintext", causes=(), alerts=())
+    again = line(
+        1, 300, source="error.log", format="nginx", client=Peer(CLIENT), causes=told.causes, resolution_ns=SECOND
+    )
+    found = joined([told, again], [own, other])
+    assert {match.session for match in found.matches} <= {own.id}
+    assert {match.confidence for match in found.matches} <= {Confidence.POSSIBLE}
+
+
 @pytest.mark.parametrize("ahead", [0, 433, 9 * 3600])
 def test_the_clock_of_a_log_that_has_one_address_is_found(ahead: int) -> None:
     """So many sessions go with each line that none of them tells anything; all together they do."""
