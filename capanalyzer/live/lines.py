@@ -100,16 +100,7 @@ class PlainLines:
             self._tell_left_out()
             self._window_ns, self._lines = state.now_ns, 0
             self._told.clear()
-            lost = state.drops.total - self._dropped
-            if lost > 0:
-                counted = plural(self._lang)
-                text = counted(
-                    "{n} packet was lost: no session that was open is called failed for what was not seen",
-                    "{n} packets were lost: no session that was open is called failed for what was not seen",
-                    lost,
-                )
-                self._line(text.format(n=f"{lost:,}"))
-                self._dropped = state.drops.total
+            self._tell_lost(state.drops.total)
 
     def reopen(self) -> None:
         """Go on in a new file."""
@@ -118,6 +109,7 @@ class PlainLines:
     def end(self, trailer: model.Trailer) -> None:
         """The last lines: all sessions counted, and what was not analysed."""
         self._tell_left_out()
+        self._tell_lost(sum(capture.dropped_packets for capture in trailer.captures))
         self._line(count_sessions(trailer.summary.outcomes, self._lang), Rank.SUMMARY)
         for capture in trailer.captures:
             for warning in capture.warnings:
@@ -138,6 +130,18 @@ class PlainLines:
         else:
             self._others += 1
         return False
+
+    def _tell_lost(self, total: int) -> None:
+        """Those that have not been told yet, of so many packets."""
+        lost, self._dropped = total - self._dropped, total
+        if lost > 0:
+            counted = plural(self._lang)
+            text = counted(
+                "{n} packet was lost: no session that was open is called failed for what was not seen",
+                "{n} packets were lost: no session that was open is called failed for what was not seen",
+                lost,
+            )
+            self._line(text.format(n=f"{lost:,}"))
 
     def _tell_left_out(self) -> None:
         counted = plural(self._lang)

@@ -7,16 +7,23 @@ from pathlib import Path
 import msgspec
 
 from capanalyzer.analysis import Options, analyze_captures
+from capanalyzer.capture.live_source import Drops
 from capanalyzer.diagnosis.verdict import Outcome
 from capanalyzer.errors import CaptureError
-from capanalyzer.live.lines import MAX_NAME, PlainLines
-from capanalyzer.live.listener import LiveVerdict
+from capanalyzer.live.lines import MAX_NAME, WINDOW_NS, PlainLines
+from capanalyzer.live.listener import LiveVerdict, State
+from capanalyzer.report import model
 from capanalyzer.streams.flow import Ended
 from tests.live.outlets import outlet
 from tests.live.replay import make
 from tests.live.test_hooks import incident
+from tests.report.samples import capture
 
 SAMPLE = next((Path(__file__).resolve().parents[2] / "pcaps" / "ends-mid-handshake").glob("*.pcap*"))
+
+
+def trailer(told: model.Capture) -> model.Trailer:
+    return model.Trailer(model.SCHEMA_VERSION, model.TOOL, (told,), (), (), model.Summary(0, {}, {}, ()))
 
 
 def test_a_name_that_is_none_does_not_make_a_line_of_16_000_characters() -> None:
@@ -47,6 +54,20 @@ def test_a_session_that_goes_on_is_not_said_to_have_ended() -> None:
     goes_on, over = written.decode().splitlines()
     assert " failure taken back: it goes on; id " in goes_on
     assert f" changed to incomplete [{verdict.cause}]; id " in over
+
+
+def test_packets_lost_shortly_before_the_end_are_told() -> None:
+    """Each of them once, whenever they were lost."""
+    written = bytearray()
+    with outlet(written.extend) as out:
+        lines = PlainLines(out, lang="en")
+        for second, lost in enumerate((3, 3, 5)):
+            lines.tick(State((second + 1) * 10**9 + WINDOW_NS, 0, 9, 900, Drops(lost - 1, 1), {}, {}))
+        lines.end(trailer(capture(dropped_packets=5)))
+    first, rest, summary = written.decode().splitlines()
+    assert first.startswith("3 packets were lost: ")
+    assert rest.startswith("2 packets were lost: ")
+    assert summary == "0 sessions"
 
 
 def test_an_incident_that_was_none_is_taken_back() -> None:
