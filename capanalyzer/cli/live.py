@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     from capanalyzer.live.preparation import prepare
     from capanalyzer.live.privileges import give_up, user_named
     from capanalyzer.live.run import Signals, watch
-    from capanalyzer.live.status import StatusLine
+    from capanalyzer.live.status import LossNotices, StatusLine
 
     map_large_pieces()
     ending = Ending(options.duration, options.count, until_failure=options.until_failure)
@@ -137,6 +137,8 @@ def run(options: argparse.Namespace) -> int:
         notifier = Notifier()
         stack.callback(notifier.close)
         listeners = [*beside.listeners, StatusLine(notifier.status, name, lang), writer]
+        if not is_text:
+            listeners.append(LossNotices(messages, lang))
         engine = Engine(
             source,
             listeners,

@@ -15,7 +15,7 @@ from capanalyzer.capture.records import RecordBatch
 from capanalyzer.i18n import plural, translator
 from capanalyzer.live.listener import LiveVerdict, State, WorkingSessions
 from capanalyzer.live.outlet import Outlet, Rank, text_of_gap
-from capanalyzer.live.status import count_sessions
+from capanalyzer.live.status import count_sessions, say_lost
 from capanalyzer.report import model
 from capanalyzer.report.escape import printable
 from capanalyzer.report.words import ACTS, OUTCOMES, endpoint
@@ -135,13 +135,7 @@ class PlainLines:
         """Those that have not been told yet, of so many packets."""
         lost, self._dropped = total - self._dropped, total
         if lost > 0:
-            counted = plural(self._lang)
-            text = counted(
-                "{n} packet was lost: no session that was open is called failed for what was not seen",
-                "{n} packets were lost: no session that was open is called failed for what was not seen",
-                lost,
-            )
-            self._line(text.format(n=f"{lost:,}"))
+            self._line(say_lost(lost, self._lang))
 
     def _tell_left_out(self) -> None:
         counted = plural(self._lang)

@@ -1,4 +1,4 @@
-"""How a run stands, in one line: what text output ends with, and what ``systemctl status`` shows meanwhile."""
+"""How a run stands: what text output ends with, what ``systemctl status`` shows meanwhile; what was lost."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from capanalyzer.report import model
 from capanalyzer.report.escape import printable
 from capanalyzer.report.words import OUTCOMES
 
-__all__ = ["StatusLine", "count_sessions"]
+__all__ = ["LossNotices", "StatusLine", "count_sessions", "say_lost"]
 
 I64 = NDArray[np.int64]
 
 TICKS: Final = 5
 """Seconds between two lines; who looks at it does so by hand."""
+LOSS_TICKS: Final = 10
+"""Seconds between two notices that packets were lost."""
 
 
 def count_sessions(outcomes: Mapping[str, int], lang: str) -> str:
@@ -29,6 +31,62 @@ def count_sessions(outcomes: Mapping[str, int], lang: str) -> str:
     text = plural(lang)("{n} session", "{n} sessions", n).format(n=f"{n:,}")
     parts = [f"{_(OUTCOMES[outcome])} {count:,}" for outcome, count in outcomes.items() if count]
     return f"{text}: {', '.join(parts)}" if parts else text
+
+
+def say_lost(lost: int, lang: str) -> str:
+    """That so many packets were lost, and what that means."""
+    counted = plural(lang)
+    text = counted(
+        "{n} packet was lost: no session that was open is called failed for what was not seen",
+        "{n} packets were lost: no session that was open is called failed for what was not seen",
+        lost,
+    )
+    return text.format(n=f"{lost:,}")
+
+
+class LossNotices:
+    """See :class:`capanalyzer.live.listener.Listener`: tells of lost packets, beside lines that are sessions only."""
+
+    def __init__(self, tell: Callable[[str], None], lang: str) -> None:
+        self._tell, self._lang = tell, lang
+        self._lost = self._told = 0
+        self._wait = 0
+        """Ticks before the next notice."""
+
+    def packets(self, batch: RecordBatch) -> None:
+        """The engine counts them."""
+
+    def belong(self, streams: I64, frames: I64) -> None:
+        """Of no interest."""
+
+    def verdict(self, told: LiveVerdict) -> None:
+        """Of no interest."""
+
+    def working(self, told: WorkingSessions) -> None:
+        """Of no interest."""
+
+    def incident(self, incident: model.Incident, *, new: bool) -> None:
+        """Of no interest."""
+
+    def tick(self, state: State) -> None:
+        """Tell at once, and what follows in a while."""
+        self._lost = state.drops.total
+        self._wait = max(self._wait - 1, 0)
+        if not self._wait:
+            self._tell_rest()
+
+    def reopen(self) -> None:
+        """No file is held open."""
+
+    def close(self) -> None:
+        """Tell what has not been told yet."""
+        self._tell_rest()
+
+    def _tell_rest(self) -> None:
+        lost, self._told = self._lost - self._told, self._lost
+        if lost > 0:
+            self._wait = LOSS_TICKS
+            self._tell(say_lost(lost, self._lang))
 
 
 class StatusLine:

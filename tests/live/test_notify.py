@@ -14,7 +14,7 @@ import pytest
 from capanalyzer.capture.live_source import Drops
 from capanalyzer.live import notify
 from capanalyzer.live.notify import Notifier
-from capanalyzer.live.status import StatusLine
+from capanalyzer.live.status import LOSS_TICKS, LossNotices, StatusLine
 from tests.live.replay import QUIET
 
 
@@ -105,3 +105,15 @@ def test_the_watchdog_of_another_process_is_not_answered(
     notifier.stopping()
     assert systemd.recv(100) == b"STOPPING=1"
     notifier.close()
+
+
+def test_lost_packets_are_told_at_once_and_then_once_in_a_while() -> None:
+    told: list[str] = []
+    notices = LossNotices(told.append, "en")
+    for lost in (0, 0, 3, *[4] * LOSS_TICKS, 4, 6):
+        notices.tick(replace(QUIET, drops=Drops(ring=lost)))
+    tail = "no session that was open is called failed for what was not seen"
+    assert told == [f"3 packets were lost: {tail}", f"1 packet was lost: {tail}"]
+    notices.close()
+    notices.close()
+    assert told[2:] == [f"2 packets were lost: {tail}"]
