@@ -44,8 +44,12 @@ _LATE_NS: Final = (RETIRE_MS + 40) * 1_000_000
 _MERGE_WAIT_S: Final = 0.02
 """How long packets of one interface wait at a time for earlier ones of another."""
 
-_PACE_S: Final = 0.02
-"""Least time between two batches: more packets at once cost less each, and nobody sees the difference."""
+_PACE_S: Final = 0.1
+"""Least time between two batches, unless a ring has a whole one. Whatever is in it, a batch costs milliseconds, and
+handshakes that lie in more than two of them are not read together with others; a verdict waits longer than this."""
+
+_GATHER_S: Final = 0.02
+"""How often it is looked at meanwhile whether a ring has one."""
 
 _DRAIN_S: Final = 0.25
 """How long after an interface went away its last block may take to come."""
@@ -138,8 +142,7 @@ class InterfaceSource:
         for tap in self._taps:
             tap.ring.give_back(tap.done)
             tap.done = 0
-        if now < self._handed_on_s + _PACE_S:
-            select.select([], [], [], min(timeout_s, self._handed_on_s + _PACE_S - now))
+        self._gather(min(until, self._handed_on_s + _PACE_S))
         while True:
             batch = self._load()
             if batch is not None:
@@ -269,6 +272,11 @@ class InterfaceSource:
         at = int(np.searchsorted(self._known, number))
         self._known = np.insert(self._known, at, number)
         self._places = np.insert(self._places, at, len(names) - 1)
+
+    def _gather(self, until_s: float) -> None:
+        """Let packets come until then, or until a ring has a whole batch of them."""
+        while (left_s := until_s - time.monotonic()) > 0 and not any(tap.has_batch for tap in self._taps):
+            select.select([], [], [], min(left_s, _GATHER_S))
 
     def _wait(self, left_s: float) -> None:
         """Until a ring has a block, or an interface's state has changed, or the time is over."""

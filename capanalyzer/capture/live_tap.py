@@ -53,6 +53,15 @@ class Tap:
         """When its interface went away."""
         self.lost = 0
 
+    @property
+    def has_batch(self) -> bool:
+        """As many blocks are ready as are taken at a time."""
+        return self.ring.is_ready(self._most)
+
+    @property
+    def _most(self) -> int:
+        return min(_BATCH_BLOCKS, self.ring.blocks // 2)
+
     def load(self, data: NDArray[np.uint8], now_ns: int) -> None:
         """Take blocks that are ready."""
         self._load(data)
@@ -62,9 +71,8 @@ class Tap:
             self.latest = np.minimum(self.latest, now_ns)
 
     def _load(self, data: NDArray[np.uint8]) -> None:
-        most = min(_BATCH_BLOCKS, self.ring.blocks // 2)
-        places = self.ring.take(most)
-        self.behind = len(places) == most
+        places = self.ring.take(self._most)
+        self.behind = len(places) == self._most
         if not places:
             return
         packets, lost = read_blocks(data, places, BLOCK_BYTES, self.link)

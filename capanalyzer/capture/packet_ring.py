@@ -195,13 +195,21 @@ class PacketRing:
         """Up to so many more blocks that the kernel has handed over: where they begin in the memory."""
         taken: list[int] = []
         while len(taken) < most and len(self._held) < self.blocks:
-            at = self._next * BLOCK_BYTES
-            if not _STATUS.unpack_from(self._view, at + _STATUS_AT)[0] & _OURS:
+            if not self._is_handed_over(self._next):
                 break
+            at = self._next * BLOCK_BYTES
             taken.append(self.base + at)
             self._held.append(at)
             self._next = (self._next + 1) % self.blocks
         return taken
+
+    def is_ready(self, count: int) -> bool:
+        """So many more blocks are handed over."""
+        last = (self._next + count - 1) % self.blocks
+        return len(self._held) + count <= self.blocks and self._is_handed_over(last)
+
+    def _is_handed_over(self, block: int) -> bool:
+        return bool(_STATUS.unpack_from(self._view, block * BLOCK_BYTES + _STATUS_AT)[0] & _OURS)
 
     @property
     def held(self) -> int:

@@ -256,6 +256,25 @@ def test_a_clock_that_is_set_back_holds_no_packets_back(monkeypatch: pytest.Monk
         assert source.now_ns() < late_ns - 3_000 * 10**9
 
 
+def test_packets_are_gathered_but_not_beyond_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few wait for others as long as they may; when half of a small ring is full nobody waits."""
+    monkeypatch.setattr(live_interface, "_PACE_S", 10 * PATIENCE_S)
+    large = ethernet(0x0800, ip4(6, tcp(bytes(1380))))
+    batch = 8 * BLOCK_BYTES
+    with watch([LEFT], expression="", ring_bytes=16 * BLOCK_BYTES) as source:
+        send(RIGHT, [large])
+        assert source.read(PATIENCE_S) is not None
+        send(RIGHT, [large])
+        began = time.monotonic()
+        source.read(0.2)
+        assert time.monotonic() >= began + 0.2
+        for _ in range(batch // len(large)):
+            send(RIGHT, [large])
+        began = time.monotonic()
+        assert source.read(PATIENCE_S) is not None
+        assert time.monotonic() < began + PATIENCE_S
+
+
 def test_drops_are_counted() -> None:
     """A ring that nobody reads fills up: what it holds and what it lost are together what was sent."""
     sent = [ethernet(0x0800, ip4(6, tcp(number.to_bytes(4, "big") + bytes(1300)))) for number in range(6000)]
