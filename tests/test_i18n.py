@@ -190,7 +190,19 @@ def test_the_build_compiles_the_catalog(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["書き手", "異議", "の古さである", "相手の古さ", "記憶または", "証明書の日付", "ライブラリの版"]
+    "word",
+    [
+        "書き手",
+        "異議",
+        "の古さである",
+        "相手の古さ",
+        "記憶または",
+        "証明書の日付",
+        "ライブラリの版",
+        "のフライト",
+        "先行接続",
+        "インターフェース",
+    ],
 )
 def test_the_japanese_has_the_words_of_the_field(word: str) -> None:
     """Not the English put word for word: a log is written by its program, a certificate has a validity period."""
