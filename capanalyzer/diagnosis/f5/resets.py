@@ -60,6 +60,8 @@ def sign_of_another(session: Session, close: CloseEvent) -> str | None:
     if side is None:
         is_between = facts is not None and facts.is_forwarded and not known.is_ingress and known.cause is not None
         return "between" if is_between else None
+    if facts is not None and len(facts.flows) > 1:
+        return None  # trailers that speak of several connections are no witnesses of this one
     own = Side.SERVER if side == "client" else Side.CLIENT
     # It gives its reason in the RSTs that it makes alone, whatever else the trailer says.
     return "came-in" if known.is_ingress and close.side is own and known.cause is None else None

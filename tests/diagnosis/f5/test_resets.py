@@ -88,6 +88,15 @@ def test_a_rst_in_its_name_that_it_received_is_somebody_elses(tmp_path: Path) ->
     assert session.f5.resets[0].made_by is None
 
 
+def test_trailers_of_several_connections_are_no_witnesses(tmp_path: Path) -> None:
+    """Mixed up by whatever wrote the file: one of them says that the RST came in, another names another flow."""
+    records = story(reset=replace(CLIENT_SIDE, ingress=IN))
+    time_ns, frame = records[2]
+    records[2] = time_ns, frame.replace(f5.dpt(CLIENT_SIDE), f5.dpt(replace(CLIENT_SIDE, flow=99)))
+    session = judged(records, tmp_path)
+    assert (session.cause, session.closed_by.who) == ("server-reset", "server")
+
+
 def test_a_big_ip_that_only_forwards_is_the_device_in_between(tmp_path: Path) -> None:
     session = judged(story(twice=True), tmp_path)
     assert (session.cause, session.findings[0].confidence) == ("middlebox-reset", "certain")
