@@ -33,11 +33,11 @@ SESSION_FIELDS: Final = (
     "since", "until", "nmap", "nmap_sni", "iptables", "ping_size", "ping_headers",
 )  # fmt: skip
 """Fields that every page can use, beside the facts of its findings."""
-OPTIONAL_FIELDS: Final = ("connect", "endpoint", "https_url", "http_url", "dns_name", "member")
+OPTIONAL_FIELDS: Final = ("connect", "endpoint", "https_url", "http_url", "dns_name", "member", "passed_member")
 """Fields that not every session has; a check or command that names one is left out where it is missing."""
 FINDING_FIELDS: Final = ("denied", "login", "unreached")
 """Facts that not every finding of a cause has: likewise."""
-OF_THIS_SESSION: Final = frozenset(("member", *FINDING_FIELDS))
+OF_THIS_SESSION: Final = frozenset(("member", "passed_member", *FINDING_FIELDS))
 """A check that names one of these fits this session better than those that fit all: it comes first."""
 
 PLACEHOLDERS: Final = {
@@ -53,6 +53,7 @@ PLACEHOLDERS: Final = {
     "connect": "-connect SERVER:PORT -servername NAME",
     "endpoint": "-connect SERVER:PORT",
     "member": "SERVER:PORT",
+    "passed_member": "SERVER:PORT",
     "denied": "403",
     "login": "407",
     "unreached": "502, 503, 504",
@@ -98,9 +99,9 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     and name as they stand in a URL (IPv6 in brackets). ``connect``: how ``openssl s_client`` reaches this server as
     this client did, STARTTLS, proxy and server name included; ``endpoint``: the same without a server name.
     ``https_url``, ``http_url``: URL for curl, led to this server's address, where the port may carry HTTP. ``since``,
-    ``until``: about the session, UTC. ``member``: the server, where a BIG-IP is its client. ``nmap_sni``: the
-    program's option for the name, after a space, or nothing. ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``:
-    by IP version.
+    ``until``: about the session, UTC. ``member``: the server, where a BIG-IP speaks TLS with it; ``passed_member``:
+    the same, where it passes a client's TLS on. ``nmap_sni``: the program's option for the name, after a space, or
+    nothing. ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``: by IP version.
     """
     ends = _Ends(session, hide)
     server, client, name = ends.server, ends.client, ends.name
@@ -126,8 +127,8 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     }
     fields |= _s_client(session, hello, ends)
     fields |= _urls(session, hello, str(fields["server"]), str(fields["url_host"]))
-    if _is_behind_virtual_server(session):
-        fields["member"] = f"{fields['server']}:{session.server.port}"
+    if (name_of_member := _pool_member(session)) is not None:
+        fields[name_of_member] = f"{fields['server']}:{session.server.port}"
     fields["nmap_sni"] = ""
     if not _ADDRESS.fullmatch(name):
         fields["dns_name"] = name
@@ -135,10 +136,15 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     return fields
 
 
-def _is_behind_virtual_server(session: Session) -> bool:
-    """A BIG-IP is the client, for one of its own clients; its monitors have no virtual server."""
+def _pool_member(session: Session) -> str | None:
+    """The field for the server, where a BIG-IP is its client, for one of its own clients: which one depends on who
+    speaks TLS with it. A monitor's connection has no virtual server; where the client's side was not seen, that is not
+    known.
+    """
     facts = session.f5
-    return facts is not None and side_of(session) == "server" and bool(facts.virtual_server or facts.others)
+    if facts is None or side_of(session) != "server" or not (facts.virtual_server or facts.others):
+        return None
+    return {True: "passed_member", False: "member", None: None}[facts.is_passed_on]
 
 
 class _Ends:

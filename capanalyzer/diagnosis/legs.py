@@ -22,7 +22,7 @@ from capanalyzer.tls.codepoints import (
     version_name,
 )
 
-__all__ = ["Leg", "Legs", "differences"]
+__all__ = ["Leg", "Legs", "differences", "hello_random"]
 
 MAX_RANDOMS: Final = 8_192
 """Hellos remembered, about 1 kB each at most."""
@@ -75,7 +75,7 @@ class Legs:
 
     def add(self, session: Session) -> None:
         """Remember the hello of a session, if it has one."""
-        leg, random = _leg(session), _random(session)
+        leg, random = _leg(session), hello_random(session)
         if leg is None or random is None:
             return
         known = self._known.get((random,))
@@ -92,7 +92,7 @@ class Legs:
 
     def other(self, session: Session) -> Leg | None:
         """The other leg: exactly one other connection carried this hello, at the same time."""
-        random = _random(session)
+        random = hello_random(session)
         known = self._known.get((random,)) if random is not None else None
         if known is None or len(known) != 2:
             return None
@@ -137,7 +137,8 @@ def _names(values: Iterable[T | None], name: Callable[[T], str]) -> list[str]:
     return [name(value) for value in values if value is not None]
 
 
-def _random(session: Session) -> bytes | None:
+def hello_random(session: Session) -> bytes | None:
+    """Of its first ClientHello; None where there is none, or nothing was drawn for it."""
     tls = session.tls
     hello = tls.client_hello if tls is not None else None
     if hello is None or hello.is_sslv2_format or hello.random[4:] == _NO_RANDOM:

@@ -40,13 +40,19 @@ def test_a_pool_member_is_one_that_a_virtual_server_led_to() -> None:
     assert side_of(one) == "server"
     assert "member" not in session_fields(one)
     one.f5.virtual_server = "/Common/vs_www"
-    assert session_fields(one)["member"] == "[2001:db8::9]:443"
+    named = {"member", "passed_member"}
+    assert not named & set(session_fields(one))  # whose TLS it is, the client's side would show
+    for is_passed_on, name in ((False, "member"), (True, "passed_member")):
+        one.f5.is_passed_on = is_passed_on
+        fields = session_fields(one)
+        assert fields[name] == "[2001:db8::9]:443"
+        assert len(named & set(fields)) == 1
 
 
 def test_a_plain_session() -> None:
     one = at(tls(), "198.51.100.9", "192.0.2.7")
     fields = session_fields(one)
-    assert set(fields) == {*SESSION_FIELDS, *OPTIONAL_FIELDS} - {"member"}  # no BIG-IP is its client
+    assert set(fields) == {*SESSION_FIELDS, *OPTIONAL_FIELDS} - {"member", "passed_member"}  # no BIG-IP is its client
     assert fields["connect"] == "-connect 198.51.100.9:443 -servername www.example.com"
     assert fields["endpoint"] == "-connect 198.51.100.9:443"
     assert fields["https_url"] == "--connect-to ::198.51.100.9:443 https://www.example.com/"

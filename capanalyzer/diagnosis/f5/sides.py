@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from capanalyzer.diagnosis.f5.resets import BIG_IP, resets, side_of
+from capanalyzer.diagnosis.legs import hello_random
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Severity, Verdict
-from capanalyzer.handshake.session import Session
+from capanalyzer.handshake.session import Session, Side
 
 __all__ = ["Judged", "both_sides", "with_other_side"]
 
@@ -31,6 +32,8 @@ BY_THE_CLIENT: Final = frozenset(
     ("client-abandoned", "client-aborted", "client-silent", "middlebox-reset", "no-client-hello")
 )
 """What a server sees of it."""
+_MAYBE_TLS: Final = (None, "unknown", "tls")
+"""What a client's first bytes were taken for, where a ClientHello may be among what was not captured."""
 _TEARDOWN: Final = "Closing"
 """A reason that says nothing of its own."""
 _BLAME: Final = {
@@ -61,8 +64,21 @@ def with_other_side(session: Session, verdict: Verdict, by_stream: Judged) -> Ve
     pair = _other(session, by_stream)
     if pair is None:
         return replace(verdict, other_leg=facts.others[0])
+    _compare(session, pair[0])
     beside = OtherSide(pair[0], _told(*pair, by_stream))
     return replace(_told(session, verdict, by_stream), other_leg=pair[0].stream, other_side=beside)
+
+
+def _compare(session: Session, other: Session) -> None:
+    """Note whether one's TLS is the other's."""
+    one, two = hello_random(session), hello_random(other)
+    is_passed_on = one == two if one is not None and two is not None else None
+    if is_passed_on is None and (one is not None or two is not None):
+        without = session if one is None else other
+        is_passed_on = False if without.protocol[Side.CLIENT] not in _MAYBE_TLS else None
+    for facts in (session.f5, other.f5):
+        if facts is not None and is_passed_on is not None:
+            facts.is_passed_on = is_passed_on
 
 
 def _told(session: Session, verdict: Verdict, by_stream: Judged) -> Verdict:
@@ -95,7 +111,9 @@ def _cause_beyond(session: Session, verdict: Verdict, other: Session, others_ver
         return None
     if side is None or others_side is None or side == others_side:
         return None
-    cause = others_verdict.findings[0]
+    cause, own = others_verdict.findings[0], verdict.findings[0]
+    if session.f5 is not None and session.f5.is_passed_on and cause.cause == own.cause:
+        return replace(cause, about=other) if (cause.at_ns, cause.at_frame) < (own.at_ns, own.at_frame) else None
     if not _is_consequence(verdict, side) or _is_consequence(others_verdict, others_side):
         return None
     if cause.at_ns > session.end_ns:

@@ -91,6 +91,9 @@ class F5Facts:
     sent: dict[Address, int] = field(default_factory=dict)
     """Packets that the BIG-IP sent, by the address they are from."""
     is_closing: bool = False
+    is_passed_on: bool | None = None
+    """The client's TLS goes through the BIG-IP as it is; False: each side has its own, or only one has TLS. None: not
+    both sides were seen to begin."""
     is_given: bool = False
     """Somebody was given it."""
 

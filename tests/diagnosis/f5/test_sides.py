@@ -27,17 +27,18 @@ def side(
     begin_ms: int,
     end: tuple[int, bool, int, bytes],
     cause: bytes = b"",
+    hello: bytes = HELLO,
 ) -> list[Record]:
     """Connect, ClientHello, and how it ends: (ms after the beginning, by the client, flags, payload)."""
     steps = [
         (0, True, 0x02, b"", 100, 0),
         (1, False, 0x12, b"", 500, 101),
         (2, True, 0x10, b"", 101, 501),
-        (3, True, 0x18, HELLO, 101, 501),
+        (3, True, 0x18, hello, 101, 501),
     ]
     at, by_client, flags, payload = end
     steps.append(
-        (at, by_client, flags, payload, 101 + len(HELLO) if by_client else 501, 501 if by_client else 101 + len(HELLO))
+        (at, by_client, flags, payload, 101 + len(hello) if by_client else 501, 501 if by_client else 101 + len(hello))
     )
     from_client: bool = say.ingress  # type: ignore[attr-defined]
     return [
@@ -58,16 +59,25 @@ def side(
     ]
 
 
+OWN_HELLO = HELLO.replace(bytes(range(32)), bytes(range(100, 132)))
+"""Of the BIG-IP, where it ends the client's TLS."""
+
+
 def both(
-    client_end: tuple[int, bool, int, bytes], server_end: tuple[int, bool, int, bytes], cause: bytes, path: Path
+    client_end: tuple[int, bool, int, bytes],
+    server_end: tuple[int, bool, int, bytes],
+    cause: bytes,
+    path: Path,
+    hello: bytes = OWN_HELLO,
 ) -> tuple[model.Session, model.Session]:
+    """:param hello: the one that the pool member gets."""
     records = side(OUTSIDE, (CLIENT, VIP), 40000, 0, client_end, cause) + side(
-        INSIDE, (SNAT, MEMBER), 50000, 5, server_end, cause
+        INSIDE, (SNAT, MEMBER), 50000, 5, server_end, cause, hello
     )
     records.sort(key=lambda record: record[0])
     outside, inside = sorted(
         capanalyzer.build_report(write(path / "a.pcap", records)).sessions,
-        key=lambda one: one.f5.side if one.f5 else "",
+        key=lambda one: (one.f5 and one.f5.side) or "",
     )
     return outside, inside
 
@@ -118,3 +128,46 @@ def test_both_failed_by_themselves(tmp_path: Path) -> None:
     """Each side has an alert of its own: none is the consequence of the other."""
     outside, inside = both((10, False, 0x18, alert(70)), REFUSAL, b"", tmp_path)
     assert (outside.cause, inside.cause) == ("protocol-version-mismatch", "handshake-failure-unspecified")
+
+
+# -- TLS that is passed on ---------------------------------------------------------------------------------------------
+
+
+def test_what_a_member_refused_is_passed_on_to_the_client(tmp_path: Path) -> None:
+    outside, inside = both((26, False, 0x18, alert(70)), (20, False, 0x18, alert(70)), b"", tmp_path, HELLO)
+    assert outside.cause == inside.cause == "protocol-version-mismatch"
+    assert outside.f5 is not None
+    assert inside.f5 is not None
+    assert (outside.f5.cause_side, inside.f5.cause_side) == ("server", "server")
+    assert (outside.blame, outside.findings[1].severity) == (inside.blame, "note")
+    assert outside.f5.story == inside.f5.story
+
+
+def test_what_a_client_refused_is_passed_on_to_the_member(tmp_path: Path) -> None:
+    outside, inside = both((10, True, 0x18, alert(48)), (7, True, 0x18, alert(48)), b"", tmp_path, HELLO)
+    assert outside.cause == inside.cause == "certificate-unknown-ca"
+    assert outside.f5 is not None
+    assert inside.f5 is not None
+    assert (outside.f5.cause_side, inside.f5.cause_side) == ("client", "client")
+    assert inside.blame == outside.blame
+
+
+def test_the_same_alert_where_each_side_has_its_own_tls_is_two_matters(tmp_path: Path) -> None:
+    outside, inside = both((26, False, 0x18, alert(70)), (20, False, 0x18, alert(70)), b"", tmp_path)
+    assert outside.f5 is not None
+    assert inside.f5 is not None
+    assert (outside.f5.cause_side, inside.f5.cause_side) == ("client", "server")
+
+
+@pytest.mark.parametrize("is_passed_on", [True, False])
+def test_what_to_do_about_a_member_in_plaintext_depends_on_whose_tls_it_got(is_passed_on: bool, tmp_path: Path) -> None:
+    page = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    outside = (26, False, 0x18, page) if is_passed_on else (40, False, 0x14, b"")
+    hello = HELLO if is_passed_on else OWN_HELLO
+    for session in both(outside, (20, False, 0x18, page), b"", tmp_path, hello):
+        assert session.cause == "tls-to-http-port"
+        assert session.f5 is not None
+        assert session.f5.cause_side == "server"
+        first = session.findings[0].remedies[0]
+        assert "10.0.0.5:443" in first
+        assert ("server-ssl" in first, "client-ssl" in first) == (not is_passed_on, is_passed_on)
