@@ -132,11 +132,10 @@ def unmatched_lines(end: model.Trailer, look: Look) -> Iterator[Line]:
     yield []
     yield [(_("LOG LINES WITHOUT A SESSION"), "strong")]
     yield []
-    reasons = Counter(line.reason for line in lines)
+    reasons = Counter(reason_text(line, look.lang) for line in lines)
     if len(lines) > MAX_UNMATCHED:
-        first = {line.reason: line for line in reversed(lines)}
         for reason, count in reasons.most_common():
-            yield [(f"  {count:>6,}  {reason_text(first[reason], look.lang)}", "")]
+            yield [(f"  {count:>6,}  {reason}", "")]
         yield []
     shown = lines if look.verbose else lines[:MAX_UNMATCHED]
     for line in shown:

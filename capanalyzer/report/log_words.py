@@ -54,6 +54,8 @@ _REASONS: Final = {
     "clock-unknown": N_("its log's clock cannot be compared with the capture's"),
     "names-nobody": N_("it names nobody, and no session failed in a way that it can mean"),
 }
+_ONE_FITS: Final = N_("one session fits, but the line may be of another")
+"""Of another capture, of the traffic that was not captured, or of a session that was not kept."""
 
 
 def place(line: model.LogLine | model.UnmatchedLogLine) -> str:
@@ -131,7 +133,8 @@ def named_text(session: model.Session, lang: str) -> str:
 
 def reason_text(line: model.UnmatchedLogLine, lang: str) -> str:
     """Why it has no session."""
-    return translator(lang)(_REASONS[line.reason])
+    is_one = line.reason == "several-fit" and len(line.candidates) == 1
+    return translator(lang)(_ONE_FITS if is_one else _REASONS[line.reason])
 
 
 def candidates_text(line: model.UnmatchedLogLine, several: bool, lang: str) -> str:

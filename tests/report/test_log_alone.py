@@ -12,6 +12,9 @@ import pytest
 
 from capanalyzer import cli
 from capanalyzer.api import build_report
+from capanalyzer.report.log_words import reason_text
+
+from .samples import unmatched_line
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 CAPTURE = str(PCAPS / "any-interface" / "capture.pcapng")
@@ -150,3 +153,13 @@ def test_a_request_is_found_by_its_host(tmp_path: Path) -> None:
     ).replace("tlsv1 alert protocol version", "wrong version number")
     unmatched = build_report(capture, logs=[log_of(tmp_path, text)]).unmatched_log_lines
     assert {one.line: one.reason for one in unmatched} == {1: "no-session-then", 2: "several-fit"}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "words"),
+    [((3,), "one session fits, but the line may be of another"), ((3, 5), "several sessions fit equally well")],
+)
+def test_several_are_not_said_where_one_is_named(candidates: tuple[int, ...], words: str) -> None:
+    line = unmatched_line(reason="several-fit", candidates=candidates)
+    assert reason_text(line, "en") == words
+    assert reason_text(line, "ja") != words
