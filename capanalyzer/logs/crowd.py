@@ -17,11 +17,11 @@ from capanalyzer.logs.chance import by_chance, share_of, wrongly
 from capanalyzer.logs.clock import Clock
 from capanalyzer.logs.fit import NEAR_NS, SPLIT_NS, Confidence, Match, Missed, Why, away_from, starts
 from capanalyzer.logs.line import LogLine, Peer
-from capanalyzer.logs.seen import Agreement, Seen, agreement
+from capanalyzer.logs.seen import Agreement, End, Seen, agreement
 
 __all__ = ["Alike", "Crowd"]
 
-_WRONG: Final = 0.01
+_WRONG: Final = 0.02
 """A join that is wrong with a higher probability is no more than possible."""
 _LATE: Final = 0.1
 """Share of lines that programs write later than :data:`SPLIT_NS` after what they tell."""
@@ -43,10 +43,15 @@ class Crowd:
 
     def __init__(self, sessions: Sessions, span_ns: tuple[int, int] | None) -> None:
         self._sessions, self._span_ns = sessions, span_ns or sessions.span_ns
-        self._counted: dict[_Asked, _Counted] = {}
+        self._counted: dict[tuple[_Asked, frozenset[End]], _Counted] = {}
 
-    def weighed(self, found: Sequence[Match | Missed], clock: Clock | None) -> list[Match | Missed]:
-        """The same, with what is called likely and may be another client's called possible."""
+    def weighed(
+        self, found: Sequence[Match | Missed], clock: Clock | None, servers: frozenset[End] = frozenset()
+    ) -> list[Match | Missed]:
+        """The same, with what is called likely and may be another client's called possible.
+
+        :param servers: those that wrote the log, as far as its lines tell.
+        """
         asked = [(one, one.time_ns) for one in found if self._is_asked(one) and one.time_ns is not None]
         if clock is None or self._span_ns is None or not asked:
             return list(found)
@@ -60,7 +65,7 @@ class Crowd:
             if isinstance(one, Match)
             and one.confidence is Confidence.LIKELY
             and self._is_asked(one)
-            and (claims[_claim(one)] > 1 or self._wrong(one, share, clock) > _WRONG)
+            and (claims[_claim(one)] > 1 or self._wrong(one, share, clock, servers) > _WRONG)
             else one
             for one in found
         ]
@@ -81,30 +86,46 @@ class Crowd:
         )
         return is_met, self._chance(line, reach_ns, Agreement.LIKE, is_prompt=True)
 
-    def _wrong(self, match: Match, share: float, clock: Clock) -> float:
+    def _wrong(self, match: Match, share: float, clock: Clock, servers: frozenset[End]) -> float:
         """Probability that the session is another one than the line's own."""
         if match.time_ns is None:
             return 0.0
-        away_ns = away_from(match.line, match.time_ns, self._sessions.by_id[match.session])
+        seen = self._sessions.by_id[match.session]
+        if match.line.server.port is not None or seen.server not in servers:
+            servers = frozenset()
+        away_ns = away_from(match.line, match.time_ns, seen)
         if away_ns <= clock.margin_ns + SPLIT_NS:  # the nearer it is, the less by chance
             reach_ns = max(away_ns, clock.margin_ns, _EXACT_NS)
-            return wrongly(share, self._chance(match.line, reach_ns, match.agreement, is_prompt=True))
+            return wrongly(share, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=True))
         reach_ns = NEAR_NS + clock.margin_ns
-        return wrongly(share * _LATE, self._chance(match.line, reach_ns, match.agreement, is_prompt=False))
+        return wrongly(share * _LATE, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=False))
 
-    def _chance(self, line: LogLine, reach_ns: int, least: Agreement, *, is_prompt: bool) -> float:
-        """Probability that a session which goes so well with the line is that near to it, if its own is not there."""
+    def _chance(
+        self,
+        line: LogLine,
+        reach_ns: int,
+        least: Agreement,
+        servers: frozenset[End] = frozenset(),
+        *,
+        is_prompt: bool,
+    ) -> float:
+        """Probability that a session which goes so well with the line is that near to it, if its own is not there.
+
+        :param servers: only sessions with these; none: with any.
+        """
         if self._span_ns is None:
             return 1.0
-        number, lasting_ns = self._count(line)[least]
+        number, lasting_ns = self._count(line, servers)[least]
         each = 2 * reach_ns + line.resolution_ns
         met = number * each + (0 if is_prompt else lasting_ns)
         return by_chance(round(met), self._span_ns[1] - self._span_ns[0] + each)
 
-    def _count(self, line: LogLine) -> _Counted:
-        asked = _asked(line)
+    def _count(self, line: LogLine, servers: frozenset[End]) -> _Counted:
+        asked = _asked(line), servers
         if (counted := self._counted.get(asked)) is None:
             pool = self._sessions.of_address(line)
+            if servers:
+                pool = [one for one in pool if one.server in servers]
             some = pool[:: -(-len(pool) // _MAX_COUNTED)] if pool else pool
             each = len(pool) / max(len(some), 1)
             fits = [(agreement(line, one), one.end_ns - one.start_ns) for one in some]

@@ -179,9 +179,10 @@ class _Decision:
                 joined.has_zone[group.source, group.format] = group.has_zone
             self._alone.ask([(line, self._by_capture(line, clock)) for line in lines], clock)
             found = [self._decide(line, clock) for line in lines]
-            if servers := self._servers(found):
+            servers = self._servers(found)
+            if servers:
                 found = [self._with_servers(one, clock, servers) for one in found]
-            for one in settled(self._crowd.weighed(found, clock), self._sessions):
+            for one in settled(self._crowd.weighed(found, clock, servers), self._sessions):
                 if isinstance(one, Match):
                     joined.matches.append(one)
                 else:
