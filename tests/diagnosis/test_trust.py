@@ -585,6 +585,24 @@ def test_without_a_server_name_no_name_is_compared() -> None:
     assert told(refused(48, *other)).cause == "certificate-hostname-mismatch"
 
 
+@pytest.mark.parametrize(
+    ("code", "cause", "alternatives"),
+    [
+        (42, "certificate-hostname-mismatch", ("certificate-chain-incomplete",)),
+        (46, "certificate-hostname-mismatch", ("certificate-chain-incomplete",)),
+        (48, "certificate-chain-incomplete", ("certificate-unknown-ca",)),
+    ],
+)
+def test_the_leaf_of_a_private_root_for_another_name(code: int, cause: str, alternatives: tuple[str, ...]) -> None:
+    """That the name is another one can be seen, that an issuer is missing can not: clients have private roots."""
+    finding = told(refused(code, LEAF, name="other.example"))
+    assert (finding.cause, finding.confidence, finding.alternatives) == (cause, Confidence.LIKELY, alternatives)
+
+
+def test_the_leaf_of_a_public_authority_for_another_name_lacks_its_issuer_as_well() -> None:
+    assert told(refused(42, LOGGED, name="other.example")).cause == "certificate-chain-incomplete"
+
+
 def test_every_finding_has_a_summary_of_its_own() -> None:
     """Its variant stands on the page, in each language, and every field has a value."""
     expired_middle = issue("Example CA A1", ROOT, is_ca=True, own_key=MIDDLE.key, days=(-100, -1))

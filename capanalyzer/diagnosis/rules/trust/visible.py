@@ -14,17 +14,17 @@ from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, Stage, Wai
 from capanalyzer.handshake.session import Session
 from capanalyzer.tls.codepoints import alert_name
 
-_EXPIRED: Final = 45
+_EXPIRED, _UNKNOWN_CA = 45, 48
 _NAME: Final = "certificate-hostname-mismatch"
 _NOT_OF_NAMES: Final = {
     43: ("certificate-unsupported",),
     44: ("certificate-revoked",),
     _EXPIRED: (),
-    48: ("certificate-unknown-ca",),
+    _UNKNOWN_CA: ("certificate-unknown-ca",),
 }
 """Codes that no client sends for a name, and what they speak of."""
 _GENERIC: Final = frozenset((42, 46))
-_ABOUT_ISSUERS: Final = _GENERIC | {48}
+_ABOUT_ISSUERS: Final = _GENERIC | {_UNKNOWN_CA}
 """What clients send when they find no way to a root. 43, 44 and 45 are said of certificates whose issuer was found."""
 _COMPLETED: Final = frozenset(
     (
@@ -80,7 +80,7 @@ class VisibleCertificateFault(Rule):
         if refusal.how in ("close", "completed") and context.knowledge.trust.accepted.was_before(session):
             return None  # it took this certificate before: that it leaves now without a word is no refusal
         found = interception(session, context) if refusal.how != "completed" else context.certificate_faults()
-        fault = next((f for f in found if _explains(f, refusal)), None)
+        fault = _cause([f for f in found if _explains(f, refusal)], refusal)
         return None if fault is None else self._finding(session, context, refusal, fault)
 
     def _finding(self, session: Session, context: Context, refusal: Rejection, fault: Fault) -> Finding:
@@ -102,6 +102,21 @@ class VisibleCertificateFault(Rule):
             waiting_on=WaitingOn.CLIENT,
             variant=variant,
         )
+
+
+def _cause(explaining: list[Fault], refusal: Rejection) -> Fault | None:
+    """Of faults that explain a refusal, the most telling first, the one to be told."""
+    first = explaining[0] if explaining else None
+    if first is not None and _may_be_complete(first) and refusal.code != _UNKNOWN_CA:
+        # Whether an issuer is missing cannot be seen; that the leaf is for another name can. Clients that look for a
+        # way to a root first say unknown_ca where they find none (OpenSSL), others look at the name first (Go).
+        named = next((f for f in explaining if f.cause == _NAME), None)
+        return first if named is None else named._replace(is_plain=False)
+    return first
+
+
+def _may_be_complete(fault: Fault) -> bool:
+    return fault.cause == CHAIN_INCOMPLETE and not fault.is_plain
 
 
 def _explains(fault: Fault, refusal: Rejection) -> bool:
@@ -139,8 +154,8 @@ def _is_of_another_matter(fault: Fault, refusal: Rejection) -> bool:
 
 def _alternatives(fault: Fault, refusal: Rejection) -> tuple[str, ...]:
     found = _ALTERNATIVES.get(fault.cause, ())
-    if fault.cause == _NAME and refusal.code is not None:
-        found = _NOT_OF_NAMES.get(refusal.code, ())
+    if fault.cause == _NAME:
+        found = _NOT_OF_NAMES.get(refusal.code or 0, ()) if fault.is_plain else (CHAIN_INCOMPLETE,)
     if refusal.code == _EXPIRED and not fault.cause.startswith(("certificate-expired", "certificate-not")):
         found = ("client-clock-skew", *found)
     return found if refusal.how == "alert" else (*found, "client-aborted")
