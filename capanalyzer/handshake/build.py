@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -102,7 +101,7 @@ def build_session(
     readers = (mine.reader, theirs.reader)
     if messages or _is_begun(readers[0], mine) or _is_begun(readers[1], theirs):
         kept = list(messages)
-        if handshake.unexpected or _goes_back(kept):
+        if handshake.unexpected:
             kept = causal_order(kept)
             handshake = walk(kept)
         tls = TlsFacts(kept, handshake=handshake, readers=readers)
@@ -129,7 +128,7 @@ def build_session(
             ports[second],
         )
     session.opening = (_plain_opening(mine, opening[0]), _plain_opening(theirs, opening[1]))
-    session.tcp, session.tls, session.f5 = tcp, tls, None
+    session.tcp, session.tls, session.f5, session.own_times = tcp, tls, None, None
     session.upgrade = _upgrade(reading, mine, theirs) if reading is not None else None
     session.quality = Quality(
         _one_sided(flow, directions, client),
@@ -141,11 +140,6 @@ def build_session(
         flow.rows_dropped,
     )
     return session
-
-
-def _goes_back(messages: list[Message]) -> bool:
-    """The capture's time does, as in files merged block by block."""
-    return any(later[0] < earlier[0] for earlier, later in pairwise(messages))
 
 
 def _is_begun(reader: TlsReader | None, direction: Direction) -> bool:
@@ -218,6 +212,8 @@ def _round_trip(mine: Direction, theirs: Direction, ack_row: Row | None) -> int 
 
 def _opening(direction: Direction, side: int, rows: Sequence[Row]) -> bytes:
     """The first bytes of a direction, in order or, where its beginning is missing, the first that were captured."""
+    if direction.isn is not None and direction.offset and direction.first_seq != direction.isn + 1 & 0xFFFFFFFF:
+        return b""  # its SYN came when it was too late to find the beginning
     prefix = direction.prefix
     if len(prefix) < _FIRST and direction.offset > len(prefix):
         # TLS was taken to begin within them: what follows went to its reader.

@@ -19,6 +19,7 @@ from capanalyzer.handshake.build import build_session
 from capanalyzer.handshake.conversation import MAX_LATE_ALERTS, MAX_WINDOW, TLS_PORTS, Conversation
 from capanalyzer.handshake.direction import Direction
 from capanalyzer.handshake.machine import walk
+from capanalyzer.handshake.sent_order import in_sent_order
 from capanalyzer.handshake.session import KnownBy, Session
 from capanalyzer.streams.flow import Flow, Row
 from capanalyzer.streams.reassembly import distance
@@ -290,6 +291,30 @@ class Connection(Conversation):
 
     def finish(self, flow: Flow) -> Session:
         """The facts as they are now. May be called again later, after more rows and with newer counters."""
+        rows = in_sent_order(self._log) if len(self._log) < MAX_LOG and self._may_be_mixed_up else None
+        if rows is None:
+            return self._session(flow)
+        if not self.settled:
+            return self._finish_again(rows, flow)
+        session = self._session(flow)
+        session.quality.lost = True  # what came when it seemed to be over was not kept
+        return session
+
+    @property
+    def _may_be_mixed_up(self) -> bool:
+        """Of a handshake that was seen from its beginning to its end the order was right."""
+        return not self.settled or self._handshake.done_ns is None or bool(self._handshake.unexpected)
+
+    def _finish_again(self, rows: list[Row], flow: Flow) -> Session:
+        """Read anew, in the order in which it was said."""
+        again = Connection(tls_ports=self._tls_ports)
+        again.feed(rows)
+        session = again._session(flow)
+        own_ns = {row[0]: row[1] for row in self._log}
+        session.own_times = {row[0]: own_ns[row[0]] for row in rows if row[1] != own_ns[row[0]]}
+        return session
+
+    def _session(self, flow: Flow) -> Session:
         for side, direction in enumerate(self._directions):
             if direction.waiting and not self.settled:
                 self._skip_holes(side, direction)
@@ -304,7 +329,7 @@ class Connection(Conversation):
         if handshake.done_ns is None:
             unfinished = self._unfinished()
             if unfinished:
-                messages = sorted(messages + unfinished, key=itemgetter(1))
+                messages = sorted(messages + unfinished, key=itemgetter(0, 1))
                 handshake = walk(messages)
         return build_session(
             flow,

@@ -377,6 +377,6 @@ class Conversation:
             mine.next_seq = mine.next_seq + missing + len(data) & 0xFFFFFFFF
         if mine.reader is not None and len(mine.reader.messages) > mine.seen:
             self._take(mine, mine.reader)
-            self._messages.sort(key=itemgetter(1))  # stable: each side's own order stays
+            self._messages.sort(key=itemgetter(0, 1))  # stable: each side's own order stays
             self._handshake = walk(self._messages)
             self._walked = len(self._messages)

@@ -112,6 +112,7 @@ _MADE: Final = {
     "opening": lambda _: _NO_OPENING,
     "upgrade": lambda _: None,
     "f5": lambda _: None,
+    "own_times": lambda _: None,
     "tls": lambda session: _OrdinaryTls(session.departure, session.number),
 }
 """How a field is made that needs no look at the segments."""

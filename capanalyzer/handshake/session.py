@@ -9,6 +9,7 @@ is parsed when first asked for. What TLS shows is in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -242,6 +243,13 @@ class Session:
     (request and status lines, error pages, banners); b"" for one that speaks TLS from its start."""
     f5: F5Facts | None = None
     """What an F5 BIG-IP wrote behind its packets."""
+    own_times: Mapping[int, int] | None = None
+    """The capture's own times of frames, where the order in which they were sent demands others: see
+    :mod:`capanalyzer.handshake.sent_order`. All other times here follow that order."""
+
+    def own_time(self, frame: int, time_ns: int) -> int:
+        """The capture's own time of a frame of which this is the time here."""
+        return time_ns if self.own_times is None else self.own_times.get(frame, time_ns)
 
     def shed(self) -> None:
         """Keep no more than verdict and report need: many sessions may have to wait for the capture's end."""

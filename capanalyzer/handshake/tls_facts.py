@@ -254,14 +254,8 @@ class TlsFacts:
         hello, handshake = self._hellos[2], self.handshake
         if not handshake.is_13 or hello is None or self._offers_early_data:
             return None
-        first = next(
-            (
-                m.length
-                for m in self.messages
-                if m.content_type == APPLICATION_DATA and m.side == Side.CLIENT and m.frame >= hello.frame
-            ),
-            0,
-        )
+        behind = self.messages[self.messages.index(hello) :]
+        first = next((m.length for m in behind if m.content_type == APPLICATION_DATA and m.side == Side.CLIENT), 0)
         empty = (_EMPTY_CERTIFICATE_13, handshake.finished_size + _EMPTY_MESSAGE)
         if any(first in (size, size + _PADDING) for size in empty):
             return False
@@ -318,7 +312,7 @@ class TlsFacts:
         # The server finishes first: a ticket was accepted, with or without a session id.
         client, server = self.handshake.finished
         skipped = not any(m[5] in (12, 14, 16) for m in self.messages if m[4] == HANDSHAKE)
-        return skipped and server is not None and (client is None or server.frame <= client.frame)
+        return skipped and server is not None and next(m for m in self.messages if m in (client, server)) is server
 
     @lazy
     def history(self) -> str:

@@ -325,7 +325,11 @@ def _timeline(session: Session) -> tuple[model.TimelineEntry, ...]:
     return tuple(
         [
             model.TimelineEntry(
-                e.frame, to_rfc3339(e.time_ns), None if e.side is None else SIDES[e.side], e.event, e.detail
+                e.frame,
+                to_rfc3339(session.own_time(e.frame, e.time_ns)),
+                None if e.side is None else SIDES[e.side],
+                e.event,
+                e.detail,
             )
             for e in session.events
         ]
@@ -342,7 +346,12 @@ def _finding(finding: Finding, session: Session, lang: str, hide: _Hide | None) 
         texts.explanation,
         tuple(
             [
-                model.Evidence(e.frame, to_rfc3339(e.time_ns), None if e.side is None else SIDES[e.side], text)
+                model.Evidence(
+                    e.frame,
+                    to_rfc3339(session.own_time(e.frame, e.time_ns)),
+                    None if e.side is None else SIDES[e.side],
+                    text,
+                )
                 for e, text in zip(finding.evidence, texts.evidence, strict=True)
             ]
         ),

@@ -1,4 +1,4 @@
-"""What a capture lost is never held against a session that works."""
+"""What a capture lost, mixed up or timed wrongly is never held against a session that works."""
 
 from __future__ import annotations
 
@@ -36,6 +36,49 @@ LOSSES: dict[str, Callable[[list[Packet], random.Random], list[Packet]]] = {
 }
 
 
+def two_clocks(packets: list[Packet], draw: random.Random, *, is_sorted: bool) -> list[Packet]:
+    """Captured at two interfaces of which one has another clock; whom it hears is told by the lower address or port."""
+    shift_ns = draw.choice((-1, 1)) * draw.choice((1_000_000, 50_000_000, 2_000_000_000, 30_000_000_000))
+    moved = [Packet(p.time_ns + shift_ns * is_lower(p.data), p.data, p.original) for p in packets]
+    return sorted(moved, key=time_of) if is_sorted else moved
+
+
+def is_lower(data: bytes) -> bool:
+    """Of an Ethernet frame with IPv4 or IPv6: its sender is the one of two that comes first."""
+    at, size = (26, 4) if data[12:14] == b"\x08\x00" else (22, 16)
+    ports = 14 + 4 * (data[14] & 15) if size == 4 else 54
+    one, two = data[at : at + size], data[at + size : at + 2 * size]
+    return (one, data[ports : ports + 2]) < (two, data[ports + 2 : ports + 4])
+
+
+def time_of(packet: Packet) -> int:
+    return packet.time_ns
+
+
+def by_queues(packets: list[Packet], draw: random.Random) -> list[Packet]:
+    """Up to 20 ms late, and timed only then."""
+    late = [Packet(p.time_ns + draw.randrange(20_000_000), p.data, p.original) for p in packets]
+    return sorted(late, key=time_of)
+
+
+def set_clock(packets: list[Packet], draw: random.Random) -> list[Packet]:
+    """Set by hours between two packets, perhaps set right again later."""
+    step_ns = draw.choice((-7, 3_600, -3_600)) * 10**9
+    first, last = sorted(draw.sample(range(len(packets) + 1), 2))
+    last = draw.choice((last, len(packets)))
+    return [Packet(p.time_ns + step_ns * (first <= at < last), p.data, p.original) for at, p in enumerate(packets)]
+
+
+ORDERS: dict[str, Callable[[list[Packet], random.Random], list[Packet]]] = {
+    "two clocks": lambda packets, draw: two_clocks(packets, draw, is_sorted=False),
+    "two clocks, sorted": lambda packets, draw: two_clocks(packets, draw, is_sorted=True),
+    "queues": by_queues,
+    "a clock that is set": set_clock,
+    "no clock": lambda packets, _: [Packet(0, p.data, p.original) for p in packets],
+    "seconds": lambda packets, _: [Packet(p.time_ns // 10**9 * 10**9, p.data, p.original) for p in packets],
+}
+
+
 def analyze(packets: list[Packet], link: int) -> list[Session]:
     data = pcap(packets, network=link, magic=0xA1B23C4D, nanoseconds=True)
     return list(capanalyzer.analyze(io.BytesIO(data)))
@@ -46,15 +89,16 @@ def ends_of(session: Session) -> frozenset[tuple[str, int]]:
     return frozenset(((session.client.ip, session.client.port), (session.server.ip, session.server.port)))
 
 
-@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("loss", [*LOSSES, *ORDERS])
 @pytest.mark.parametrize("name", NAMES)
-def test_losses_make_no_failure(name: str, loss: str) -> None:
+def test_damage_makes_no_failure(name: str, loss: str) -> None:
     found = read_bytes(next((PCAPS / name).glob("capture.*")).read_bytes())
     packets, [link] = found.packets[:1500], set(found.links)
     whole = analyze(packets, link)
     failed = {ends_of(session) for session in whole if session.outcome == "failed"}
     assert len(failed) < len(whole)
     for seed in range(4):
-        for session in analyze(LOSSES[loss](packets, random.Random(seed)), link):
+        damage = {**LOSSES, **ORDERS}[loss]
+        for session in analyze(damage(packets, random.Random(seed)), link):
             if session.outcome == "failed":
                 assert ends_of(session) in failed, (seed, session.stream, session.cause)

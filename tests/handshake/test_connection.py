@@ -218,7 +218,7 @@ class TestReassembly:
         assert spans == [(2, 6, 6), (11, 5, 6), (12, 5, 6), (14, 5, 6)]
 
     def test_packets_that_were_written_in_another_order_than_they_came(self) -> None:
-        """What is complete in a frame with an earlier time did not happen then: all of it has to have come."""
+        """Their times say in which order they came: each is what its own frame said, when that came."""
         talk = Talk().connect().send(CLIENT, CLIENT_HELLO).send(CLIENT, CLIENT_FLIGHT_12)
         first, second = talk.rows[3:5]
         talk.rows[3:5] = [(first[0], *second[1:]), (second[0], *first[1:])]
@@ -226,7 +226,7 @@ class TestReassembly:
         assert session.tls is not None
         hello, *rest = session.tls.messages
         assert (hello.frame, hello.time_ns) == (5, first[1])
-        assert {(message.frame, message.time_ns) for message in rest} == {(5, second[1])}
+        assert {(message.frame, message.time_ns) for message in rest} == {(4, second[1])}
 
     def test_wrap(self) -> None:
         session = talk_12(Talk(client_isn=0xFFFFFFC0, server_isn=0xFFFFFF00)).session()

@@ -51,4 +51,4 @@ def test_those_before_all_that_is_open_are_forgotten() -> None:
         if at:
             assert holes.watched_until(time_ns - 2 * HOLE_NS, time_ns) == time_ns - 2 * HOLE_NS
         holes.forget(time_ns - 4 * HOLE_NS)
-    assert len(holes._begins) < 5
+    assert len(holes._spans) < 5

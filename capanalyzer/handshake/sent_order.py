@@ -1,0 +1,198 @@
+"""Rows in the order in which they were sent, where the capture's order cannot be that.
+
+Several receive queues, captures of two interfaces merged with clocks that differ, and clocks that are set while
+somebody captures put an answer before its question. TCP itself says what came first: whoever acknowledges bytes has
+received them, one end's acknowledgement numbers never go back, and a FIN stands behind everything that its sender said
+(RFC 9293 section 3.4). Where neither the order of the file nor that of its times agrees with this, the rows are put
+into one that does, and nowhere else.
+
+Their times then follow that order: each is moved as little as possible, and such that the whole takes no longer than it
+must, because no silence is to be found that a clock has made. What is shown keeps the capture's own times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from operator import itemgetter
+from typing import Final
+
+from capanalyzer.streams.flow import ACK, FIN, RST, SYN, Row
+from capanalyzer.streams.reassembly import distance
+
+__all__ = ["in_sent_order"]
+
+MIXED_NS: Final = 100_000_000
+"""Segments of one sender that come so soon after each other may have changed places; nobody sends one again so soon
+(RFC 6298 section 2.4: a second; Linux: 200 ms)."""
+SET_BACK_NS: Final = 1_000_000_000
+"""Queues that are emptied one after the other put packets so far from their place; a clock that goes back further was
+set, and the order of the file says more than it does."""
+FEW: Final = 16
+"""Segments behind a reset that may belong before it."""
+FAR: Final = 1 << 24
+"""Numbers further away are no acknowledgement of anything that is looked at here: forged, or of another connection."""
+_NOTHING: Final = 1 << 62
+_FRAME, _TIME = itemgetter(0), itemgetter(1)
+
+
+def in_sent_order(rows: Sequence[Row]) -> list[Row] | None:
+    """The rows of a connection as they were sent, with times that ascend; None where capture order may be just that.
+
+    :param rows: in capture order.
+    """
+    back_ns = max((earlier[1] - later[1] for earlier, later in pairwise(rows)), default=0)
+    if back_ns <= 0:
+        return _ascending(_merged(rows, by_time=True)) if _contradicts(rows) else None
+    timed = sorted(rows, key=_TIME)
+    if not _contradicts(timed):
+        return timed
+    if not _contradicts(rows):
+        return _ascending(rows)
+    return _ascending(_merged(rows, by_time=back_ns <= SET_BACK_NS))
+
+
+class _Numbers:
+    """Sequence numbers of both sides as distances from the first one seen of each."""
+
+    __slots__ = ("_bases",)
+
+    def __init__(self) -> None:
+        self._bases: list[int | None] = [None, None]
+
+    def _of(self, side: int, number: int) -> int:
+        base = self._bases[side]
+        if base is None:
+            self._bases[side] = base = number
+        return distance(number, base)
+
+    def span(self, row: Row) -> tuple[int, int]:
+        """(start, end) of what it takes of its sender's numbers: SYN and FIN count for one, a RST takes none."""
+        flags, length = row[3], row[7]
+        start = self._of(row[2], row[4])
+        return start, start + (0 if flags & RST else length + (flags & FIN) + (1 if flags & SYN else 0))
+
+    def acknowledged(self, row: Row) -> int | None:
+        """Up to where it acknowledges what the other end sent."""
+        if not row[3] & ACK or (row[3] & RST and not row[5]):
+            return None
+        number = self._of(1 - row[2], row[5])
+        return number if abs(number) < FAR else None
+
+
+def _contradicts(rows: Sequence[Row]) -> bool:
+    """Something is acknowledged before it comes, or comes soon behind its sender's own FIN or RST, but stands before
+    it.
+    """
+    numbers = _Numbers()
+    acked = [-_NOTHING, -_NOTHING]
+    closed: list[tuple[int, int] | None] = [None, None]
+    seen: tuple[set[int], set[int]] = (set(), set())
+    for row in rows:
+        side = row[2]
+        start, end = numbers.span(row)
+        if end > start and start not in seen[side]:
+            seen[side].add(start)
+            if end <= acked[side]:
+                return True
+            close = closed[side]
+            if close is not None and end <= close[0] and row[1] - close[1] <= MIXED_NS:
+                return True
+        if row[3] & (FIN | RST):
+            closed[side] = end - (row[3] & FIN), row[1]
+        number = numbers.acknowledged(row)
+        if number is not None and number > acked[1 - side]:
+            acked[1 - side] = number
+    return False
+
+
+def _merged(rows: Sequence[Row], *, by_time: bool) -> list[Row]:
+    """Each side's rows in its own order, and those of the other side that they acknowledge before them. Where both
+    sides may be next the earlier one is, by time or by frame.
+    """
+    key = _TIME if by_time else _FRAME
+    numbers = _Numbers()
+    for row in rows:  # the numbers begin with what was captured first
+        numbers.span(row)
+        numbers.acknowledged(row)
+    queues = [_of_one_side([row for row in rows if row[2] == side], numbers, by_time=by_time) for side in (0, 1)]
+    needed = [_least_ahead(queue, numbers) for queue in queues]
+    order: list[Row] = []
+    at = [0, 0]
+    while at[0] < len(queues[0]) and at[1] < len(queues[1]):
+        heads = queues[0][at[0]], queues[1][at[1]]
+        acked = [numbers.acknowledged(head) for head in heads]
+        may = [number is None or number <= needed[1 - side][at[1 - side]] for side, number in enumerate(acked)]
+        side = int(may[1]) if may[0] is not may[1] else int(key(heads[1]) < key(heads[0]))
+        order.append(heads[side])
+        at[side] += 1
+    return order + queues[0][at[0] :] + queues[1][at[1] :]
+
+
+def _of_one_side(rows: list[Row], numbers: _Numbers, *, by_time: bool) -> list[Row]:
+    """By what they acknowledge; of those that acknowledge the same and came together, by sequence number."""
+    if by_time:
+        rows.sort(key=_TIME)
+    keyed: list[tuple[int, Row]] = []
+    newest = -_NOTHING
+    for at, row in enumerate(rows):
+        number = numbers.acknowledged(row)
+        if number is None:
+            is_syn = row[3] & (SYN | ACK) == SYN
+            number = -_NOTHING if is_syn else _behind(row, rows[at + 1 : at + 1 + FEW], numbers, newest)
+        keyed.append((number, row))
+        newest = max(newest, number)
+    keyed.sort(key=itemgetter(0))  # stable
+    order: list[Row] = []
+    together: list[Row] = []
+    last = None
+    for number, row in keyed:
+        if together and (number != last or abs(row[1] - together[-1][1]) > MIXED_NS):
+            order += sorted(together, key=lambda row: numbers.span(row)[0])
+            together = []
+        together.append(row)
+        last = number
+    return order + sorted(together, key=lambda row: numbers.span(row)[0])
+
+
+def _behind(reset: Row, others: Sequence[Row], numbers: _Numbers, acked: int) -> int:
+    """What the sender of a RST without an acknowledgement had acknowledged: by its own number it stands behind some of
+    what was captured after it.
+    """
+    start, _ = numbers.span(reset)
+    for other in others:
+        number = numbers.acknowledged(other)
+        if number is not None and other[1] - reset[1] <= MIXED_NS and numbers.span(other)[1] <= start:
+            acked = max(acked, number)
+    return acked
+
+
+def _least_ahead(queue: list[Row], numbers: _Numbers) -> list[int]:
+    """For each place in the queue, the lowest number that comes for the first time there or later."""
+    seen: set[int] = set()
+    firsts = []
+    for row in queue:
+        start, end = numbers.span(row)
+        is_first = end > start and start not in seen
+        firsts.append(start if is_first else _NOTHING)
+        if is_first:
+            seen.add(start)
+    least = [_NOTHING]
+    for first in reversed(firsts):
+        least.append(min(first, least[-1]))
+    return least[::-1]
+
+
+def _ascending(rows: Sequence[Row]) -> list[Row]:
+    """With times that ascend: later ones put off or earlier ones brought forward, whichever takes less time in all."""
+    put_off = _put_off([row[1] for row in rows])
+    brought_forward = [-time_ns for time_ns in _put_off([-row[1] for row in reversed(rows)])][::-1]
+    times = min(put_off, brought_forward, key=lambda times: times[-1] - times[0])
+    return [row if row[1] == time_ns else (row[0], time_ns, *row[2:]) for row, time_ns in zip(rows, times, strict=True)]
+
+
+def _put_off(times_ns: Iterable[int]) -> list[int]:
+    result: list[int] = []
+    for time_ns in times_ns:
+        result.append(max(time_ns, result[-1] + 1) if result else time_ns)
+    return result
