@@ -165,9 +165,10 @@ def _stamp(stamp: Stamp, look: Look) -> str:
 def _end(end: Peer) -> str:
     if end.ip is None:
         return f"*:{end.port}"
-    ip = f"[{end.ip}]" if ":" in end.ip and end.port is not None else end.ip
-    domain = "" if end.route_domain is None else f"%{end.route_domain}"
-    return f"{ip}{domain}" + ("" if end.port is None else f":{end.port}")
+    ip = end.ip if end.route_domain is None else f"{end.ip}%{end.route_domain}"
+    if end.port is None:
+        return ip
+    return f"[{ip}]:{end.port}" if ":" in ip else f"{ip}:{end.port}"
 
 
 def _rows(rows: list[tuple[str, str]], look: Look) -> Iterator[Line]:

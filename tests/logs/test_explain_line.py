@@ -100,6 +100,15 @@ def test_a_big_ip_s_reason_is_explained_and_its_own_check_comes_first(capsys: py
     assert "ポリシー" in out
 
 
+@pytest.mark.parametrize(
+    ("client", "shown"), [("2001:db8::7%3.51022", "[2001:db8::7%3]:51022"), ("192.0.2.7%3:51022", "192.0.2.7%3:51022")]
+)
+def test_a_route_domain_stands_with_the_address(client: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As everywhere else in a report."""
+    _, out, _ = run(capsys, "--line", f"SSL Handshake failed for TCP {client} -> 198.51.100.9:443")
+    assert f"Client {shown} Server" in flat(out)
+
+
 def test_another_port_is_not_the_article_s_case(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "--line", ARTICLE.replace(":80 ", ":51022 "))
     assert "A source port says nothing about the protocol" in flat(out)
