@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from capanalyzer.diagnosis.evidence import shown
-from capanalyzer.diagnosis.f5.resets import side_of
+from capanalyzer.diagnosis.f5.resets import side_of, tls_role
 from capanalyzer.handshake.session import Session, Side
 
 if TYPE_CHECKING:
@@ -30,10 +30,19 @@ Hide: TypeAlias = Callable[[str, str | int | float], str | int | float]
 
 SESSION_FIELDS: Final = (
     "client", "client_host", "client_port", "server", "port", "host", "url_host", "name", "filter",
-    "since", "until", "nmap", "nmap_sni", "iptables", "ping_size", "ping_headers",
+    "since", "until", "nmap", "nmap_sni", "iptables", "ping_size", "ping_headers", "ssl_profile", "tmm_ciphers",
 )  # fmt: skip
 """Fields that every page can use, beside the facts of its findings."""
-OPTIONAL_FIELDS: Final = ("connect", "endpoint", "https_url", "http_url", "dns_name", "member", "passed_member")
+OPTIONAL_FIELDS: Final = (
+    "connect",
+    "endpoint",
+    "https_url",
+    "http_url",
+    "dns_name",
+    "member",
+    "passed_member",
+    "client_ssl",
+)
 """Fields that not every session has; a check or command that names one is left out where it is missing."""
 FINDING_FIELDS: Final = ("denied", "login", "unreached")
 """Facts that not every finding of a cause has: likewise."""
@@ -54,6 +63,9 @@ PLACEHOLDERS: Final = {
     "endpoint": "-connect SERVER:PORT",
     "member": "SERVER:PORT",
     "passed_member": "SERVER:PORT",
+    "client_ssl": "client-ssl",
+    "ssl_profile": "client-ssl",
+    "tmm_ciphers": "clientciphers",
     "denied": "403",
     "login": "407",
     "unreached": "502, 503, 504",
@@ -100,7 +112,9 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     this client did, STARTTLS, proxy and server name included; ``endpoint``: the same without a server name.
     ``https_url``, ``http_url``: URL for curl, led to this server's address, where the port may carry HTTP. ``since``,
     ``until``: about the session, UTC. ``member``: the server, where a BIG-IP speaks TLS with it; ``passed_member``:
-    the same, where it passes a client's TLS on. ``nmap_sni``: the program's option for the name, after a space, or
+    the same, where it passes a client's TLS on. ``ssl_profile``, ``tmm_ciphers``: which profiles of a BIG-IP this is
+    about, ``client-ssl``, or ``server-ssl`` where it is the client, and the program's option; ``client_ssl``: the
+    first only. ``nmap_sni``: the program's option for the name, after a space, or
     nothing. ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``: by IP version.
     """
     ends = _Ends(session, hide)
@@ -127,24 +141,21 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     }
     fields |= _s_client(session, hello, ends)
     fields |= _urls(session, hello, str(fields["server"]), str(fields["url_host"]))
-    if (name_of_member := _pool_member(session)) is not None:
-        fields[name_of_member] = f"{fields['server']}:{session.server.port}"
+    is_big_ip = tls_role(session) == "client"
+    fields["ssl_profile"] = "server-ssl" if is_big_ip else "client-ssl"
+    fields["tmm_ciphers"] = "serverciphers" if is_big_ip else "clientciphers"
+    member = f"{fields['server']}:{session.server.port}"
+    if is_big_ip:
+        fields["member"] = member
+    else:
+        fields["client_ssl"] = "client-ssl"
+        if session.f5 is not None and session.f5.is_passed_on and side_of(session) == "server":
+            fields["passed_member"] = member
     fields["nmap_sni"] = ""
     if not _ADDRESS.fullmatch(name):
         fields["dns_name"] = name
         fields["nmap_sni"] = f" --script-args tls.servername={name}"
     return fields
-
-
-def _pool_member(session: Session) -> str | None:
-    """The field for the server, where a BIG-IP is its client, for one of its own clients: which one depends on who
-    speaks TLS with it. A monitor's connection has no virtual server; where the client's side was not seen, that is not
-    known.
-    """
-    facts = session.f5
-    if facts is None or side_of(session) != "server" or not (facts.virtual_server or facts.others):
-        return None
-    return {True: "passed_member", False: "member", None: None}[facts.is_passed_on]
 
 
 class _Ends:

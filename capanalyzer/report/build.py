@@ -145,7 +145,7 @@ def _with_f5(
     made: model.Session, session: Session, verdict: Verdict, lang: str, redactor: Redactor | None
 ) -> model.Session:
     """The same with what a BIG-IP says of it."""
-    from capanalyzer.report.f5 import about_other_side, f5_model, with_reason, with_reasons
+    from capanalyzer.report.f5 import about_other_side, f5_model, with_reason, with_reasons, with_role
 
     told = f5_model(
         session, verdict, partial(session_id, session.capture, session.transport), lang=lang, redactor=redactor
@@ -155,6 +155,7 @@ def _with_f5(
     findings = made.findings
     if verdict.outcome is Outcome.FAILED:
         first, about = findings[0], verdict.findings[0].about
+        first = with_role(first, about or session, lang, redactor)
         if about is not None:
             first = about_other_side(first, about, lang, redactor)
         findings = (with_reason(first, session, lang, is_beyond=about is not None), *findings[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from capanalyzer.diagnosis.f5.reasons import find_reason
-from capanalyzer.diagnosis.f5.resets import BIG_IP, Reset, resets, side_of
+from capanalyzer.diagnosis.f5.resets import BIG_IP, Reset, resets, side_of, tls_role
 from capanalyzer.diagnosis.pages import render_finding
 from capanalyzer.diagnosis.verdict import Outcome, Verdict
 from capanalyzer.handshake.session import Endpoint, Session
@@ -22,7 +23,7 @@ from capanalyzer.streams.f5.join import MAX_OTHERS
 if TYPE_CHECKING:
     from capanalyzer.redact.redactor import Redactor
 
-__all__ = ["about_other_side", "f5_model", "with_reason", "with_reasons"]
+__all__ = ["about_other_side", "f5_model", "with_reason", "with_reasons", "with_role"]
 
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 _SIDES: Final = ("client", "server")
@@ -37,6 +38,21 @@ _SIDE_TEXTS: Final = {
     "server": N_("Server side {ends}: {state}."),
 }
 _SIDE_TITLES: Final = {"client": N_("Client side: {title}"), "server": N_("Server side: {title}")}
+_ROLES: Final = {
+    "client": N_(
+        "The BIG-IP is the TLS client of this connection: what it offers, trusts and shows is set in the server-ssl "
+        "profile of the virtual server."
+    ),
+    "server": N_(
+        "The BIG-IP is the TLS server of this connection: what it accepts, trusts and shows is set in the client-ssl "
+        "profile of the virtual server."
+    ),
+}
+_OF_TLS: Final = (
+    "certificate-", "client-certificate-", "handshake-failure-", "inappropriate-fallback", "no-shared-", "obsolete-",
+    "protocol-version-", "sni-",
+)  # fmt: skip
+"""How the causes begin that lie in what the two ends are set to."""
 _FORWARD: Final = 3
 _RELAYED: Final = "TCP RST from remote system"
 """Its meaning says already that it is passed on."""
@@ -125,6 +141,20 @@ def with_reason(finding: model.Finding, session: Session, lang: str, *, is_beyon
     said = space.join(texts).replace("{frame}", str(told.frame)).replace("{reason}", told.cause.reason)
     remedies = finding.remedies if known is None or is_beyond else (_(known.action), *finding.remedies)
     return replace(finding, explanation=finding.explanation + space + said, remedies=remedies)
+
+
+def with_role(finding: model.Finding, session: Session, lang: str, redactor: Redactor | None) -> model.Finding:
+    """A failure of TLS with where the BIG-IP's own part in it is configured; the same where it has none.
+
+    :param session: the one that the finding is of.
+    """
+    role = tls_role(session)
+    if role is None or session.f5 is None or not finding.cause.startswith(_OF_TLS):
+        return finding
+    name = _Shown(lang, redactor).word(session.f5.virtual_server)
+    place = f"{shlex.quote(name)} " if name else ""
+    check = f"{translator(lang)(_ROLES[role])} `tmsh list ltm virtual {place}profiles`"
+    return replace(finding, remedies=(check, *finding.remedies))
 
 
 def with_reasons(timeline: tuple[model.TimelineEntry, ...], told: model.F5) -> tuple[model.TimelineEntry, ...]:

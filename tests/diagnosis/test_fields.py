@@ -47,6 +47,9 @@ def test_a_pool_member_is_one_that_a_virtual_server_led_to() -> None:
         fields = session_fields(one)
         assert fields[name] == "[2001:db8::9]:443"
         assert len(named & set(fields)) == 1
+        profile, option = ("client-ssl", "clientciphers") if is_passed_on else ("server-ssl", "serverciphers")
+        assert (fields["ssl_profile"], fields["tmm_ciphers"]) == (profile, option)
+        assert ("client_ssl" in fields) == is_passed_on
 
 
 def test_a_plain_session() -> None:

@@ -8,7 +8,7 @@ from capanalyzer.handshake.build import address_text
 from capanalyzer.handshake.session import CloseEvent, Session, Side
 from capanalyzer.packets.f5.cause import ResetCause, read_cause_payload
 
-__all__ = ["BIG_IP", "Reset", "is_big_ips_own", "resets", "same_distance", "side_of", "sign_of_another"]
+__all__ = ["BIG_IP", "Reset", "is_big_ips_own", "resets", "same_distance", "side_of", "sign_of_another", "tls_role"]
 
 BIG_IP: Final = "big-ip"
 _INITIAL_TTLS: Final = (64, 128, 255)
@@ -74,6 +74,21 @@ def side_of(session: Session) -> str | None:
         return None
     client = next((end for end in facts.ends if _is_client(end.packed, end.port, session)), None)
     return None if client is None else facts.side(client)
+
+
+def tls_role(session: Session) -> str | None:
+    """``client`` or ``server``: what the BIG-IP itself is in this TLS session. None: it is none of its ends, or that is
+    not known; its monitors' connections have no virtual server, and count as that.
+    """
+    facts, side = session.f5, side_of(session)
+    if facts is None or side is None or facts.is_passed_on:
+        return None
+    if side == "server":
+        return "client" if facts.is_passed_on is False and (facts.virtual_server or facts.others) else None
+    # What was answered while no connection was there to any server, it has answered itself.
+    is_answered = bool(session.payload_bytes[Side.SERVER])
+    is_alone = bool(facts.flows) and not facts.peers and not facts.peer_tuples and not facts.others
+    return "server" if facts.is_passed_on is False or (is_answered and is_alone) else None
 
 
 def same_distance(ttl: int, others: tuple[int, ...]) -> bool:

@@ -171,3 +171,46 @@ def test_what_to_do_about_a_member_in_plaintext_depends_on_whose_tls_it_got(is_p
         first = session.findings[0].remedies[0]
         assert "10.0.0.5:443" in first
         assert ("server-ssl" in first, "client-ssl" in first) == (not is_passed_on, is_passed_on)
+
+
+# -- what to do, on either side ----------------------------------------------------------------------------------------
+
+TLS_CLIENT, TLS_SERVER = "The BIG-IP is the TLS client", "The BIG-IP is the TLS server"
+PROFILES = "`tmsh list ltm virtual /Common/vs profiles`"
+
+
+def test_towards_a_member_it_is_the_server_ssl_profile(tmp_path: Path) -> None:
+    """Also at the client's end of the story."""
+    for session in both((40, False, 0x14, b""), (20, False, 0x18, alert(70)), RELAYED, tmp_path):
+        assert session.cause == "protocol-version-mismatch"
+        remedies = session.findings[0].remedies
+        [first] = [one for one in remedies if one.startswith(TLS_CLIENT)]
+        assert "server-ssl" in first
+        assert first.endswith(PROFILES)
+        assert any("`tmsh list ltm profile server-ssl options" in one for one in remedies)
+        assert not any("`tmsh list ltm profile client-ssl" in one for one in remedies)
+
+
+def test_towards_a_client_it_is_the_client_ssl_profile(tmp_path: Path) -> None:
+    alone = replace(OUTSIDE, peer=0)
+    path = write(tmp_path / "a.pcap", side(alone, (CLIENT, VIP), 40000, 0, (10, False, 0x18, alert(70))))
+    [session] = capanalyzer.build_report(path).sessions
+    first = session.findings[0].remedies[0]
+    assert first.startswith(TLS_SERVER)
+    assert first.endswith(PROFILES)
+    assert any("`tmsh list ltm profile client-ssl options" in one for one in session.findings[0].remedies)
+
+
+@pytest.mark.parametrize("is_pair", [True, False])
+def test_where_it_may_pass_tls_on_no_profile_is_named_for_it(is_pair: bool, tmp_path: Path) -> None:
+    """It has a connection to a server; whose TLS it was that got the alert, only both sides would tell."""
+    if is_pair:
+        sessions: tuple[model.Session, ...] = both(
+            (26, False, 0x18, alert(70)), (20, False, 0x18, alert(70)), b"", tmp_path, HELLO
+        )
+    else:
+        records = side(OUTSIDE, (CLIENT, VIP), 40000, 0, (26, False, 0x18, alert(70)))
+        sessions = capanalyzer.build_report(write(tmp_path / "a.pcap", records)).sessions
+    for session in sessions:
+        assert session.cause == "protocol-version-mismatch"
+        assert not any(one.startswith((TLS_CLIENT, TLS_SERVER)) for one in session.findings[0].remedies)
