@@ -62,6 +62,7 @@ _REFUSALS: Final = {
     "verify-revoked": frozenset((44,)),
     "verify-self-signed": _UNKNOWN_CA,
     "verify-self-signed-in-chain": _UNKNOWN_CA,
+    "verify-staple-missing": _OF_CERTIFICATES,
     "verify-unknown-issuer": _UNKNOWN_CA,
     "verify-weak": frozenset[int](),
 }

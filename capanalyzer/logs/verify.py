@@ -43,7 +43,10 @@ _BY_WORDS: Final = tuple(
         (r"current time \S{10,40} is after ", "verify-expired"),  # Go
         (r"current time \S{10,40} is before ", "verify-not-yet-valid"),
         (
-            r"has expired or is not yet valid|validity check failed|CERT_DATE_INVALID|RemoteCertificateDate",
+            (
+                r"has expired or is not yet valid|validity check failed|CERT_DATE_INVALID|RemoteCertificateDate|"
+                r"NotTimeValid"
+            ),
             "date-invalid",
         ),
         (r"not yet (?:valid|activated)|not yet active|CERT_NOT_YET_VALID|NotYetValid", "verify-not-yet-valid"),

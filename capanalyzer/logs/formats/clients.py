@@ -189,6 +189,13 @@ _CODES: Final[dict[str, tuple[str, Said, int | None]]] = {
     "ERR_CERT_WEAK_KEY": ("verify-weak", Said.LOCAL, None),
     "ERR_CERT_KNOWN_INTERCEPTION_BLOCKED": ("interception", Said.LOCAL, None),
     "ERR_ECH_FALLBACK_CERTIFICATE_INVALID": ("ech-fallback", Said.LOCAL, None),
+    "ERR_CERT_NO_REVOCATION_MECHANISM": ("verify-revocation-unknown", Said.LOCAL, None),
+    "ERR_CERT_UNABLE_TO_CHECK_REVOCATION": ("verify-revocation-unknown", Said.LOCAL, None),
+    "ERR_SSL_KEY_USAGE_INCOMPATIBLE": ("verify-purpose", Said.LOCAL, None),
+    "ERR_SSL_OBSOLETE_VERSION": ("version-refused", Said.LOCAL, None),
+    "ERR_SSL_UNSAFE_NEGOTIATION": ("legacy-renegotiation", Said.LOCAL, None),
+    "ERR_SSL_CLIENT_AUTH_PRIVATE_KEY_ACCESS_DENIED": ("client-certificate-unusable", Said.LOCAL, None),
+    "ERR_SSL_CLIENT_AUTH_SIGNATURE_FAILED": ("client-certificate-unusable", Said.LOCAL, None),
     "ERR_CONNECTION_RESET": ("server-reset", Said.TRANSPORT, None),
     "ERR_CONNECTION_CLOSED": ("server-closed", Said.TRANSPORT, None),
     "ERR_CONNECTION_TIMED_OUT": ("connect-timeout", Said.TRANSPORT, None),
@@ -214,11 +221,48 @@ _CODES: Final[dict[str, tuple[str, Said, int | None]]] = {
     "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT": ("verify-self-signed", Said.LOCAL, None),
     "MOZILLA_PKIX_ERROR_MITM_DETECTED": ("interception", Said.LOCAL, None),
     "MOZILLA_PKIX_ERROR_NOT_YET_VALID_CERTIFICATE": ("verify-not-yet-valid", Said.LOCAL, None),
+    "MOZILLA_PKIX_ERROR_REQUIRED_TLS_FEATURE_MISSING": ("verify-staple-missing", Said.LOCAL, None),
+    "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE": ("verify-weak", Said.LOCAL, None),
+    "SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED": ("verify-weak", Said.LOCAL, None),
+    "SEC_ERROR_EXPIRED_ISSUER_CERTIFICATE": ("verify-expired", Said.LOCAL, None),
+    "SEC_ERROR_INADEQUATE_CERT_TYPE": ("verify-purpose", Said.LOCAL, None),
+    "SEC_ERROR_INADEQUATE_KEY_USAGE": ("verify-purpose", Said.LOCAL, None),
+    "SSL_ERROR_NEXT_PROTOCOL_NO_PROTOCOL": ("no-alpn", Said.LOCAL, None),
+    "SSL_ERROR_RX_UNKNOWN_RECORD_TYPE": ("plaintext-answer", Said.LOCAL, None),
+    "PR_CONNECT_TIMEOUT_ERROR": ("connect-timeout", Said.TRANSPORT, None),
     "PR_CONNECT_RESET_ERROR": ("server-reset", Said.TRANSPORT, None),
     "PR_END_OF_FILE_ERROR": ("server-closed", Said.TRANSPORT, None),
 }
 """What Chromium (and Edge) and Firefox show."""
+_ALERTS: Final = {
+    "ACCESS_DENIED": 49,
+    "BAD_MAC": 20,
+    "CERTIFICATE_UNKNOWN": 46,
+    "DECODE_ERROR": 50,
+    "DECRYPTION_FAILED": 21,
+    "DECRYPT_ERROR": 51,
+    "EXPIRED_CERT": 45,
+    "ILLEGAL_PARAMETER": 47,
+    "INAPPROPRIATE_FALLBACK": 86,
+    "INSUFFICIENT_SECURITY": 71,
+    "RECORD_OVERFLOW": 22,
+    "REVOKED_CERT": 44,
+    "UNKNOWN_CA": 48,
+    "UNSUPPORTED_CERT": 43,
+    "UNSUPPORTED_EXTENSION": 110,
+    "USER_CANCELED": 90,
+}
+"""As Firefox calls them, between ``SSL_ERROR_`` and ``_ALERT`` (NSS, sslerr.h)."""
+_FAMILIES: Final = (
+    (re.compile(r"SEC_ERROR_OCSP_"), "verify-revocation-unknown"),
+    (re.compile(r"MOZILLA_PKIX_ERROR_|net::ERR_CERT_"), "verify-failed"),
+    (re.compile(r"SSL_ERROR_RX_(?:MALFORMED|UNEXPECTED)_"), "message-malformed"),
+    (re.compile(r"net::ERR_SSL_|(?:SSL|SEC)_ERROR_"), "reason-in-words"),
+)
+"""What the rest of their codes have in common; ``ERR_SSL_`` alone may be Node's."""
 _NET_ERRORS: Final = {
+    -204: "ERR_CERT_NO_REVOCATION_MECHANISM",
+    -205: "ERR_CERT_UNABLE_TO_CHECK_REVOCATION",
     -100: "ERR_CONNECTION_CLOSED",
     -101: "ERR_CONNECTION_RESET",
     -102: "ERR_CONNECTION_REFUSED",
@@ -239,7 +283,7 @@ _NET_ERRORS: Final = {
 }
 """Chromium's net_error_list.h."""
 _CODE: Final = re.compile(
-    r"(?<!\w)(?:net::)?(?P<code>(?:ERR|SSL_ERROR|SEC_ERROR|MOZILLA_PKIX_ERROR|PR)_[A-Z_]{4,60})\b"
+    r"(?<!\w)(?P<net>net::)?(?P<code>(?:ERR|SSL_ERROR|SEC_ERROR|MOZILLA_PKIX_ERROR|PR)_[A-Z_]{4,60})\b"
 )
 _CHROMIUM: Final = re.compile(
     r"\[(?:\d{1,10}:){0,2}(?P<stamp>\d{4}/\d{6}\.\d{1,6}):\w{1,10}:\S{1,200}\] handshake failed; .{0,80}net_error "
@@ -251,8 +295,20 @@ _SAFARI: Final = re.compile(
 )
 
 
+def _told(shown: re.Match[str]) -> tuple[str, Said, int | None] | None:
+    """(meaning, whose decision, alert) of a code as it is shown."""
+    code = shown["code"]
+    if (known := _CODES.get(code)) is not None:
+        return known
+    alert = _ALERTS.get(code.removeprefix("SSL_ERROR_").removesuffix("_ALERT")) if code.endswith("_ALERT") else None
+    if alert is not None:
+        return received(alert, Role.CLIENT), Said.PEER, alert
+    family = next((meaning for pattern, meaning in _FAMILIES if pattern.match(shown[0]) is not None), None)
+    return None if family is None else (family, Said.LOCAL, None)
+
+
 def _browser(body: Body) -> Found | None:
-    stamp = None
+    stamp = told = None
     if (match := _CHROMIUM.search(body.text)) is not None:
         code, stamp = _NET_ERRORS.get(int(match["number"]), ""), chromium(match["stamp"])
         if not code:
@@ -265,15 +321,15 @@ def _browser(body: Body) -> Found | None:
                 role=Role.CLIENT,
                 said=Said.LOCAL,
             )
-    elif (shown := _CODE.search(body.text)) is not None and shown["code"] in _CODES:
+    elif (shown := _CODE.search(body.text)) is not None and (told := _told(shown)) is not None:
         code = shown["code"]
-        if _CODES[code][1] is Said.TRANSPORT and "http://" in body.text and "https://" not in body.text:
+        if told[1] is Said.TRANSPORT and "http://" in body.text and "https://" not in body.text:
             return None
     elif (shown := _SAFARI.search(body.text)) is not None:
         return found(body, "browser", "browser-protocol-error", reason=shown[0], role=Role.CLIENT)
     else:
         return None
-    meaning, said, alert = _CODES[code]
+    meaning, said, alert = told or _CODES[code]
     server, name = server_of_url(body.text)
     return found(
         body,

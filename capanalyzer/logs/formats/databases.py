@@ -26,7 +26,7 @@ _HBA: Final = re.compile(
 _CLIENT: Final = re.compile(
     r'connection to server at "(?P<host>[^"]{1,253})"(?: \((?P<ip>[0-9A-Fa-f:.]{2,45})\))?, port '
     r"(?P<port>\d{1,5}) failed: "
-    r"(?P<why>(?:SSL|server does not support SSL|sslmode|certificate|root certificate).{0,300})"
+    r"(?P<why>(?:SSL|server does not support SSL|sslmode|certificate|root certificate|server certificate for ).{0,300})"
 )
 
 
@@ -120,6 +120,8 @@ def _psql(body: Body, match: re.Match[str]) -> Found:
     meaning, said, alert = "handshake-failed", Said.LOCAL, None
     if "does not support SSL" in why:
         meaning = "starttls-refused-by-server"
+    elif why.startswith("root certificate"):
+        meaning = "trust-store-unreadable"
     elif "does not match host name" in why:
         meaning = "verify-hostname"
     elif reason is not None:

@@ -21,7 +21,7 @@ _CERTIFICATE_CODES: Final = (
     "CERT_UNTRUSTED|CERT_REJECTED|INVALID_PURPOSE|HOSTNAME_MISMATCH"
 )
 _NODE: Final = re.compile(
-    rf"\b(?:(?P<certificate>{_CERTIFICATE_CODES})|ERR_SSL_(?P<ssl>[A-Z0-9_/]{{3,60}})|EPROTO "
+    rf"\b(?:(?P<certificate>{_CERTIFICATE_CODES})|(?<!net::)ERR_SSL_(?P<ssl>[A-Z0-9_/]{{3,60}})|EPROTO "
     rf".{{0,40}}?error:[0-9A-F]{{8}}:SSL|"
     r"(?P<gone>tlsClientError.{0,40}ECONNRESET.{0,40}socket hang up|"
     r"ECONNRESET:? Client network socket disconnected before secure TLS connection was established))"
@@ -42,6 +42,13 @@ _PYTHON_PLAIN: Final = re.compile(
     r"?.{0,40}?(?P<words>EOF occurred in violation of protocol|"
     r"TLS/SSL connection has been closed|hostname '[^']{1,253}' doesn't match|The handshake operation timed out)"
 )
+_PYTHON_SLOW: Final = re.compile(
+    r"(?P<words>(?:(?<=: )|^)The handshake operation timed out$|"
+    r"SSL handshake is taking longer than [\d.]{1,12} seconds)"
+)
+"""Of ``socket`` and ``asyncio``."""
+_PYTHON_LIST: Final = re.compile(r"\('SSL routines', '\w{0,80}', '(?P<words>[a-z][A-Za-z0-9 /]{2,80})'\)")
+"""pyOpenSSL shows OpenSSL's queue."""
 _NOT_VALID_FOR: Final = re.compile(r"certificate is not valid for '(?P<host>[A-Za-z0-9._-]{1,253})'")
 
 
@@ -110,7 +117,8 @@ def _node(body: Body) -> Found | None:
 
 
 def _python(body: Body) -> Found | None:
-    match, plain = _PYTHON.search(body.text), _PYTHON_PLAIN.search(body.text)
+    match = _PYTHON.search(body.text) or _PYTHON_LIST.search(body.text)
+    plain = _PYTHON_PLAIN.search(body.text) or _PYTHON_SLOW.search(body.text)
     if match is None and plain is None:
         return None
     stamp, own = _own(body)
@@ -120,7 +128,7 @@ def _python(body: Body) -> Found | None:
     if match is None:
         assert plain is not None
         return _python_plain(own, plain["words"], server, name, tie)
-    words, code = match["words"], match["code"] or ""
+    words, code = match["words"], match.groupdict().get("code") or ""
     role = Role.CLIENT if server is not None else None  # whoever names a URL asked for it
     if code in ("HTTP_REQUEST", "NO_SHARED_CIPHER", "PEER_DID_NOT_RETURN_A_CERTIFICATE"):
         role = Role.SERVER
@@ -159,7 +167,7 @@ def _python_plain(body: Body, words: str, server: Peer | None, name: str | None,
     meaning, said, role = "closed-somewhere", Said.TRANSPORT, Role.CLIENT if server is not None else None
     if words.startswith("hostname"):
         meaning, said, role = "verify-hostname", Said.LOCAL, Role.CLIENT
-    elif "timed out" in words:
+    elif "timed out" in words or "taking longer" in words:
         meaning = "handshake-timeout" if role is None else "server-timeout"
     return found(body, _PYTHON_NAME, meaning, reason=words, role=role, said=said, server=server, sni=name, tie=tie)
 
@@ -187,5 +195,17 @@ NODE: Final = Format(
     _node,
 )
 PYTHON: Final = Format(
-    _PYTHON_NAME, ("[ssl", "[x509", "sslerror", "ssleof", "certificateerror", "sslzeroreturn"), _python
+    _PYTHON_NAME,
+    (
+        "[ssl",
+        "[x509",
+        "sslerror",
+        "ssleof",
+        "certificateerror",
+        "sslzeroreturn",
+        "handshake operation timed out",
+        "handshake is taking longer",
+        "('ssl routines'",
+    ),
+    _python,
 )

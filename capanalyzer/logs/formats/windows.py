@@ -208,6 +208,7 @@ DOTNET: Final = Format(
         "corrupted frame",
         "unexpected eof",
         "common algorithm",
+        "unexpected packet format",
         "tls alert: '",
         "ssl/tls secure channel",
     ),

@@ -191,6 +191,23 @@ TRUST: Final[dict[str, Meaning]] = {
         causes=("certificate-rejected",),
         acts=Acts.OWN,
     ),
+    "verify-staple-missing": Meaning(
+        N_("The certificate demands a stapled OCSP response, and none came"),
+        N_(
+            "The server's certificate has the TLS feature extension (must-staple, RFC 7633): the server has to send "
+            "an OCSP response with it, and did not."
+        ),
+        misleads=N_("Only clients that look for it refuse such a certificate; with others the same server works."),
+        checks=(
+            N_(
+                "Is stapling switched on (nginx ssl_stapling, Apache SSLUseStapling), and can the server reach the "
+                "responder?"
+            ),
+            N_("After a restart the first handshakes may come before the response does: openssl s_client -status."),
+        ),
+        causes=("certificate-rejected",),
+        acts=Acts.SERVER,
+    ),
     "verify-failed": Meaning(
         N_("The certificate was refused; the line does not say why"),
         N_("The writer did not accept the other end's certificate."),
