@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from capanalyzer import cli
+from capanalyzer.report import model
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -57,6 +58,11 @@ def test_report_shown_is_the_one_printed(
     printed = capsys.readouterr().out
     lines = [[line.rstrip() for line in side.strip().splitlines()] for side in (textwrap.dedent(shown), printed)]
     assert lines[0] == lines[1]
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_examples_of_json_have_the_schema_s_version(path: Path) -> None:
+    assert set(re.findall(r'"schema_version": "(.*?)"', path.read_text("utf-8"))) <= {model.SCHEMA_VERSION}
 
 
 def test_both_readmes_show_the_same_commands() -> None:
