@@ -155,15 +155,11 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
     """What needs no pass over the rows. ``number`` is the flow's for this side."""
     facts.packets, facts.payload_bytes = flow.packets[number], flow.payload_bytes[number]
     facts.isn, facts.syn_count = mine.isn, mine.syn_count
-    syn, fin = mine.syn, mine.fin
+    syn = mine.syn
     if syn is not None:
         facts.syn_frame, facts.syn_ns, facts.last_syn_ns = syn[0], syn[1], mine.syn_last_ns
     else:
         facts.syn_frame = facts.syn_ns = facts.last_syn_ns = None
-    if fin is not None:
-        facts.fin_frame, facts.fin_ns = fin[0], fin[1]
-    else:
-        facts.fin_frame = facts.fin_ns = None
     facts.stream_bytes = mine.offset
     facts.truncated, facts.conflict, facts.data_in_syn = mine.truncated, mine.conflict, mine.data_in_syn
     facts.unread = not settled and mine.offset >= mine.limit
@@ -179,7 +175,7 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
         # The SYN counts for one, so does the FIN: an acknowledgement of it is not one of missing bytes.
         acked = distance(mine.acked_seq, mine.next_seq) if mine.acked_seq >= 0 else 0
         ended = distance(mine.fin_end, mine.next_seq) if mine.fin_end >= 0 else 0
-        if mine.waiting or ended > 0 or (acked > 0 and not (ended == 0 and fin is not None)):
+        if mine.waiting or ended > 0 or (acked > 0 and not (ended == 0 and mine.fin is not None)):
             facts.gap, facts.gap_at, facts.gap_acked = True, mine.offset, acked > 0
             if mine.waiting:
                 facts.gap_length = mine.waiting[0][0] - mine.offset

@@ -144,8 +144,6 @@ class SideFacts:
     zero_window: bool = False
     data_in_syn: bool = False
     keep_alives: int = 0
-    fin_ns: int | None = None
-    fin_frame: int | None = None
     first_data_ns: int | None = None
     last_data_ns: int | None = None
     gap_length: int | None = None

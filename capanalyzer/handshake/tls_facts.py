@@ -22,7 +22,7 @@ __all__ = ["MAX_MESSAGES", "Alert", "TlsFacts"]
 MAX_MESSAGES: Final = 256
 """Messages of both sides kept in ``messages``: a handshake has about fifteen, some data records follow."""
 
-_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 1, 2, 11, 13
+_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE = 1, 2, 11
 _SERVER_KEY_EXCHANGE: Final = 12
 _NAMED_CURVE: Final = b"\x03"
 _EARLY_DATA: Final = 42
@@ -70,10 +70,6 @@ class TlsFacts:
     def state(self) -> State:
         """What is awaited, or ESTABLISHED / LOOKS_ESTABLISHED."""
         return self.handshake.state
-
-    @property
-    def state_since_ns(self) -> int:
-        return self.handshake.since_ns
 
     @property
     def handshake_done_ns(self) -> int | None:
@@ -234,13 +230,6 @@ class TlsFacts:
         return None
 
     @lazy
-    def certificate_requested(self) -> bool:
-        """A CertificateRequest was seen, or the client's Certificate, which answers one (TLS 1.3: likely, by sizes)."""
-        if any(message[5] == _CERTIFICATE_REQUEST and message[3] == 1 for message in self.messages):
-            return True
-        return self.client_certificate_sent is not None
-
-    @lazy
     def client_certificate_sent(self) -> bool | None:
         """False: a CertificateRequest was answered by an empty Certificate; None: not seen.
 
@@ -330,15 +319,6 @@ class TlsFacts:
         for message in self._data_messages:
             counts[message.side] += 1
         return counts[0], counts[1]
-
-    @lazy
-    def first_application(self) -> tuple[Message | None, Message | None]:
-        """(client, server): the first of ``application_records``."""
-        first: list[Message | None] = [None, None]
-        for message in self._data_messages:
-            if first[message.side] is None:
-                first[message.side] = message
-        return first[0], first[1]
 
     @lazy
     def _data_messages(self) -> list[Message]:

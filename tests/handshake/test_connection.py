@@ -60,7 +60,6 @@ class TestOrdinary:
         assert tcp.handshake_ack_frame == 3
         assert tcp.rtt_ns == 2_000_000
         assert [(close.side, close.is_rst) for close in tcp.closes] == [(Side.CLIENT, False), (Side.SERVER, False)]
-        assert tcp.client.fin_frame == tcp.closes[0].frame
         assert not tcp.client.gap
         assert not tcp.server.gap
         assert tcp.client.acked_ns == talk.rows[4][1]

@@ -277,22 +277,18 @@ class TestFacts:
         script = TestTls13().flight().data(C, 53).data(C, 200).data(S, 250).data(S, 900).data(C, 19).data(S, 19)
         facts = TlsFacts(script.messages)
         assert facts.application_records == (1, 2)
-        assert [m and m.length for m in facts.first_application] == [200, 250]
 
     def test_empty_client_certificate_by_size(self) -> None:
         facts = TlsFacts(TestTls13().flight().data(C, 25).data(C, 53).messages)
         assert facts.client_certificate_sent is False
-        assert facts.certificate_requested
         facts = TlsFacts(TestTls13().flight().data(C, 900).data(C, 281).data(C, 53).messages)
         assert facts.client_certificate_sent is True
         facts = TlsFacts(TestTls13().flight().data(C, 53).messages)
         assert facts.client_certificate_sent is None
-        assert not facts.certificate_requested
 
     def test_client_certificate_12(self) -> None:
         script = hello().hello().hs(S, 11).hs(S, 13).hs(S, 14)
         assert TlsFacts(script.messages).client_certificate_sent is None
-        assert TlsFacts(script.messages).certificate_requested
         assert TlsFacts(script.hs(C, 11, bytes(3)).messages).client_certificate_sent is False
 
     def test_resumed(self) -> None:

@@ -51,7 +51,7 @@ def facts(session: Session) -> dict[str, Any]:
         else {
             "messages": list(tls.messages),
             "state": tls.state,
-            "since": tls.state_since_ns,
+            "since": tls.handshake.since_ns,
             "done": tls.handshake_done_ns,
             "version": tls.version,
             "unexpected": tls.unexpected,

@@ -74,7 +74,6 @@ class _Gathered:
         self.rows, shortlist = Rows(), Shortlist()
         self.kept: Digest = digest(shortlist.record(self.rows.record(sessions)), keep_healthy=False)
         self.details = shortlist.by_id()
-        self.details_left_out = shortlist.left_out
 
 
 def _frame(end: model.Trailer, look: Look, style: str, script: str, body: Markup) -> tuple[str, str]:

@@ -24,7 +24,6 @@ class Shortlist:
 
     def __init__(self) -> None:
         self.sessions: list[model.Session] = []
-        self.left_out = 0
         self._alike: Counter[tuple[str | None, str, int]] = Counter()
 
     def record(self, sessions: Iterable[model.Session]) -> Iterator[model.Session]:
@@ -40,8 +39,6 @@ class Shortlist:
         if known < MAX_ALIKE and (taken < MAX_DETAILS or (not known and taken < MAX_DETAILS + MAX_FIRSTS)):
             self._alike[kind] += 1
             self.sessions.append(session)
-        else:
-            self.left_out += 1
 
     def by_id(self) -> dict[int, model.Session]:
         """In the order of ids."""
