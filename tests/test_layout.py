@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,8 @@ TALKS = {
 LIVE_CLOCKS = {"capture/live_interface.py", "capture/scapy_source.py"}
 """Tell the time of packets that are coming in now: the system's clock is their capture's."""
 MAX_LINES = 400
+SMALL_PACKAGE = 15
+"""Modules that are found without a map."""
 CODE_POINT_TABLES = "tls/codepoints/"
 
 
@@ -195,6 +198,17 @@ def test_files_stay_readable(path: Path) -> None:
     if name_of(path).startswith(CODE_POINT_TABLES):
         return
     assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in sources()}), ids=name_of)
+def test_a_large_package_has_a_map(folder: Path) -> None:
+    """Where there are many modules, the package says which is for what, and forgets none."""
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
+    if len(modules) <= SMALL_PACKAGE or folder == PACKAGE:
+        return
+    text = (folder / "__init__.py").read_text("utf-8")
+    missing = modules - set(re.findall(r"\w+", text))
+    assert not missing, f"say in {name_of(folder)}/__init__.py what {', '.join(sorted(missing))} is for"
 
 
 @pytest.mark.parametrize("path", sources(), ids=name_of)

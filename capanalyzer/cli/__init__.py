@@ -5,6 +5,9 @@ error or when no input could be read. Nothing heavy is imported before a command
 
 A command is a module of its own with ``add`` (its arguments) and an entry in :data:`COMMANDS`; an output format of
 ``analyze`` is an entry in :mod:`capanalyzer.cli.formats`.
+
+``live`` has four modules more: ``live_source`` (what is watched), ``live_output`` and ``live_view`` (where it is told),
+``live_beside`` (records, metrics, notifications). ``made_reports`` analyses what ``attach`` is given.
 """
 
 from __future__ import annotations

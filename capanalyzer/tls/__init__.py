@@ -27,4 +27,9 @@ The modules, with what others use of them (import from the modules; this package
 ``codepoints``
     ``cipher_suite_name(code)``, ``version_name``, ``alert_name``, ``group_name``, ``extension_name``,
     ``signature_scheme_name``, ``handshake_name`` ...
+
+Behind them: ``record_facts``, ``record_messages`` and ``plausible`` (records), ``columns`` (records of many streams at
+once); ``hello_facts``, ``extensions``, ``shapes``, ``templates`` and ``alike`` (hellos, and those that were seen
+before); ``x509``, ``x509_structure``, ``x509_parts``, ``x509_extensions``, ``der``, ``oids`` and ``signatures``
+(certificates).
 """
