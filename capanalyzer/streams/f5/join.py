@@ -7,6 +7,7 @@ while both connections were there, and only where the addresses do not contradic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -28,7 +29,9 @@ _TCP: Final = 6
 _NEVER_FIRST, _NEVER_LAST = 1 << 62, -(1 << 62)
 MAX_OTHERS: Final = 64
 """Connections on the other side that are told of one."""
-MAX_SAME: Final = 256
+_BESIDE: Final = 3
+"""Connections before and after one that had the same id or the same ends: nearer ones stand beside it."""
+MAX_SAME: Final = 64
 """Connections that are found by the same id or the same ends; the oldest go first."""
 _Ends = frozenset[Address]
 K = TypeVar("K")
@@ -88,30 +91,48 @@ class Kin:
 
     def _others(self, facts: F5Facts) -> tuple[int, ...]:
         found: set[int] = set()
+        stream, own = facts.stream, self._times(facts.stream)
         for key, span in facts.peers.items():
-            found.update(s for s in self._owners.get(key, ()) if self._was_there(s, span.first_ns, span.last_ns))
-        own = self._times(facts.stream)
+            found.update(self._nearest(self._owners.get(key, []), span))
         for key in facts.flows:
-            for stream in self._seekers.get(key, ()):
-                span = self._known[stream].peers[key]
-                if span.first_ns <= own[1] + SLACK_NS and own[0] - SLACK_NS <= span.last_ns:
-                    found.add(stream)
+            owners = self._owners.get(key, [])
+            for seeker in self._seekers.get(key, ()):
+                if self._is_nearest(stream, owners, self._known[seeker].peers[key]):
+                    found.add(seeker)
         for peer in facts.peer_tuples:
-            found.update(s for s in self._by_ends.get(_ends(peer), ()) if self._was_there(s, *own))
+            found.update(self._nearest(self._by_ends.get(_ends(peer), []), own))
+        alike = self._by_ends.get(frozenset(facts.ends), [])
         naming = self._naming.get(frozenset(facts.ends), ())
-        found.update(s for s in naming if self._was_there(s, *own))
-        others = [s for s in sorted(found) if s != facts.stream and _agree(facts, self._known[s])]
+        found.update(one for one in naming if self._is_nearest(stream, alike, self._times(one)))
+        others = [one for one in sorted(found) if one != stream and _agree(facts, self._known[one])]
         return tuple(others[:MAX_OTHERS])
+
+    def _nearest(self, streams: Sequence[int], span: tuple[int, int]) -> list[int]:
+        """Those of them that were there in this time. Where none was, because clocks and buffers differ, the one that
+        was there next before or after: what is freed last is often given away first.
+        """
+        gaps = [self._gap(stream, span) for stream in streams]
+        least = min(gaps, default=SLACK_NS + 1)
+        return [stream for stream, gap in zip(streams, gaps, strict=True) if gap == least <= SLACK_NS]
+
+    def _is_nearest(self, stream: int, streams: Sequence[int], span: tuple[int, int]) -> bool:
+        """It is one of the nearest of these, which stand in the order in which they came."""
+        gap = self._gap(stream, span)
+        if not gap or gap > SLACK_NS or stream not in streams:
+            return not gap
+        at = streams.index(stream)
+        return stream in self._nearest(streams[max(0, at - _BESIDE) : at + _BESIDE + 1], span)
+
+    def _gap(self, stream: int, span: tuple[int, int]) -> int:
+        """Between a stream's packets and this time, ns; 0: they overlap."""
+        first, last = self._times(stream)
+        return max(0, first - span[1], span[0] - last)
 
     def _times(self, stream: int) -> tuple[int, int]:
         place = self._slots.place(stream)
         if place is None:
             return _NEVER_FIRST, _NEVER_LAST
         return int(self._slots["first_ns"][place]), int(self._slots["last_ns"][place])
-
-    def _was_there(self, stream: int, first_ns: int, last_ns: int) -> bool:
-        first, last = self._times(stream)
-        return first <= last_ns + SLACK_NS and first_ns - SLACK_NS <= last
 
     def _forget(self, stream: int) -> None:
         facts = self._known.pop(stream)

@@ -86,6 +86,17 @@ def test_an_id_that_is_used_again_joins_by_time() -> None:
     assert one.others(1) == (2,)
 
 
+def test_an_id_that_is_used_again_at_once_is_that_of_the_one_that_is_there() -> None:
+    """What is freed last is given away first."""
+    one = Capture()
+    for stream, at in ((0, 0), (2, 3_000)):
+        client, member = (end(1, 40000 + stream), VIP), (end(3, 50000 + stream), MEMBER)
+        for ms in (0, 2_800):
+            one.see(stream, (at + ms) * S // 1000, client, 7, 8)
+            one.see(stream + 1, (at + ms + 50) * S // 1000, member, 8, 7)
+    assert [one.others(stream) for stream in range(4)] == [(1,), (0,), (3,), (2,)]
+
+
 def test_a_side_that_names_its_peer_is_joined_with_no_other() -> None:
     one = Capture()
     one.see(0, 0, (CLIENT, VIP), 7, 8, named=peer(MEMBER, SNAT))
