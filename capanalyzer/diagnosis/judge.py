@@ -288,7 +288,7 @@ def _primary(story: Story, context: Context) -> tuple[Finding | None, Rule | Non
     best: Finding | None = None
     by: Rule | None = None
     session = story.session
-    for rule in _ASKED[story.established, story.sees_all]:
+    for rule in _ASKED[story.established, story.sees_all and not context.may_have_gone_on]:
         found = rule.check(session, context)
         if found is not None and (best is None or (found.at_ns, found.at_frame) < (best.at_ns, best.at_frame)):
             best, by = found, rule

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from capanalyzer.diagnosis.bounded import Bounded
 from capanalyzer.diagnosis.legs import Legs
+from capanalyzer.diagnosis.lost import LossTimes
 from capanalyzer.diagnosis.servers import Sample, ServerKnowledge
 from capanalyzer.diagnosis.starts import MAX_CLIENTS, MAX_STARTS, Starts, join_starts, trim
 from capanalyzer.diagnosis.successes import Successes
@@ -47,6 +48,7 @@ class Knowledge:
         "_stalled",
         "_starts",
         "legs",
+        "losses",
         "one_sided",
         "successes",
         "trust",
@@ -63,6 +65,8 @@ class Knowledge:
         self._lessons = 0
         self.successes = Successes()
         self.legs = Legs()
+        self.losses = LossTimes()
+        """When the capture lost packets."""
         self.trust = TrustKnowledge()
         """Issuers and clocks."""
         self.one_sided = 0
@@ -82,6 +86,7 @@ class Knowledge:
         self._lessons += other._lessons
         self.successes.merge(other.successes)
         self.legs.merge(other.legs)
+        self.losses.merge(other.losses)
         self.trust.merge(other.trust)
         self.one_sided += other.one_sided
         self.two_sided += other.two_sided
@@ -97,12 +102,12 @@ class Knowledge:
         addresses, ports = [server[0] for _, server in flat], [server[1] for _, server in flat]
         columns = [*map(tuple, clients)], [len(known) for known in starts], times, addresses, ports
         counts = self._lessons, self.one_sided, self.two_sided
-        parts = self.successes, self.legs, self.trust
+        parts = self.successes, self.legs, self.losses, self.trust
         return self._ports, self._servers, self._stalled, parts, columns, counts
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._ports, self._servers, self._stalled, parts, columns, counts_of_sessions = state
-        self.successes, self.legs, self.trust = parts
+        self.successes, self.legs, self.losses, self.trust = parts
         self._lessons, self.one_sided, self.two_sided = counts_of_sessions
         clients, counts, times, addresses, ports = columns
         flat = zip(times, zip(addresses, ports, strict=True), strict=True)
@@ -168,10 +173,16 @@ class Knowledge:
         self.learn_answers(session)
 
     def learn_answers(self, session: Session) -> None:
-        """The rest of it: connects and hellos that were answered."""
+        """The rest of it: connects and hellos that were answered, and what the capture lost."""
+        tls = session.tls
+        if session.quality.lost:
+            for facts in (session.tcp.client, session.tcp.server):
+                if facts.gap_ns is not None:
+                    self.losses.add(facts.gap_ns)
+        elif session.quality.starts_mid_session and tls is not None and tls.is_read:
+            self.losses.add(session.start_ns)  # of a handshake that is there the connect came just before
         if session.tcp.server.syn_count:
             self._learn_start(session.client.ip, session.server, session.start_ns)
-        tls = session.tls
         if tls is None or tls.server_hello_message is None:
             return
         server, hello = self._teaches(session.server), tls.client_hello_message

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from capanalyzer.diagnosis.knowledge import Knowledge
 from capanalyzer.diagnosis.servers import ServerKnowledge
-from capanalyzer.diagnosis.story import Story
+from capanalyzer.diagnosis.story import PATIENCE_NS, Story
 from capanalyzer.diagnosis.trust.clocks import published_ns
 from capanalyzer.diagnosis.trust.faults import DATES, Fault, faults
 from capanalyzer.diagnosis.trust.paths import PathFinder
@@ -49,6 +49,15 @@ class Context:
                 found = [fault for fault in found if fault.cause not in DATES]  # the capture's clock is wrong
             self._faults = found
         return found
+
+    @property
+    def may_have_gone_on(self) -> bool:
+        """Nobody was seen to close, and when the last packet was seen others are known to have been lost: so may the
+        rest of this session, for a burst takes all of a short one.
+        """
+        session = self.story.session
+        last_ns = session.end_ns
+        return self.story.is_open and self.knowledge.losses.any_between(last_ns, last_ns + PATIENCE_NS)
 
     @property
     def is_tls_port(self) -> bool:

@@ -94,6 +94,8 @@ def build_session(
         flow.icmp,
         _round_trip(mine, theirs, ack_row),
     )
+    for side, (direction, facts) in enumerate(((mine, tcp.client), (theirs, tcp.server))):
+        facts.gap_ns = _acknowledged_ns(rows, side ^ client, direction, facts.gap_at) if facts.gap_acked else None
     answer = theirs.syn
     if mine.isn is None and answer is not None and answer[3] & ACK:
         tcp.client.isn = answer[5] - 1 & 0xFFFFFFFF  # what the SYN/ACK acknowledges
@@ -186,6 +188,14 @@ def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bo
     elif mine.next_seq < 0 and mine.acked_seq != mine.first_acked_seq:
         facts.gap = facts.gap_acked = True  # nothing of it was captured, and more and more of it acknowledged
     return facts
+
+
+def _acknowledged_ns(rows: Sequence[Row], side: int, direction: Direction, offset: int | None) -> int | None:
+    """When the byte of a side at this offset was acknowledged."""
+    if offset is None:
+        return None
+    seq = direction.first_seq + offset & 0xFFFFFFFF
+    return next((row[1] for row in rows if row[2] != side and row[3] & ACK and distance(row[5], seq) > 0), None)
 
 
 def _close(row: Row, client: int) -> CloseEvent:

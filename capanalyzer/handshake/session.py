@@ -146,6 +146,8 @@ class SideFacts:
     keep_alives: int = 0
     first_data_ns: int | None = None
     last_data_ns: int | None = None
+    gap_ns: int | None = None
+    """When the other end first acknowledged bytes behind the gap, or of it: they had arrived by then."""
     gap_length: int | None = None
     """Bytes missing at ``gap_at`` up to the next byte that was captured, or up to what was acknowledged where none
     follows; None where that is not known.

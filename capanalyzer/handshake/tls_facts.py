@@ -130,6 +130,11 @@ class TlsFacts:
         reader = readers[1] if data[0] else readers[0]
         return reader is not None and reader.is_in_data
 
+    @property
+    def is_read(self) -> bool:
+        """Something of a handshake can be read: it was going on."""
+        return any(message[4] == HANDSHAKE and not message[7] for message in self.messages)
+
     # --- hellos -------------------------------------------------------------------------------------------------------
 
     @lazy

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import capanalyzer
+from capanalyzer.analysis import Options, analyze_captures
+from capanalyzer.errors import CaptureError
 from capanalyzer.report.model import Session
 from tests.capture.builders import Packet, pcap, read_bytes
 
@@ -102,3 +104,47 @@ def test_damage_makes_no_failure(name: str, loss: str) -> None:
         for session in analyze(damage(packets, random.Random(seed)), link):
             if session.outcome == "failed":
                 assert ends_of(session) in failed, (seed, session.stream, session.cause)
+
+
+def with_a_loss() -> tuple[list[Packet], int]:
+    """Sessions that work, one of which shows that a packet is missing, and when that had arrived."""
+    packets = read_bytes(next((PCAPS / "healthy-tls12").glob("capture.*")).read_bytes()).packets[:200]
+    for at in range(20, len(packets)):
+        lossy = packets[:at] + packets[at + 1 :]
+        for run in analyze_captures([io.BytesIO(pcap(lossy, magic=0xA1B23C4D, nanoseconds=True))], Options()):
+            assert not isinstance(run, CaptureError)
+            for session, _ in run.sessions():
+                if session.tcp.server.gap_ns is not None:
+                    return lossy, session.tcp.server.gap_ns
+    raise AssertionError("no packet of these is missed")
+
+
+@pytest.mark.parametrize(
+    ("after_s", "outcome", "cause"),
+    [(0.5, "incomplete", "capture-lost-packets"), (20, "failed", "server-silent")],
+)
+def test_who_falls_silent_when_packets_are_lost_may_have_gone_on(after_s: float, outcome: str, cause: str) -> None:
+    """Hellos that were never answered: a failure, unless others' packets are missing just then."""
+    silent = read_bytes(next((PCAPS / "ends-while-waiting").glob("capture.*")).read_bytes()).packets
+    lossy, lost_ns = with_a_loss()
+    shift_ns = silent[-1].time_ns + int(after_s * 1e9) - lost_ns
+    later = [Packet(p.time_ns + shift_ns, p.data, p.original) for p in lossy]
+    end = Packet(later[-1].time_ns + 60 * 10**9, later[-1].data, later[-1].original)
+    sessions = analyze([*silent, *later, end], 1)
+    ports = {session.client.port for session in analyze(silent, 1)}
+    found = {(s.outcome, s.cause) for s in sessions if s.client.port in ports}
+    assert found == {(outcome, cause)}
+    assert all(session.outcome != "failed" for session in sessions if session.client.port not in ports)
+
+
+def test_a_handshake_without_its_beginning_shows_a_loss_before_it() -> None:
+    """Its connect must have come when the capture was going on, and is not there."""
+    silent = read_bytes(next((PCAPS / "ends-while-waiting").glob("capture.*")).read_bytes()).packets
+    whole = read_bytes(next((PCAPS / "healthy-tls12").glob("capture.*")).read_bytes()).packets[:200]
+    shift_ns = silent[-1].time_ns + 2 * 10**9 - whole[0].time_ns
+    later = [Packet(p.time_ns + shift_ns, p.data, p.original) for p in whole]
+    end = Packet(later[-1].time_ns + 60 * 10**9, later[-1].data, later[-1].original)
+    ports = {session.client.port for session in analyze(silent, 1)}
+    for missing, cause in ((0, "server-silent"), (4, "capture-lost-packets")):
+        sessions = analyze([*silent, *later[missing:], end], 1)
+        assert {s.cause for s in sessions if s.client.port in ports} == {cause}

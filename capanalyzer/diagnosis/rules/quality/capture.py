@@ -70,7 +70,10 @@ class CaptureLostPackets(Rule):
             dropped = session.quality.rows_dropped
             if dropped:
                 return _note("capture-lost-packets", {"dropped": dropped}, (), "beyond")
-            return _note("capture-lost-packets", {}, (), "unplaced") if context.story.lacks_last_words else None
+            if context.story.lacks_last_words:
+                return _note("capture-lost-packets", {}, (), "unplaced")
+            gone_on = context.story.is_patient and context.may_have_gone_on
+            return _note("capture-lost-packets", {}, (), "around") if gone_on else None
         gap_side = next((s for s in Side if session.tcp.side(s).gap), None)
         at = session.tcp.side(gap_side).gap_at if gap_side is not None else None
         return _note(

@@ -1,0 +1,50 @@
+"""When a capture is known to have lost packets, by what its sessions show."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LossTimes"]
+
+SECOND_NS: Final = 10**9
+MAX_TIMES: Final = 4_096
+"""Kept; with more of them the times are kept half as exactly, which may call more sessions incomplete, never fewer."""
+
+
+class LossTimes:
+    """Seconds in which bytes arrived that nobody captured. What is known does not depend on the order in which it was
+    learned.
+    """
+
+    __slots__ = ("_shift", "_times")
+
+    def __init__(self) -> None:
+        self._times: set[int] = set()
+        self._shift = 0
+        """A time is the second shifted right by so much."""
+
+    def add(self, time_ns: int) -> None:
+        """Something that was lost had arrived at this time."""
+        self._times.add(time_ns // SECOND_NS >> self._shift)
+        self._trim()
+
+    def merge(self, other: LossTimes) -> None:
+        """Add what was learned from other sessions of the same capture."""
+        shift = max(self._shift, other._shift)
+        mine = {time >> shift - self._shift for time in self._times}
+        self._times = mine | {time >> shift - other._shift for time in other._times}
+        self._shift = shift
+        self._trim()
+
+    def any_between(self, first_ns: int, last_ns: int) -> bool:
+        """Something was lost between these times, or in the same second as one of them."""
+        wanted, known = (
+            range(first_ns // SECOND_NS >> self._shift, (last_ns // SECOND_NS >> self._shift) + 1),
+            self._times,
+        )
+        return any(map(known.__contains__, wanted) if len(wanted) < len(known) else map(wanted.__contains__, known))
+
+    def _trim(self) -> None:
+        while len(self._times) > MAX_TIMES:
+            self._shift += 1
+            self._times = {time >> 1 for time in self._times}
