@@ -174,7 +174,6 @@ def capture_table(end: model.Trailer, look: Look) -> Markup:
     head = ["#", _("File"), _("Packets"), _("Size"), _("Time"), _("Link type")]
     rows = []
     for number, capture in enumerate(shown):
-        notes = [*capture_comments(capture), *capture_notes(capture, look)]
         rows.append(
             element(
                 "tr",
@@ -182,7 +181,8 @@ def capture_table(end: model.Trailer, look: Look) -> Markup:
                 element(
                     "td",
                     wire(capture.path),
-                    *(element("div", wire(note), class_="note") for note in notes),
+                    *(element("div", wire(comment), class_="soft") for comment in capture_comments(capture)),
+                    *(element("div", wire(note), class_="note") for note in capture_notes(capture, look)),
                     *(element("div", wire(path), class_="soft") for path in capture.files if len(capture.files) > 1),
                 ),
                 element("td", f"{capture.packets:,}", class_="number"),
