@@ -30,6 +30,7 @@ PROJECT = str(Path(cli.__file__).resolve().parent.parent.parent)
 UNNEEDED = (
     "capanalyzer.capture.compression",
     "capanalyzer.capture.pcapng",
+    "capanalyzer.capture.ring_merge",
     "capanalyzer.capture.rings",
     "capanalyzer.capture.snoop",
     "difflib",

@@ -43,7 +43,8 @@ def open_captures(
     if len(captures) < 2:
         yield from (FileCapture(each, batch_bytes) if isinstance(each, Input) else each for each in found)
         return
-    from capanalyzer.capture.rings import RingCapture, find_rings
+    from capanalyzer.capture.ring_merge import RingCapture
+    from capanalyzer.capture.rings import find_rings
 
     members = {id(member): ring for ring in find_rings(captures) for member in ring}
     for one in found:
@@ -66,7 +67,7 @@ def open_files(paths: Sequence[str], *, batch_bytes: int = BATCH_BYTES) -> Captu
     found = [examine_file(path) for path in paths]
     if len(found) == 1:
         return FileCapture(found[0], batch_bytes)
-    from capanalyzer.capture.rings import RingCapture
+    from capanalyzer.capture.ring_merge import RingCapture
 
     return RingCapture(found, batch_bytes)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capanalyzer.capture import rings
+from capanalyzer.capture import ring_merge, rings
 from capanalyzer.capture.source import open_captures
 from tests.capture.builders import Packet, many, pcap, pcapng, read
 
@@ -162,9 +162,9 @@ def test_merge_is_mergecaps(
         _, number = min((content[0].time_ns, number) for number, content in enumerate(heads) if content)
         expected.append(heads[number].pop(0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rings, "_WORTH_A_BATCH", worth)
-        patch.setattr(rings, "_MOST_INTERLEAVED", 5)
-        result = read(rings.RingCapture(members, batch_bytes))
+        patch.setattr(ring_merge, "_WORTH_A_BATCH", worth)
+        patch.setattr(ring_merge, "_MOST_INTERLEAVED", 5)
+        result = read(ring_merge.RingCapture(members, batch_bytes))
     assert result.packets == expected
     assert result.frames == list(range(1, len(expected) + 1))
 
