@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from capanalyzer.report import model
 from capanalyzer.report.captures import capture_list, heading
 from capanalyzer.report.detail import session_detail
-from capanalyzer.report.digest import Digest, by_weight, digest
+from capanalyzer.report.digest import UNFINISHED, Digest, by_weight, digest
 from capanalyzer.report.escape import printable
 from capanalyzer.report.log_lines import counts_line, spoken_lines, unmatched_lines
 from capanalyzer.report.log_words import log_line_count
@@ -30,14 +30,21 @@ MAX_DETAILS: Final = 5
 """What a report shows unless it is verbose: three screens at most."""
 
 
-def to_terminal(sessions: Iterable[model.Session], trailer: Callable[[], model.Trailer], look: Look) -> Iterator[str]:
+def to_terminal(
+    sessions: Iterable[model.Session],
+    trailer: Callable[[], model.Trailer],
+    look: Look,
+    *,
+    is_excerpt: bool = False,
+) -> Iterator[str]:
     """The report in pieces, each ending a line.
 
     :param sessions: in any order; read to the end before anything is given out.
     :param trailer: called when all sessions have been read.
+    :param is_excerpt: the sessions are some of those that failed, of others no more is known than the trailer says.
     """
     kept = digest(sessions, keep_healthy=look.verbose)
-    report = _Report(kept, trailer(), look)
+    report = _Report(kept, trailer(), look, is_excerpt=is_excerpt)
     paint = painter(look)
     for lines in report.sections():
         for line in lines:
@@ -47,8 +54,8 @@ def to_terminal(sessions: Iterable[model.Session], trailer: Callable[[], model.T
 class _Report:
     """The sections of one report, in order."""
 
-    def __init__(self, kept: Digest, end: model.Trailer, look: Look) -> None:
-        self._kept, self._end, self._look = kept, end, look
+    def __init__(self, kept: Digest, end: model.Trailer, look: Look, *, is_excerpt: bool) -> None:
+        self._kept, self._end, self._look, self._is_excerpt = kept, end, look, is_excerpt
         self._ = look.text
         self._several = len(end.captures) > 1
         by_id = {session.id: session for session in kept.unfinished}
@@ -145,7 +152,8 @@ class _Report:
         rows = sorted(kept.unfinished, key=_failed_first)
         shown = rows if self._look.verbose else rows[:MAX_ROWS]
         yield from table([self._row(session) for session in shown], self._look, indent=2, flexible=(4, 3))
-        if left := len(rows) - len(shown) + kept.unfinished_left_out:
+        left = sum(self._end.summary.outcomes.get(outcome, 0) for outcome in UNFINISHED) - len(shown)
+        if left > 0:
             yield [("  " + self._and_more(left), "quiet")]
 
     def _row(self, session: model.Session) -> list[Span]:
@@ -170,7 +178,7 @@ class _Report:
         shown = sum(session.outcome == "failed" for session in chosen)
         left = self._end.summary.outcomes.get("failed", 0) - shown
         if left > 0:
-            hint = "" if look.verbose else " " + self._("-v shows all.")
+            hint = "" if look.verbose or self._is_excerpt else " " + self._("-v shows all.")
             text = look.counted(
                 "{n} further failed session is not shown in detail.",
                 "{n} further failed sessions are not shown in detail.",
@@ -180,7 +188,7 @@ class _Report:
             yield [("  " + text.format(n=f"{left:,}") + hint, "quiet")]
 
     def _noticed(self) -> Iterator[Line]:
-        if not self._kept.noticed:
+        if not self._kept.noticed or self._is_excerpt:  # counts of a part would pass for those of the whole
             return
         _, look = self._, self._look
         yield from self._title(_("ALSO NOTICED"))

@@ -210,6 +210,22 @@ def test_what_memory_does_not_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert "and 15 more" in text
 
 
+def test_an_excerpt_does_not_pass_for_the_whole() -> None:
+    """As a view that was watched has it: the latest failures of a run in which many more failed, and others worked."""
+    warned = (finding(), finding("weak-cipher", severity="warning", title="RC4"))
+    sessions = [failed(stream, findings=warned) for stream in range(300)]
+    sessions += [session(stream, outcome="incomplete") for stream in range(300, 305)]
+    whole = Told(sessions)
+    latest = sessions[260:300]
+    text = "".join(to_terminal(latest, whole.trailer, Look(), is_excerpt=True))
+    assert "and 280 more" in text
+    assert "299 further failed sessions are not shown in detail.\n" in text
+    assert "ALSO NOTICED" not in text
+    verbose = "".join(to_terminal(latest, whole.trailer, Look(verbose=True), is_excerpt=True))
+    assert "and 265 more" in verbose
+    assert "260 further failed sessions are not shown in detail.\n" in verbose
+
+
 def test_a_long_ladder_shows_its_ends() -> None:
     entries = tuple(
         msgspec.structs.replace(TIMELINE[0], frame=frame, event=f"event {frame}") for frame in range(1, 101)

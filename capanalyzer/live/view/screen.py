@@ -146,7 +146,7 @@ class View:
         """What a run says at its end, in the same terminal: a report, with the sessions that failed last."""
         self.close()
         look = replace(self._look, width=self._console.size.width)
-        for piece in to_terminal(self._board.failures.values(), lambda: trailer, look):
+        for piece in to_terminal(self._board.failures.values(), lambda: trailer, look, is_excerpt=True):
             self._terminal.write(piece)
         self.is_cut = not self._terminal.finish(self._may_wait) and not self._terminal.is_gone
 
