@@ -174,6 +174,8 @@ def run(options: argparse.Namespace) -> int:
                         _ = i18n.translator(lang)
                         messages(_("the terminal took no more: the end of the report is missing"))
             except KeyboardInterrupt:
+                if view is not None:
+                    view.release()  # what is said last waits for a terminal that nobody reads, and keeps others from it
                 return interrupted(messages.interrupted)
     if lines.lost or is_cut or is_gone:
         return NOT_ANALYSED

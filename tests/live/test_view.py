@@ -351,15 +351,31 @@ def test_a_terminal_that_nobody_reads(terminal: Callable[..., Terminal], port: i
     assert run.is_as_before()
 
 
-@pytest.mark.parametrize("is_opened_anew", [True, False])
+NAMELESS = """
+import os
+def fail(_):
+    raise OSError
+os.ttyname = os.tcgetpgrp = fail
+"""
+SLOW = """
+import time
+from capanalyzer.live.view.keys import Keys
+def wake(keys, wake=Keys.wake):
+    time.sleep(5)
+    wake(keys)
+Keys.wake = wake
+"""
+
+
+@pytest.mark.parametrize("changed", ["", NAMELESS, SLOW], ids=["", "nameless", "slow"])
 def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(
-    terminal: Callable[..., Terminal], tmp_path: Path, is_opened_anew: bool
+    terminal: Callable[..., Terminal], tmp_path: Path, changed: str
 ) -> None:
-    """Also where the terminal cannot be opened by its name, as in a container that was given it from outside."""
-    if not is_opened_anew:
-        (tmp_path / "sitecustomize.py").write_text(
-            "import os\ndef fail(_):\n    raise OSError\nos.ttyname = os.tcgetpgrp = fail\n", "utf-8"
-        )
+    """Also where the terminal cannot be opened by its name, as in a container that was given it from outside; and where
+    closing the view takes longer than a second signal leaves it.
+    """
+    if changed:
+        (tmp_path / "sitecustomize.py").write_text(changed, "utf-8")
     with systemd(tmp_path) as told:
         run = terminal(columns=200, lines=60, PYTHONPATH=str(tmp_path), NOTIFY_SOCKET=str(told.path))
         run.until(lambda text: "LATEST FAILURES" in text)

@@ -51,7 +51,7 @@ class View:
         self._terminal = Terminal(out)
         self._board, self._frozen = Board(source), Board(source)
         self._looking = Looking()
-        self._lock = threading.Lock()
+        self._lock, self._leaving = threading.Lock(), threading.Lock()
         self._is_changed = True
         self._is_over = self._has_left = False
         self._size = (0, 0)
@@ -151,7 +151,9 @@ class View:
         self.is_cut = not self._terminal.finish(self._may_wait) and not self._terminal.is_gone
 
     def release(self) -> None:
-        """At last: nothing more is written."""
+        """At last: nothing more is written. The terminal is as it was also when :meth:`close` still waits elsewhere."""
+        self._leave()
+        atexit.unregister(self._leave)
         self._terminal.close()
 
     # -- drawing -------------------------------------------------------------------------------------------------------
@@ -161,20 +163,21 @@ class View:
 
     def _leave(self) -> None:
         """The terminal is as it was; one that takes nothing any more will be, when it does."""
-        if self._has_left:
-            return
-        self._has_left = True
-        is_shown = False
-        try:
-            is_shown = self._terminal.finish(self._may_wait)
-        finally:
-            if not is_shown:
-                self._terminal.discard()
+        with self._leaving:
+            if self._has_left:
+                return
+            self._has_left = True
+            is_shown = False
             try:
-                self._live.stop()
+                is_shown = self._terminal.finish(self._may_wait)
             finally:
-                self._terminal.push()
-                self._keys.end()
+                if not is_shown:
+                    self._terminal.discard()
+                try:
+                    self._live.stop()
+                finally:
+                    self._terminal.push()
+                    self._keys.end()
 
     def _run(self) -> None:
         try:

@@ -33,6 +33,7 @@ class Terminal:
         self._since_s = 0.0
         """When it took something last."""
         self._is_refused = False
+        self._is_closed = False
         self._descriptor: int | None = None
         """None: of a system on which this cannot be had; there a write waits."""
         self._waited: bool | None = None
@@ -45,7 +46,9 @@ class Terminal:
                 os.set_blocking(self._descriptor, False)
 
     def write(self, text: str) -> int:
-        """Have it written."""
+        """Have it written; not any more when this is closed."""
+        if self._is_closed:
+            return len(text)
         if self._descriptor is None:
             return self._out.write(text)
         if not self.is_gone:
@@ -121,6 +124,7 @@ class Terminal:
 
     def close(self) -> None:
         """Give back what is held; further calls do nothing."""
+        self._is_closed = True
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
