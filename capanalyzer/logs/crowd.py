@@ -17,7 +17,7 @@ from capanalyzer.logs.chance import by_chance, share_of, wrongly
 from capanalyzer.logs.clock import Clock
 from capanalyzer.logs.fit import NEAR_NS, SPLIT_NS, Confidence, Match, Missed, Why, away_from, starts
 from capanalyzer.logs.line import LogLine, Peer
-from capanalyzer.logs.seen import Agreement, End, Seen, agreement
+from capanalyzer.logs.seen import Agreement, End, Seen, agreement, is_of_another_kind
 
 __all__ = ["Alike", "Crowd"]
 
@@ -82,7 +82,7 @@ class Crowd:
         reach_ns = clock.margin_ns + SPLIT_NS
         _, candidates = self._sessions.candidates(line, starts(line, time_ns))
         is_met = any(
-            away_from(line, time_ns, one) <= reach_ns and agreement(line, one) >= Agreement.LIKE for one in candidates
+            away_from(line, time_ns, one) <= reach_ns and _fit(line, one) >= Agreement.LIKE for one in candidates
         )
         return is_met, self._chance(line, reach_ns, Agreement.LIKE, is_prompt=True)
 
@@ -128,7 +128,7 @@ class Crowd:
                 pool = [one for one in pool if one.server in servers]
             some = pool[:: -(-len(pool) // _MAX_COUNTED)] if pool else pool
             each = len(pool) / max(len(some), 1)
-            fits = [(agreement(line, one), one.end_ns - one.start_ns) for one in some]
+            fits = [(_fit(line, one), one.end_ns - one.start_ns) for one in some]
             counted = self._counted[asked] = {
                 least: (
                     each * sum(fit >= least for fit, _ in fits),
@@ -137,6 +137,11 @@ class Crowd:
                 for least in Agreement
             }
         return counted
+
+
+def _fit(line: LogLine, seen: Seen) -> Agreement:
+    """As :func:`agreement` tells, but nothing where they failed in ways that both name."""
+    return Agreement.UNKNOWN if is_of_another_kind(line, seen) else agreement(line, seen)
 
 
 def _claim(match: Match) -> tuple[int, str, int | None]:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from capanalyzer.logs.candidates import Key
 from capanalyzer.logs.clock import SECOND, Clock
 from capanalyzer.logs.line import LogLine, TimeOf
-from capanalyzer.logs.seen import Agreement, Seen, name_of
+from capanalyzer.logs.seen import Agreement, Seen, is_of_another_kind, name_of
 
 __all__ = [
     "MAX_NAMED",
@@ -200,14 +200,16 @@ def _nearest(line: LogLine, time_ns: int, key: Key, near: Sequence[Fit], clock: 
         near = _then(line, time_ns, near, clock.margin_ns)
     best = max(fit.agreement for fit in near)
     alike = [fit for fit in near if fit.agreement is best]
+    if not key.is_strong:
+        alike = [fit for fit in alike if not is_of_another_kind(line, fit.seen)] or alike
     if line.sni is not None and len(alike) > 1:
         alike = [fit for fit in alike if fit.seen.sni == name_of(line)] or alike
     if len(alike) > 1:
         alike = _then(line, time_ns, alike, clock.margin_ns)
     if len(alike) != 1:
         return several(line, [fit.seen for fit in alike], time_ns)
-    confidence = Confidence.LIKELY if best >= Agreement.LIKE else Confidence.POSSIBLE
-    return alike[0].seen, confidence, best
+    is_likely = best >= Agreement.LIKE and (key.is_strong or not is_of_another_kind(line, alike[0].seen))
+    return alike[0].seen, Confidence.LIKELY if is_likely else Confidence.POSSIBLE, best
 
 
 def _then(line: LogLine, time_ns: int, alike: Sequence[Fit], margin_ns: int) -> list[Fit]:

@@ -19,6 +19,7 @@ from capanalyzer.logs.candidates import Key, Sessions
 from capanalyzer.logs.clock import Clock, at_any_zone, in_year_of
 from capanalyzer.logs.crowd import Crowd
 from capanalyzer.logs.fit import (
+    MAX_NAMED,
     NEAR_NS,
     Confidence,
     Fit,
@@ -211,6 +212,9 @@ class _Decision:
         if found.why is not Why.SEVERAL:
             return found
         again = self._decide(line, clock, servers)
+        named = (again.session,) if isinstance(again, Match) else again.candidates
+        if len(found.candidates) < MAX_NAMED and not set(named) <= set(found.candidates):
+            return found  # of those that fit none is with these servers: it is of another one
         if isinstance(again, Match) and again.confidence is Confidence.CERTAIN:
             return again._replace(confidence=Confidence.LIKELY)
         return again if isinstance(again, Match) or again.why is Why.SEVERAL else found

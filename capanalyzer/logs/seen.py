@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from capanalyzer.logs.line import LogLine, Role, Said
 
-__all__ = ["Agreement", "End", "Seen", "agreement", "name_of"]
+__all__ = ["SPECIFIC", "Agreement", "End", "Seen", "agreement", "is_of_another_kind", "name_of"]
 
 End: TypeAlias = tuple[str, int]
 """Address (RFC 5952 form) and port."""
@@ -76,6 +76,32 @@ _INSIDE: Final = "renegotiation-refused"
 """Meaning of lines about a second handshake, encrypted within a session that is there."""
 _OF_BACKEND: Final = frozenset(("backend-alpn", "backend-check-failed", "backend-tls-failed", "backend-unreachable"))
 """A proxy's lines that name its client and speak of the other connection, to the server."""
+_ENDED_BY: Final = {
+    Role.SERVER: frozenset(("server-closed", "server-reset")),
+    Role.CLIENT: frozenset(("client-aborted", "client-abandoned")),
+}
+"""Verdicts of sessions that one end left without an alert; what the other sends then is about that."""
+_OF_UNKNOWN_REASON: Final = frozenset(
+    (
+        "alert-other",
+        "certificate-rejected",
+        "certificate-rejected-encrypted",
+        "client-abandoned",
+        "client-aborted",
+        "client-silent",
+        "handshake-failure-unspecified",
+        "message-rejected",
+        "middlebox-reset",
+        "mtu-black-hole",
+        "record-corrupted",
+        "server-closed",
+        "server-flight-lost",
+        "server-internal-error",
+        "server-reset",
+        "server-silent",
+    )
+)
+"""Verdicts behind which there may be many reasons."""
 _OTHER: Final = {Role.SERVER: "client", Role.CLIENT: "server"}
 _OWN: Final = {Role.SERVER: "server", Role.CLIENT: "client"}
 
@@ -111,6 +137,14 @@ def agreement(line: LogLine, seen: Seen) -> Agreement:
     return Agreement.UNKNOWN
 
 
+def is_of_another_kind(line: LogLine, seen: Seen) -> bool:
+    """The packets tell for certain why the session failed, and that is not what the line says."""
+    is_told = line.is_failure and 0 < len(line.causes) <= SPECIFIC
+    if not is_told or not seen.causes or seen.causes[0] in _OF_UNKNOWN_REASON:
+        return False
+    return set(line.causes).isdisjoint((*seen.causes, *seen.open_causes))
+
+
 def _alerts(line: LogLine, seen: Seen) -> Agreement | None:
     """By the alert that the line names; None where that decides nothing."""
     if line.alert is None or line.said is Said.TRANSPORT:
@@ -131,6 +165,8 @@ def _is_others_decision(line: LogLine, seen: Seen) -> bool:
         return False
     if line.said is Said.LOCAL and (len(line.causes) > SPECIFIC or line.meaning in _ECHOES):
         return False  # no decision is named
+    if line.said is Said.LOCAL and not _ENDED_BY[line.role].isdisjoint(seen.causes[:1]):
+        return False  # it left, and the other end's alert came after that
     sender = (_OWN if line.said is Said.LOCAL else _OTHER)[line.role]
     senders = {side for side, code in seen.alerts if code not in _ENDS_NOTHING}
     return bool(senders) and sender not in senders

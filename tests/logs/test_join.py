@@ -206,6 +206,17 @@ def test_the_other_lines_of_a_log_tell_which_server_wrote_it() -> None:
     assert (match.session, match.confidence) == (0, Confidence.LIKELY)
 
 
+def test_a_line_of_another_server_keeps_the_sessions_that_fit_it() -> None:
+    """A mail server writes one log about several ports; most of its lines are about one of them."""
+    usual = [seen(number, at=10 * number, server=(SERVER, 465)) for number in range(4)]
+    others = [seen(number, at=60, server=(SERVER, port)) for number, port in ((8, 25), (9, 587))]
+    lines = [line(number, 10 * number + 0.2, client=Peer(CLIENT)) for number in (0, 1, 2, 3)]
+    told = line(7, 60.2, client=Peer(CLIENT))
+    found = join([*lines, told], [*usual, *others])
+    (missed,) = [one for one in found.missed if one.line is told]
+    assert (missed.why, missed.candidates) == (Why.SEVERAL, (8, 9))
+
+
 def test_a_server_that_no_other_line_of_the_log_is_about_is_not_certain() -> None:
     """The client's port is in the capture for a connection with somebody else; the log's own may not be in it."""
     sessions = [seen(0, server=(SERVER, 8443)), *several(5)[1:]]
@@ -270,6 +281,35 @@ def test_what_failed_within_a_session_does_not_contradict_it() -> None:
     found = only(join([inside], [seen(0, outcome="established", causes=(), alerts=())]))
     assert isinstance(found, Match)
     assert (found.agreement, found.confidence) == (Agreement.LIKE, Confidence.CERTAIN)
+
+
+def test_an_alert_after_the_server_left_is_not_what_ended_it() -> None:
+    """OpenSSL's client sends decode_error when the server closes in the middle of the handshake."""
+    told = line(0, 0.2, meaning="version-refused", causes=("protocol-version-mismatch",), said=Said.LOCAL, alert=None)
+    left = seen(0, causes=("server-closed",), alerts=(("client", 50),))
+    assert agreement(told, left) is Agreement.LIKE
+    assert agreement(told, replace(left, causes=("message-rejected",))) is Agreement.CONTRADICTS
+
+
+def test_an_address_does_not_make_a_session_of_another_kind_likely() -> None:
+    """Plaintext HTTP was not refused for its version, whatever else the client did in that second."""
+    told = line(
+        0,
+        1.0,
+        client=Peer(CLIENT),
+        meaning="version-refused",
+        causes=("protocol-version-mismatch",),
+        said=Said.LOCAL,
+        alert=None,
+        resolution_ns=SECOND,
+    )
+    http = seen(1, at=1.2, causes=("http-to-tls-port",), alerts=())
+    closed = seen(0, at=1.1, causes=("server-closed",), alerts=(("client", 50),))
+    found = only(join([told], [http, closed]))
+    assert isinstance(found, Match)
+    assert (found.session, found.confidence) == (0, Confidence.LIKELY)
+    found = only(join([told], [http]))
+    assert not isinstance(found, Match) or found.confidence is Confidence.POSSIBLE
 
 
 def test_a_proxy_may_name_the_side_that_works_for_the_one_that_failed() -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from capanalyzer.logs import openssl
+from capanalyzer.logs.alerts import alert_by_name, received
 from capanalyzer.logs.body import Body
 from capanalyzer.logs.ends import peer
 from capanalyzer.logs.found import Format, Found, Part, Tie, found
@@ -28,6 +29,7 @@ _EXIM: Final = re.compile(
     r"TLS error on connection (?P<way>from|to) (?P<who>.{0,300}?)\[(?P<ip>[0-9A-Fa-f:.]{2,45})\](?::(?P<port>\d{1,5}))?"
     r"(?: .{0,120}?)? ?\((?P<call>[A-Za-z_]{3,40})[^)]{0,40}\)(?:: (?P<why>.{1,300}))?"
 )
+_GNUTLS_ALERT: Final = "A TLS fatal alert has been received: "
 _DOVECOT: Final = re.compile(
     r"(?:imap|pop3|submission|managesieve|lmtp)(?:-login)?: .{0,600}?(?:SSL_accept\(\) failed: |SSL_read\(\) "
     r"failed: |TLS handshaking: |SSL_accept\(\) syscall failed)"
@@ -117,6 +119,12 @@ def _exim(body: Body) -> Found | None:
         why = scanned[0].words
     elif "timed out" in why:
         meaning, said = ("handshake-timeout" if role is Role.SERVER else "server-timeout"), Said.TRANSPORT
+    elif (alert := alert_by_name(why.removeprefix(_GNUTLS_ALERT))) is not None and match["call"].startswith("gnutls"):
+        meaning, said = received(alert, role), Said.PEER
+    elif "Decryption has failed" in why and role is Role.SERVER:
+        meaning = "unreadable-alert"
+    elif "pull function" in why or "reset by peer" in why:
+        meaning, said = ("peer-reset" if role is Role.SERVER else "server-reset"), Said.TRANSPORT
     elif "unexpected TLS packet" in why:
         meaning = "not-tls-received" if role is Role.SERVER else "plaintext-answer"
     elif "terminated" in why and match["call"] in ("recv", "send"):
@@ -125,6 +133,8 @@ def _exim(body: Body) -> Found | None:
         meaning, said = ("peer-closed" if role is Role.SERVER else "server-closed"), Said.TRANSPORT
     elif "certificate" in why:
         meaning = refusal(why, role)
+    elif why:
+        meaning = "reason-in-words"
     return found(
         body,
         "exim",

@@ -119,7 +119,7 @@ HANDSHAKE: Final[dict[str, Meaning]] = {
         N_("Most likely an alert in plaintext that this library cannot read"),
         N_(
             "Clients built on OpenSSL send their TLS 1.3 alert about the server's certificate in plaintext. "
-            "Go and Java expect it encrypted, fail to decrypt it, and log this instead."
+            "Go, Java and GnuTLS expect it encrypted, fail to decrypt it, and log this instead."
         ),
         misleads=N_(
             "Neither corruption nor a key problem: mostly the client refused the server's certificate. The "
