@@ -18,6 +18,7 @@ from capanalyzer.report import model
 from tests.f5_captures import PROJECT, f5, write
 from tests.live.pieces import Pieces, listen
 from tests.packets.f5.test_trailers import SAY, connection
+from tests.redact.test_strip import with_secrets_block
 from tests.report.test_f5_pairs import PAIRS, one_pair
 
 CASES = ["big-ip-no-listener", "big-ip-plaintext-member", "big-ip-reset-relayed", "big-ip-tls-keys"]
@@ -95,3 +96,13 @@ def test_keys_are_warned_of_and_never_told(form: str, tmp_path: Path) -> None:
     for output in (ran.stdout, ran.stderr, *written.values()):
         for form_of in (secret[:16], secret[:16].hex().encode(), base64.b64encode(secret[:15])):
             assert form_of not in output
+
+
+@pytest.mark.usefixtures("tshark")  # editcap comes with it
+def test_keys_in_blocks_of_the_capture_are_warned_of_too(tmp_path: Path) -> None:
+    capture = with_secrets_block(write(tmp_path / "plain.pcap", connection([b""])))
+    _, engine = listen(Pieces(capture))
+    [warning] = engine.news()
+    assert warning.startswith(f"{capture}: contains TLS session keys")
+    assert engine.news() == []
+    assert engine.trailer().captures[0].session_keys
