@@ -13,7 +13,8 @@ from typing import Final
 
 from capanalyzer.diagnosis.f5.resets import BIG_IP, resets, side_of
 from capanalyzer.diagnosis.legs import hello_random
-from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Severity, Verdict
+from capanalyzer.diagnosis.verdict import Blame, Confidence, Finding, OtherSide, Outcome, Severity, Stage, Verdict
+from capanalyzer.handshake.connection import TLS_PORTS
 from capanalyzer.handshake.session import Session, Side
 
 __all__ = ["Judged", "both_sides", "with_other_side"]
@@ -70,12 +71,17 @@ def with_other_side(session: Session, verdict: Verdict, by_stream: Judged) -> Ve
 
 
 def _compare(session: Session, other: Session) -> None:
-    """Note whether one's TLS is the other's."""
+    """Note whether what the client says goes through as it is."""
     one, two = hello_random(session), hello_random(other)
-    is_passed_on = one == two if one is not None and two is not None else None
-    if is_passed_on is None and (one is not None or two is not None):
+    first, second = session.first_bytes[Side.CLIENT], other.first_bytes[Side.CLIENT]
+    is_passed_on: bool | None = None
+    if one is not None and two is not None:
+        is_passed_on = one == two
+    elif one is not None or two is not None:
         without = session if one is None else other
         is_passed_on = False if without.protocol[Side.CLIENT] not in _MAYBE_TLS else None
+    elif first and second:
+        is_passed_on = first == second
     for facts in (session.f5, other.f5):
         if facts is not None and is_passed_on is not None:
             facts.is_passed_on = is_passed_on
@@ -112,21 +118,30 @@ def _cause_beyond(session: Session, verdict: Verdict, other: Session, others_ver
     if side is None or others_side is None or side == others_side:
         return None
     cause, own = others_verdict.findings[0], verdict.findings[0]
-    if session.f5 is not None and session.f5.is_passed_on and cause.cause == own.cause:
-        return replace(cause, about=other) if (cause.at_ns, cause.at_frame) < (own.at_ns, own.at_frame) else None
-    if not _is_consequence(verdict, side) or _is_consequence(others_verdict, others_side):
-        return None
-    if cause.at_ns > session.end_ns:
-        return None
     reasons = [r.cause for r in resets(session) if r.made_by == BIG_IP and r.cause is not None]
     is_said = any(reason.is_peer for reason in reasons)
     if reasons and not is_said and not reasons[0].reason.startswith(_TEARDOWN):
         return None  # it decided by itself, and says why
-    sure = cause.confidence if is_said or cause.confidence is not Confidence.CERTAIN else Confidence.LIKELY
+    if cause.cause == own.cause and verdict.stage is Stage.TCP_CONNECT is others_verdict.stage:
+        return replace(cause, about=other) if side == "client" else None  # it waited for the server's answer to a SYN
     blame = _BLAME.get((others_side, cause.blame or Blame.UNKNOWN), cause.blame)
+    if cause.cause == own.cause and session.f5 is not None and session.f5.is_passed_on:
+        virtual_server = session.server if side == "client" else other.server
+        if cause.cause == "http-to-tls-port" and virtual_server.port not in TLS_PORTS:
+            # What was right for the virtual server, the BIG-IP led to a port of TLS.
+            return replace(cause, about=other, blame=blame) if side == "client" else None
+        return replace(cause, about=other) if (cause.at_ns, cause.at_frame) < (own.at_ns, own.at_frame) else None
+    if not _is_consequence(session, verdict, side) or _is_consequence(other, others_verdict, others_side):
+        return None
+    if cause.at_ns > session.end_ns:
+        return None
+    sure = cause.confidence if is_said or cause.confidence is not Confidence.CERTAIN else Confidence.LIKELY
     return replace(cause, about=other, confidence=sure, blame=blame)
 
 
-def _is_consequence(verdict: Verdict, side: str) -> bool:
+def _is_consequence(session: Session, verdict: Verdict, side: str) -> bool:
     """It failed by what the BIG-IP did or did not do."""
-    return verdict.findings[0].cause in (BY_THE_SERVER if side == "client" else BY_THE_CLIENT)
+    cause = verdict.findings[0].cause
+    if cause == "middlebox-reset" and session.f5 is not None and any(one.is_ingress for one in session.f5.resets):
+        return False  # it came in
+    return cause in (BY_THE_SERVER if side == "client" else BY_THE_CLIENT)

@@ -92,8 +92,8 @@ class F5Facts:
     """Packets that the BIG-IP sent, by the address they are from."""
     is_closing: bool = False
     is_passed_on: bool | None = None
-    """The client's TLS goes through the BIG-IP as it is; False: each side has its own, or only one has TLS. None: not
-    both sides were seen to begin."""
+    """What the client says goes through the BIG-IP as it is; False: each side has its own TLS, or only one has it.
+    None: not both sides were seen to begin."""
     is_given: bool = False
     """Somebody was given it."""
 

@@ -28,6 +28,7 @@ def side(
     end: tuple[int, bool, int, bytes],
     cause: bytes = b"",
     hello: bytes = HELLO,
+    to_port: int = 443,
 ) -> list[Record]:
     """Connect, ClientHello, and how it ends: (ms after the beginning, by the client, flags, payload)."""
     steps = [
@@ -47,7 +48,7 @@ def side(
             frame_v4(
                 f5.dpt(replace(say, ingress=from_client == client, cause=cause if bits & 4 else b"")),  # type: ignore[type-var]
                 hosts=hosts,
-                ports=(port, 443),
+                ports=(port, to_port),
                 from_client=client,
                 flags=bits,
                 payload=data,
@@ -171,6 +172,57 @@ def test_what_to_do_about_a_member_in_plaintext_depends_on_whose_tls_it_got(is_p
         first = session.findings[0].remedies[0]
         assert "10.0.0.5:443" in first
         assert ("server-ssl" in first, "client-ssl" in first) == (not is_passed_on, is_passed_on)
+
+
+def sides_of(records: list[Record], path: Path) -> tuple[model.Session, model.Session]:
+    found = capanalyzer.build_report(write(path / "a.pcap", sorted(records))).sessions
+    outside, inside = sorted(found, key=lambda one: (one.f5 and one.f5.side) or "")
+    return outside, inside
+
+
+@pytest.mark.parametrize(("port", "cause_side", "blame"), [(443, "client", "client"), (80, "server", "server")])
+def test_a_request_in_plaintext_is_wrong_where_tls_is_expected(
+    port: int, cause_side: str, blame: str, tmp_path: Path
+) -> None:
+    """The client asked a port of TLS; or it asked one of HTTP, and the BIG-IP led that to one of TLS."""
+    request = b"GET / HTTP/1.1\r\nHost: www.example.test\r\n\r\n"
+    outside, inside = sides_of(
+        side(OUTSIDE, (CLIENT, VIP), 40000, 0, (26, False, 0x18, alert(40)), hello=request, to_port=port)
+        + side(INSIDE, (SNAT, MEMBER), 50000, 5, (20, False, 0x18, alert(40)), hello=request),
+        tmp_path,
+    )
+    for session in (outside, inside):
+        assert session.cause == "http-to-tls-port"
+        assert session.f5 is not None
+        assert session.f5.cause_side == cause_side
+    first = inside.findings[0].remedies[0]
+    assert ("server-ssl" in first, "Pool member 10.0.0.5:443" in first) == (cause_side == "server",) * 2
+    assert (outside.blame, inside.blame) == (blame, "client")  # towards the member the BIG-IP is the client
+
+
+def test_a_connect_that_is_passed_on_hangs_at_the_server(tmp_path: Path) -> None:
+    """The client's SYN is answered only when the server has answered."""
+    records = []
+    for ms in (0, 1_000, 3_000, 7_000, 15_000):
+        for say, hosts, port in ((OUTSIDE, (CLIENT, VIP), 40000), (INSIDE, (SNAT, MEMBER), 50000)):
+            frame = frame_v4(f5.dpt(say), hosts=hosts, ports=(port, 443), flags=2, seq=100, ack=0)
+            records.append((NS + ms * MS + (say is INSIDE), frame))
+    for session in sides_of(records, tmp_path):
+        assert session.cause == "tcp-connect-timeout"
+        assert session.f5 is not None
+        assert session.f5.cause_side == "server"
+
+
+def test_a_rst_that_was_forged_towards_the_big_ip_is_the_cause_of_both(tmp_path: Path) -> None:
+    inside = side(INSIDE, (SNAT, MEMBER), 50000, 5, (20, False, 0x14, b""), hello=OWN_HELLO)
+    time_ns, frame = inside[-1]
+    time_to_live = 14 + 4 + 8
+    inside[-1] = time_ns, frame[:time_to_live] + bytes([frame[time_to_live] - 20]) + frame[time_to_live + 1 :]
+    outside = side(OUTSIDE, (CLIENT, VIP), 40000, 0, (26, False, 0x14, b""), RELAYED)
+    for session in sides_of(outside + inside, tmp_path):
+        assert session.cause == "middlebox-reset"
+        assert session.f5 is not None
+        assert session.f5.cause_side == "server"
 
 
 # -- what to do, on either side ----------------------------------------------------------------------------------------
