@@ -17,7 +17,7 @@ from capanalyzer.capture.windows import FileWindow, StreamWindow, Window
 from capanalyzer.errors import CaptureError
 from capanalyzer.remark import Remark
 
-__all__ = ["Input", "examine_file", "examine_stream", "unwrap"]
+__all__ = ["Input", "examine_file", "examine_stream", "first_bytes", "unwrap", "why_not_opened"]
 
 _LAYERS: Final = 2
 """Compressions within each other that are unpacked."""
@@ -84,7 +84,7 @@ def examine_file(path: str, spool: str | None = None) -> Input:
             raise CaptureError(path, Remark("is a socket, not a capture"))
         handle = io.FileIO(path)
     except OSError as error:
-        raise CaptureError(path, _says(error)) from error
+        raise CaptureError(path, why_not_opened(error)) from error
     except ValueError as error:
         raise CaptureError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     if not stat.S_ISREG(status.st_mode):
@@ -93,7 +93,7 @@ def examine_file(path: str, spool: str | None = None) -> Input:
         head = handle.read(PROBE_BYTES)
     except OSError as error:
         handle.close()
-        raise CaptureError(path, _says(error)) from error
+        raise CaptureError(path, why_not_opened(error)) from error
     kind = format_of(head)
     if kind is None and head:
         handle.seek(0)
@@ -134,7 +134,7 @@ def unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
     source: Source = raw
     head = b""
     for layer in range(_LAYERS + 1):
-        head = _peek(source)
+        head = first_bytes(source)
         if not head:
             if source.problem is None:
                 return source, "", layer
@@ -157,7 +157,7 @@ def unwrap(name: str, raw: StreamSource) -> tuple[Source, str, int]:
     raise CaptureError(name, reason)
 
 
-def _peek(source: Source) -> bytes:
+def first_bytes(source: Source) -> bytes:
     """The first bytes, as many as there are up to what a magic number needs."""
     buffer = bytearray(PROBE_BYTES)
     filled = 0
@@ -169,7 +169,7 @@ def _peek(source: Source) -> bytes:
     return bytes(buffer[:filled])
 
 
-def _says(error: OSError) -> Remark:
+def why_not_opened(error: OSError) -> Remark:
     """One line that says what to do."""
     if isinstance(error, FileNotFoundError):
         return Remark("there is no such file")

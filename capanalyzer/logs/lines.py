@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from capanalyzer.capture.probe import PROBE_BYTES, compression_of, format_of
+from capanalyzer.capture.opening import first_bytes, why_not_opened
+from capanalyzer.capture.probe import compression_of, format_of
 from capanalyzer.capture.streams import Prefixed, Source, StreamSource
 from capanalyzer.errors import LogError
 from capanalyzer.remark import Remark
@@ -58,11 +59,11 @@ def _opened(path: str) -> Source:
     try:
         raw: Source = StreamSource(io.FileIO(path), owned=True)
     except OSError as error:
-        raise LogError(path, _says(error)) from error
+        raise LogError(path, why_not_opened(error)) from error
     except ValueError as error:
         raise LogError(path.replace("\0", "\\0"), Remark("is no possible file name")) from error
     for _ in range(_LAYERS):
-        head = _head(raw)
+        head = first_bytes(raw)
         raw = Prefixed(head, raw)
         if format_of(head) is not None:
             raw.close()
@@ -74,14 +75,6 @@ def _opened(path: str) -> Source:
 
         raw = Unpacked(raw, compression)
     return raw
-
-
-def _head(source: Source) -> bytes:
-    buffer = bytearray(PROBE_BYTES)
-    filled = 0
-    while filled < PROBE_BYTES and (count := source.readinto(memoryview(buffer)[filled:])):
-        filled += count
-    return bytes(buffer[:filled])
 
 
 def _chunks(source: Source) -> Iterator[bytes]:
@@ -181,14 +174,3 @@ def _age(path: str) -> tuple[int, int, str]:
     if match["date"] is not None:
         return (0, 0, re.sub(r"\D", "", match["date"]))
     return (1, -int(match["age"]), "")
-
-
-def _says(error: OSError) -> Remark:
-    """One line that says what to do."""
-    if isinstance(error, FileNotFoundError):
-        return Remark("there is no such file")
-    if isinstance(error, PermissionError):
-        return Remark("permission denied; run as a user who may read it, or copy it")
-    if isinstance(error, IsADirectoryError):
-        return Remark("is a directory")
-    return Remark("cannot be read ({reason})", reason=error.strerror or error)
