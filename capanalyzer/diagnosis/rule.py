@@ -26,28 +26,28 @@ __all__ = ["Context", "Rule", "failure"]
 class Context:
     """What a rule may look at beside the session: its story, and what the rest of the capture shows."""
 
-    __slots__ = ("_faults", "finder", "knowledge", "story")
+    __slots__ = ("finder", "knowledge", "story")
 
     def __init__(self, story: Story, knowledge: Knowledge, finder: PathFinder) -> None:
         self.knowledge = knowledge
         self.finder = finder
         """Looks at chains of certificates, and knows the roots."""
         self.story = story
-        self._faults: list[Fault] | None = None
 
     def certificate_faults(self) -> list[Fault]:
         """What is wrong with the server's chain for the name asked for, at the session's time; [] where none is
         visible.
         """
-        found = self._faults
+        story = self.story
+        found = story.faults
         if found is None:
-            session, tls = self.story.session, self.story.tls
+            session, tls = story.session, story.tls
             name = tls.client_hello.sni if tls is not None and tls.client_hello is not None else None
             chain = tls.certificates if tls is not None else ()
             found = faults(self.finder, chain, name, session.start_ns)
-            if session.start_ns < published_ns(self.story.version):
+            if session.start_ns < published_ns(story.version):
                 found = [fault for fault in found if fault.cause not in DATES]  # the capture's clock is wrong
-            self._faults = found
+            story.faults = found
         return found
 
     @property

@@ -5,7 +5,7 @@ Rules share this reading, so that each of them decides one thing only. Nothing h
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from capanalyzer.diagnosis.sight import MAX_IN_FLIGHT, lacks_last_words, shows_both_ends
 from capanalyzer.diagnosis.verdict import Stage, WaitingOn
@@ -14,6 +14,9 @@ from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, Side
 from capanalyzer.handshake.states import STALLS, State
 from capanalyzer.streams.flow import Ended
 from capanalyzer.tls.records import Message
+
+if TYPE_CHECKING:
+    from capanalyzer.diagnosis.trust.faults import Fault
 
 __all__ = ["PATIENCE_NS", "PROBE_COUNT", "PROBE_SPAN_NS", "TLS13", "End", "Story", "first_tls13_records", "is_probed"]
 
@@ -82,6 +85,7 @@ class Story:
         "connected_ns",
         "end",
         "established",
+        "faults",
         "hello",
         "sees_all",
         "server_hello",
@@ -124,6 +128,8 @@ class Story:
         self.sees_all = self.sees_all and not self.lacks_last_words
         self.stage, self.waiting_on = self._stalled()
         self._progress_ns: int | None = None
+        self.faults: list[Fault] | None = None
+        """Of the server's chain, where a rule has asked; in a run that goes on a session is judged several times."""
         self.alert: Alert | None = None if self.established else self._deciding_alert()
 
     @property

@@ -268,8 +268,7 @@ def test_packets_are_gathered_but_not_beyond_a_batch(monkeypatch: pytest.MonkeyP
         began = time.monotonic()
         source.read(0.2)
         assert time.monotonic() >= began + 0.2
-        for _ in range(batch // len(large)):
-            send(RIGHT, [large])
+        send(RIGHT, [large] * (batch // len(large)))
         began = time.monotonic()
         assert source.read(PATIENCE_S) is not None
         assert time.monotonic() < began + PATIENCE_S

@@ -103,7 +103,8 @@ class PathFinder:
             is_weak = any(weakness(c, at_ns) for c in intermediates if not c.is_self_signed)
             return _rank(path)[0], path.first_outside(at_ns) is not None, is_weak
 
-        return min(self.paths(chain), key=flaws, default=None)
+        found = self.paths(chain)
+        return found[0] if len(found) == 1 else min(found, key=flaws, default=None)
 
 
 _RANKS: Final = {End.ANCHOR: 0, End.SELF_SIGNED: 1, End.ABSENT: 2, End.BROKEN: 3}
