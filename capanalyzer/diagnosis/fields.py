@@ -111,11 +111,11 @@ def session_fields(session: Session, hide: Hide | None = None) -> dict[str, str 
     and name as they stand in a URL (IPv6 in brackets). ``connect``: how ``openssl s_client`` reaches this server as
     this client did, STARTTLS, proxy and server name included; ``endpoint``: the same without a server name.
     ``https_url``, ``http_url``: URL for curl, led to this server's address, where the port may carry HTTP. ``since``,
-    ``until``: about the session, UTC. ``member``: the server, where a BIG-IP speaks TLS with it; ``passed_member``:
-    the same, where it passes a client's TLS on. ``ssl_profile``, ``tmm_ciphers``: which profiles of a BIG-IP this is
-    about, ``client-ssl``, or ``server-ssl`` where it is the client, and the program's option; ``client_ssl``: the
-    first only. ``nmap_sni``: the program's option for the name, after a space, or
-    nothing. ``nmap``, ``iptables``, ``ping_size``, ``ping_headers``: by IP version.
+    ``until``: about the session, UTC. ``member``: the server, where a BIG-IP is its client; ``passed_member``: the
+    same, where it passes on what its own client says. ``ssl_profile``, ``tmm_ciphers``: which profiles of a BIG-IP
+    this is about, ``client-ssl``, or ``server-ssl`` where it is the client, and the program's option; ``client_ssl``:
+    the first only. ``nmap_sni``: the program's option for the name, after a space, or nothing. ``nmap``, ``iptables``,
+    ``ping_size``, ``ping_headers``: by IP version.
     """
     ends = _Ends(session, hide)
     server, client, name = ends.server, ends.client, ends.name

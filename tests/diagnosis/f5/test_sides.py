@@ -200,6 +200,21 @@ def test_a_request_in_plaintext_is_wrong_where_tls_is_expected(
     assert (outside.blame, inside.blame) == (blame, "client")  # towards the member the BIG-IP is the client
 
 
+def test_a_member_that_wants_tls_behind_a_big_ip_that_ends_it(tmp_path: Path) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: www.example.test\r\n\r\n"
+    outside, inside = both((40, False, 0x14, b""), (20, False, 0x18, alert(40)), RELAYED, tmp_path, request)
+    for session in (outside, inside):
+        assert session.cause == "http-to-tls-port"
+        assert (
+            session.findings[0]
+            .remedies[0]
+            .startswith("Pool member 10.0.0.5:443 behind a BIG-IP: the BIG-IP speaks plaintext")
+        )
+        assert "no server-ssl profile" in session.findings[0].remedies[0]
+        assert session.f5 is not None
+        assert session.f5.cause_side == "server"
+
+
 def test_a_connect_that_is_passed_on_hangs_at_the_server(tmp_path: Path) -> None:
     """The client's SYN is answered only when the server has answered."""
     records = []
