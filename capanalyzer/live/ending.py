@@ -17,6 +17,8 @@ STALLED_S: Final = 3.0
 """At the end, who takes nothing for so long is not waited for."""
 CLOSING_S: Final = 20.0
 """At the end, nobody is waited for any longer, however slowly they read."""
+LAST_S: Final = 6.0
+"""Behind that, the last lines have so long."""
 HURRY_S: Final = 0.5
 """A run that is ended at once waits so long for all of them, and any run for others after one who did not read."""
 
@@ -109,8 +111,20 @@ class Ending:
         began_s = self._over_s if self._asked_s is None and not is_patient else self._asked_s
         if began_s is None:
             return True
-        now_s = monotonic()
+        return self._is_taken(since_s, began_s) and monotonic() - began_s < CLOSING_S
+
+    def may_say_last(self, since_s: float, began_s: float) -> bool:
+        """Whether last words may still be waited for when all other time is used up: while somebody takes them.
+
+        :param since_s: when something was taken last.
+        :param began_s: when they began to wait; both of :func:`time.monotonic`.
+        """
+        if self._hurried_s is not None:
+            return False
+        return self._is_taken(since_s, began_s) and monotonic() - began_s < LAST_S
+
+    def _is_taken(self, since_s: float, began_s: float) -> bool:
         stalled_s = HURRY_S if self._has_given_up else STALLED_S
-        may = now_s - max(since_s, began_s) < stalled_s and now_s - began_s < CLOSING_S
-        self._has_given_up |= not may
-        return may
+        is_taken = monotonic() - max(since_s, began_s) < stalled_s
+        self._has_given_up |= not is_taken
+        return is_taken

@@ -141,14 +141,20 @@ class Outlet:
                 self._changed.notify_all()
 
     def drain(self) -> None:
-        """At the end: wait until all is written, as long as that is to be hoped for.
+        """At the end: wait until all is written, as long as that is to be hoped for; what waits then is lost, and keeps
+        nobody from the last lines, which may follow.
 
         :raises BrokenPipeError: whoever read has left.
         """
         with self._changed:
-            while (self._lines or self._writing) and not self._has_left and self._may_still_wait():
-                self._changed.wait(_LOOK_S)
-            self._check()
+            self._wait(self._may_still_wait)
+            for rank, lines in zip(Rank, self._waiting, strict=True):
+                if rank is not Rank.SUMMARY:
+                    self.counts["lost"] += len(lines)
+                    self._missing += len(lines)
+                    self._lines -= len(lines)
+                    self._bytes -= sum([len(line) for _, line in lines])
+                    lines.clear()
 
     def close(self) -> None:
         """No more lines come; what cannot be written is lost. Further calls do nothing.
@@ -158,7 +164,10 @@ class Outlet:
         if self._is_closed:
             return
         try:
-            self.drain()
+            with self._changed:
+                began_s = monotonic()
+                # The last words have a moment, though others may have used up all the time there was.
+                self._wait(lambda: self._may_still_wait() or self._ending.may_say_last(self._since_s(), began_s))
         finally:
             with self._changed:
                 self._is_closed = True
@@ -178,6 +187,11 @@ class Outlet:
         )
 
     # -- under the lock ------------------------------------------------------------------------------------------------
+
+    def _wait(self, may_wait: Callable[[], bool]) -> None:
+        while (self._lines or self._writing) and not self._has_left and may_wait():
+            self._changed.wait(_LOOK_S)
+        self._check()
 
     def _take_in(self, line: bytes, rank: Rank) -> None:
         self._check()

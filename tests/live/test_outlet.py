@@ -251,6 +251,35 @@ def test_at_the_end_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyP
         assert sum(to.counts.values()) == 100
 
 
+def test_at_the_end_who_reads_too_slowly_still_gets_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was before it is lost for that, and the line says how much."""
+    slow = SlowReader(ending_module.CLOSING_S / 8, monkeypatch)
+    with outlet(slow, slow.ending, patience=Patience.NONE) as to:
+        for _ in range(100):
+            to(b"x" * 70_000 + b"\n")
+        slow.ending.over(by_itself=False)
+        to.drain()
+        assert 90 <= to.lost <= 93
+        last = b"%d lost\n" % to.lost
+        to(last, Rank.SUMMARY)
+        to.close()
+        slow.leave()
+    assert slow.pieces[-1] == last
+    assert sum(to.counts.values()) == 101
+
+
+def test_who_speaks_last_is_heard_although_no_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As messages that tell what was lost, behind lines that took all of it."""
+    monkeypatch.setattr(ending_module, "CLOSING_S", 0.0)
+    monkeypatch.setattr(ending_module, "LAST_S", WAIT_S)
+    monkeypatch.setattr(ending_module, "STALLED_S", WAIT_S)
+    ending, pieces = Ending(), list[bytes]()
+    with outlet(pieces.append, ending, patience=Patience.NONE) as to:
+        ending.over(by_itself=False)
+        to(b"last\n")
+    assert pieces == [b"last\n"]
+
+
 @pytest.mark.parametrize(
     ("patience", "by_itself"), [(Patience.ALWAYS, False), (Patience.ALWAYS, True), (Patience.WHILE_READ, True)]
 )
