@@ -144,6 +144,7 @@ def run(options: argparse.Namespace) -> int:
             listeners,
             settings,
             is_watched=is_interface,
+            is_file=is_file,
             may_be_trimmed=is_file,
             lang=lang,
             chosen=chosen,

@@ -32,6 +32,7 @@ from capanalyzer.handshake.departure import Departure, OrdinaryRun
 from capanalyzer.handshake.ordinary_session import OrdinarySession
 from capanalyzer.handshake.session import Endpoint, Session, Side, TlsFacts
 from capanalyzer.streams.flow import Ended
+from capanalyzer.streams.holes import HOLE_NS
 from capanalyzer.streams.share import BUCKETS
 
 if TYPE_CHECKING:
@@ -336,9 +337,9 @@ def _without_payload(story: Story, context: Context) -> Outcome:
         return Outcome.IDLE if context.knowledge.is_race_loser(session) else Outcome.INCOMPLETE
     if story.end is not None:
         return Outcome.IDLE  # also half-open probes: a RST answers the SYN/ACK
-    return (
-        Outcome.IDLE if session.quality.ended is Ended.IDLE and story.connected_ns is not None else Outcome.INCOMPLETE
-    )
+    quality = session.quality
+    was_watched = quality.ended is Ended.IDLE and quality.watched_until_ns - session.end_ns > HOLE_NS
+    return Outcome.IDLE if was_watched and story.connected_ns is not None else Outcome.INCOMPLETE
 
 
 def left_without_request(story: Story) -> bool:

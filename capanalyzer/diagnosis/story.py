@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from capanalyzer.diagnosis.sight import MAX_IN_FLIGHT, lacks_last_words, shows_both_ends
+from capanalyzer.diagnosis.sight import MAX_IN_FLIGHT, lacks_last_words, may_answer_a_fin, shows_both_ends
 from capanalyzer.diagnosis.verdict import Stage, WaitingOn
 from capanalyzer.handshake.machine import walk
 from capanalyzer.handshake.session import Alert, CloseEvent, Session, Side, SideFacts, TlsFacts
@@ -379,8 +379,8 @@ class Story:
         for alert in tls.alerts:
             if alert.code is None or alert.code == _CLOSE_NOTIFY:
                 continue
-            if not sent and self.session.tcp.client.gap_length == 1 and alert.side is Side.SERVER:
-                return None  # the one byte that nobody captured was a FIN
+            if not sent and alert.side is Side.SERVER and may_answer_a_fin(self.session, alert):
+                return None
             if (
                 close is not None
                 and close.side is not alert.side

@@ -156,7 +156,7 @@ def _base(direction: Direction) -> int:
 def _side(mine: Direction, flow: Flow, number: int, facts: LazySide, settled: bool) -> LazySide:
     """What needs no pass over the rows. ``number`` is the flow's for this side."""
     facts.packets, facts.payload_bytes = flow.packets[number], flow.payload_bytes[number]
-    facts.isn, facts.syn_count = mine.isn, mine.syn_count
+    facts.isn, facts.syn_count, facts.syn_copies = mine.isn, mine.syn_count, mine.syn_copies
     syn = mine.syn
     if syn is not None:
         facts.syn_frame, facts.syn_ns, facts.last_syn_ns = syn[0], syn[1], mine.syn_last_ns

@@ -19,7 +19,7 @@ from capanalyzer.handshake.build import build_session
 from capanalyzer.handshake.conversation import MAX_LATE_ALERTS, MAX_WINDOW, TLS_PORTS, Conversation
 from capanalyzer.handshake.direction import Direction
 from capanalyzer.handshake.machine import walk
-from capanalyzer.handshake.sent_order import in_sent_order
+from capanalyzer.handshake.sent_order import MIXED_NS, in_sent_order
 from capanalyzer.handshake.session import KnownBy, Session
 from capanalyzer.streams.flow import Flow, Row
 from capanalyzer.streams.reassembly import distance
@@ -142,7 +142,10 @@ class Connection(Conversation):
         side, flags, seq, ack, length = row[2], row[3], row[4], row[5], row[7]
         mine = self._directions[side]
         if flags & _SYN:
-            mine.syn_count += 1
+            if mine.syn_count and seq == mine.isn and 0 <= row[1] - mine.syn_last_ns <= MIXED_NS:
+                mine.syn_copies += 1
+            else:
+                mine.syn_count += 1
             mine.syn_last_ns = row[1]
             if mine.syn is None:
                 self._first_syn(row, mine)

@@ -42,6 +42,7 @@ class Direction(Stream):
         "resync",
         "seen",
         "syn",
+        "syn_copies",
         "syn_count",
         "syn_last_ns",
         "tls_at",
@@ -85,7 +86,7 @@ class Direction(Stream):
         which one counts."""
         self.syn: Row | None = None
         """The first SYN or SYN/ACK."""
-        self.syn_count = 0
+        self.syn_count = self.syn_copies = 0
         self.syn_last_ns = 0
         self.data_in_syn = False
         self.acked_seq = -1

@@ -98,7 +98,9 @@ class SideFacts:
     isn: int | None = None
     """Initial sequence number, from SYN or SYN/ACK; None where neither was seen."""
     syn_count: int = 0
-    """SYNs (client) or SYN/ACKs (server) seen, retransmissions included."""
+    """SYNs (client) or SYN/ACKs (server) sent, retransmissions included."""
+    syn_copies: int = 0
+    """Those captured a second time, on both sides of a router or by two mirror ports: none is sent again so soon."""
     syn_frame: int | None = None
     syn_ns: int | None = None
     """First one's frame and time."""

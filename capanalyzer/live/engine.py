@@ -10,8 +10,8 @@ One pipeline with files (decoder, tracker, judge), driven otherwise:
   other sessions may explain once more up to 5 minutes later (:mod:`capanalyzer.diagnosis.running`). When it is another
   one, the session is told again under the same id.
 - **Time** is the source's clock, which says up to when everything that came was handed on: a backlog is no silence.
-  When that clock is set back, all begins anew. When it may have been set forward, silence proves something only after
-  a second more of it.
+  When that clock is set back, all begins anew; of a file it is the order that counts. When it may have been set
+  forward, silence proves something only after a second more of it.
 - **Losses.** When the source lost packets, whatever was open meanwhile is incomplete where it would have failed by
   what was not seen.
 """
@@ -44,6 +44,7 @@ from capanalyzer.live.listener import Listener, State
 from capanalyzer.live.telling import Telling
 from capanalyzer.packets.decode import Decoder
 from capanalyzer.report import model
+from capanalyzer.streams.flow import Ended
 from capanalyzer.streams.limits import AT_ONCE, Limits
 from capanalyzer.streams.running import RunningTracker
 
@@ -75,6 +76,7 @@ class Engine:
         options: Options,
         *,
         is_watched: bool,
+        is_file: bool = False,
         may_be_trimmed: bool = True,
         lang: str = "en",
         chosen: Filter | None = None,
@@ -84,13 +86,15 @@ class Engine:
 
         :param is_watched: the source's clock is this machine's, as an interface's is: when the machine sleeps, nobody
             watches.
+        :param is_file: nobody waits for these packets: they were captured before, and their clock is that of a file,
+            where the order of the packets counts and what it does between them does not.
         :param may_be_trimmed: the packets may come from a file of which somebody kept the beginnings of connections
             only.
         :param lang: language of the texts.
         :param chosen: only these sessions are told and counted.
         """
         self._source, self._listeners = source, tuple(listeners)
-        self._is_watched, self._lang, self._chosen = is_watched, lang, chosen
+        self._is_watched, self._is_file, self._lang, self._chosen = is_watched, is_file, lang, chosen
         self._telling = Telling(self._listeners, chosen, lang)
         self._decoder, self._belonging = Decoder(), Belonging()
         self._big_ip = BigIp(is_read=not is_watched)
@@ -137,7 +141,7 @@ class Engine:
     def take(self, batch: RecordBatch) -> None:
         """Packets. Where the clock was set back between them, what came before is over."""
         start = 0
-        for row in set_back(batch.time_ns, self._now_ns):
+        for row in () if self._is_file else set_back(batch.time_ns, self._now_ns):
             if row > start:
                 for part in batch.part(start, row).parts(AT_ONCE):
                     self._take(part)
@@ -171,13 +175,13 @@ class Engine:
             return  # before the first packet of a pipe
         if self._is_watched:
             now_ns = min(now_ns, time_ns())
-        if now_ns < self._now_ns - BACK_NS:
+        if now_ns < self._now_ns - BACK_NS and not self._is_file:
             self._begin_anew(now_ns)
         self._now_ns = now_ns = max(self._now_ns, now_ns)
         if self._started_ns is None:
             self._started_ns = self._asked_ns = now_ns
         self._notice_sleep()
-        self._tracker.advance(now_ns)
+        self._tracker.advance(now_ns, is_watched=not self._is_file)
         if self._tracker.is_due():
             self._notice_drops()
             for cell, session in self._tracker.look():
@@ -337,8 +341,7 @@ class Engine:
 
     def _begin_anew(self, now_ns: int) -> None:
         """The clock was set back: what is open is told as it stands, without a word on what was not seen."""
-        self._tracker.losses.add(self._now_ns, self._now_ns)
-        for session in self._tracker.finish():
+        for session in self._tracker.finish(Ended.CLOCK_SET):
             self._left(session)
         for again in self._judge.end():
             self._tell(again.held.session, again.verdict, again.held.told, final=True)

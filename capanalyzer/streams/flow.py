@@ -36,6 +36,8 @@ class Ended(StrEnum):
     EVICTED = "evicted"
     """The table was full and this one had been quiet the longest."""
     CAPTURE_END = "capture-end"
+    CLOCK_SET = "clock-set"
+    """The capture's clock was set back: what comes after has no place behind what came before."""
 
 
 class Flow(NamedTuple):

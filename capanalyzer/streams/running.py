@@ -102,10 +102,11 @@ class RunningTracker(Tracker[S_co]):
             yield from self._evict()
             self._forget()
 
-    def advance(self, now_ns: int) -> None:
-        """It is so late now, and all packets up to then were given."""
+    def advance(self, now_ns: int, *, is_watched: bool = True) -> None:
+        """It is so late now, and all packets up to then were given; ``is_watched``: somebody listened up to now."""
         self._now_ns = max(self._now_ns, now_ns)
-        self._holes.listened(now_ns)
+        if is_watched:
+            self._holes.listened(now_ns)
         if self._waits_since_ns is not None and self._now_ns - self._waits_since_ns > SETTLE_NS:
             self._end_wait(self._live.used())
             self._waits_since_ns = None
@@ -205,16 +206,16 @@ class RunningTracker(Tracker[S_co]):
             self.losses.forget(first)
             self._holes.forget(first)
 
-    def finish(self) -> Iterator[S_co]:
+    def finish(self, ended: Ended = Ended.CAPTURE_END) -> Iterator[S_co]:
         """No packets come any more: all that is still open, what carried data first. Of what carried none a part, as
         while the run goes on: after a flood or a scan nobody waits for the rest.
         """
         used = self._running.used()
         carried = self._running.carried(used)
-        yield from self._hand_on(used.compress(carried), Ended.CAPTURE_END)
+        yield from self._hand_on(used.compress(carried), ended)
         attempts = self._running.quietest(used.compress(~carried))
         yield from self._dismiss(attempts[: max(len(attempts) - MAX_ATTEMPTS, 0)])
-        yield from self._hand_on(attempts[-MAX_ATTEMPTS:], Ended.CAPTURE_END)
+        yield from self._hand_on(attempts[-MAX_ATTEMPTS:], ended)
 
     def tables(self) -> dict[str, int]:
         """Entries in use, by table."""
@@ -319,6 +320,8 @@ class RunningTracker(Tracker[S_co]):
         connection = self._object(cell)
         self.told, self.learned = int(live.told[cell]), int(live.learned[cell])
         self._drop(cell)
+        if flow.ended is Ended.CLOCK_SET and live.proved_ns[cell] != NOT_DUE:
+            flow = flow._replace(ended=Ended.CAPTURE_END)  # what was told before stays
         return connection.finish(flow)
 
     def _left_out(self, cells: I64) -> Bools:

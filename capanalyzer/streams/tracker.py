@@ -58,7 +58,10 @@ MAX_ICMP_FLOWS: Final = 20_000
 
 WANTED: Final = (WANTED_BYTES, WANTED_BYTES)
 _TURNS: Final = {
-    ended: turn for turn, ended in enumerate((Ended.REUSED, Ended.CLOSED, Ended.IDLE, Ended.EVICTED, Ended.CAPTURE_END))
+    ended: turn
+    for turn, ended in enumerate(
+        (Ended.REUSED, Ended.CLOSED, Ended.IDLE, Ended.EVICTED, Ended.CAPTURE_END, Ended.CLOCK_SET)
+    )
 }
 """Of flows that leave at the same frame, who goes first."""
 

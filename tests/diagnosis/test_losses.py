@@ -11,9 +11,13 @@ import pytest
 
 import capanalyzer
 from capanalyzer.analysis import Options, analyze_captures
+from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.errors import CaptureError
+from capanalyzer.handshake.connection import Connection
 from capanalyzer.report.model import Session
+from capanalyzer.streams.flow import RST, SYN
 from tests.capture.builders import Packet, pcap, read_bytes
+from tests.handshake.rows import Talk
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 NAMES = (
@@ -148,3 +152,38 @@ def test_a_handshake_without_its_beginning_shows_a_loss_before_it() -> None:
     for missing, cause in ((0, "server-silent"), (4, "capture-lost-packets")):
         sessions = analyze([*silent, *later[missing:], end], 1)
         assert {s.cause for s in sessions if s.client.port in ports} == {cause}
+
+
+def test_a_reset_of_something_else_refuses_no_connect() -> None:
+    """Its number is that of an acknowledgement, which was not captured: more of this connection was not (RFC 9293
+    section 3.5.2).
+    """
+    one = Talk()
+    one.packet(0, SYN)
+    one.packet(1, RST, seq=0)
+    assert judged(one) == ("failed", "tcp-connect-refused")
+    other = Talk()
+    other.packet(0, SYN)
+    other.packet(1, RST, seq=5001)
+    assert judged(other)[0] == "incomplete"
+
+
+def test_an_answer_in_a_dialogue_with_holes_refuses_nothing() -> None:
+    """The server's greeting is missing, so its answers seem to be those to other words."""
+    words = (b"220 mail\r\n", b"EHLO x\r\n", b"250-mail\r\n250 STARTTLS\r\n", b"STARTTLS\r\n", b"454 not now\r\n")
+    talk = Talk().connect()
+    for at, text in enumerate(words):
+        talk.send(1 - at % 2, text)
+    talk.close(0).close(1).ack(0)
+    assert judged(talk, port=25) == ("failed", "starttls-refused")
+    talk.rows = [row for row in talk.rows if row[8] != words[0]]
+    assert judged(talk, port=25)[0] != "failed"
+
+
+def judged(talk: Talk, port: int = 443) -> tuple[str, str | None]:
+    judge = Judge()
+    connection = Connection()
+    connection.feed(talk.rows)
+    session = connection.finish(talk.flow()._replace(ports=(40000, port)))
+    verdict = judge.see(session) or next(judge.finish())[1]
+    return verdict.outcome.value, verdict.cause

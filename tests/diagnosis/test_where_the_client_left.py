@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.diagnosis.verdict import Verdict
 from capanalyzer.handshake.session import CloseEvent, Session, Upgrade
@@ -28,6 +30,7 @@ from .sessions import (
     intermediate,
     record,
     server_finished_12,
+    server_hello,
     session,
 )
 
@@ -133,6 +136,18 @@ def test_no_verdict_from_absence_past_what_was_read() -> None:
     assert verdict_of(*part, closes=[fin(C, 0.3)]).outcome == "failed"
     # Nor the other way round: what the server went on to say is not what the client owed.
     assert verdict_of(*flight_12(0.04, GOOD), closes=[fin(C, 0.3)], server={"unread": True}).cause == "client-aborted"
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(10, "incomplete"), (40, "incomplete"), (70, "failed"), (112, "failed")])
+def test_an_alert_that_may_answer_a_fin(code: int, outcome: str) -> None:
+    """The file begins with it: a client that closes without a word is told so by some servers (health checks)."""
+    begun: dict[str, Any] = {"quality": {"starts_mid_session": True}, "connected": False}
+    verdict = judged(session(alert(S, 0.04, code), closes=[fin(S, 0.05)], server={"packets": 2}, **begun))
+    assert verdict.outcome == outcome
+    if outcome == "incomplete":
+        assert verdict.cause == "capture-starts-mid-session"
+    assert judged(session(server_hello(), alert(S, 0.05, code), **begun)).outcome == "failed"
+    assert judged(session(hello(), alert(S, 0.05, code), **begun)).outcome == "failed"
 
 
 def test_an_alert_without_its_hello_blames_nobody() -> None:

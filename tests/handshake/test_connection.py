@@ -482,6 +482,27 @@ class TestQuality:
         assert talk.session().quality.one_sided is None  # nobody answered: nothing says that the capture lost it
         assert talk.session().tcp.client.syn_count == 2
 
+    def test_a_syn_on_both_sides_of_a_router(self) -> None:
+        """It was sent once; the one a second later was sent again."""
+        talk = Talk()
+        for flags, side in ((SYN, CLIENT), (SYN | ACK, SERVER)):
+            first = talk.packet(side, flags)
+            talk.packet(side, flags, seq=first[4], ack=first[5], after_ms=0.1, ttl=63, ip_id=first[10])
+        talk.packet(SERVER, SYN | ACK, seq=5000, after_ms=1000)
+        tcp = talk.session().tcp
+        assert (tcp.client.syn_count, tcp.client.syn_copies) == (1, 1)
+        assert (tcp.server.syn_count, tcp.server.syn_copies) == (2, 1)
+
+    def test_when_what_is_missing_had_arrived(self) -> None:
+        """The acknowledgement says it; nothing does where all is there."""
+        talk = Talk().connect().send(CLIENT, CLIENT_HELLO).send(SERVER, SERVER_FLIGHT_12, after_ms=5).ack(CLIENT)
+        assert talk.session().tcp.server.gap_ns is None
+        acknowledged_ns = talk.rows[-1][1]
+        talk.rows = [row for row in talk.rows if row[2] == CLIENT or not row[7]]
+        session = talk.session()
+        assert session.quality.lost
+        assert session.tcp.server.gap_ns == acknowledged_ns
+
     def test_one_sided_server(self) -> None:
         talk = talk_12()
         talk.rows = [row for row in talk.rows if row[2] == SERVER]

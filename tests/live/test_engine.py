@@ -21,6 +21,7 @@ from capanalyzer.live.identity import live_id
 from capanalyzer.report.build import session_id
 from capanalyzer.report.filter import Filter
 from capanalyzer.streams.limits import Limits
+from tests.capture.builders import Packet, pcap, read_bytes
 from tests.live.flood import refused, syns
 from tests.live.pieces import Listening, Pieces, cut, listen
 from tests.live.test_like_analyze import SECOND, analyzed
@@ -429,8 +430,45 @@ def test_packets_whose_clock_went_back_make_no_failures(at_once: bool) -> None:
     assert "failed" not in {told.outcome for told in heard.told}
     outcomes = [told.outcome for told in heard.last.values()]
     assert outcomes.count("established") >= len(analyzed(path)) - 1
+    cut_off = [told for told in heard.last.values() if told.id < half and told.outcome == "incomplete"]
+    assert {told.cause for told in cut_off} <= {"capture-ends-mid-handshake"}, "nothing was lost"
     tables = engine.state().tables
     assert tables["flows"] == tables["connections"] == tables["held"] == 0
+
+
+def test_what_is_open_when_the_clock_goes_back_is_told_so() -> None:
+    """Hellos that wait for an answer: that the clock was set back is why nothing can be said of them."""
+    batch = next(iter(open_files([str(capture("ends-while-waiting"))]).batches()))
+    heard = Listening()
+    engine = Engine(Fed(), [heard], Options(), is_watched=False)
+    engine.take(batch)
+    engine.take(replace(cut(batch, 0, 1), time_ns=batch.time_ns[:1] - 3_600 * 10**9))
+    [finding] = {session.findings[0].explanation for session in heard.models if session.outcome == "incomplete"}
+    assert "clock of the capture was set back" in finding
+    assert {told.cause for told in heard.told} == {"capture-ends-mid-handshake"}
+
+
+@pytest.mark.parametrize("step_s", [-3_600, -5, 3_600 * 24 * 3_650])
+@pytest.mark.parametrize("name", ["healthy-tls13", "ends-while-waiting", "client-silent"])
+def test_a_file_is_read_as_analyze_does_whatever_its_clock_did(name: str, step_s: int, tmp_path: Path) -> None:
+    """Nobody waited for these packets, so nothing begins anew, and no silence was listened to."""
+    found = read_bytes(capture(name).read_bytes())
+    half = len(found.packets) // 2
+    moved = [
+        Packet(p.time_ns + step_s * SECOND * (half <= at < half + half // 2), p.data, p.original)
+        for at, p in enumerate(found.packets)
+    ]
+    path = tmp_path / "moved.pcap"
+    path.write_bytes(pcap(moved, magic=0xA1B23C4D, nanoseconds=True))
+    source, heard = Fed(), Listening()
+    engine = Engine(source, [heard], Options(), is_watched=False, is_file=True)
+    for batch in open_files([str(path)]).batches():
+        engine.take(batch)
+        source.clock_ns = newest_of(batch.time_ns, source.clock_ns)
+        engine.advance(source.clock_ns)
+    engine.end()
+    last = {number: (told.outcome, told.cause, told.stage, told.blame) for number, told in heard.last.items()}
+    assert last == analyzed(path)
 
 
 def test_what_was_told_before_the_clock_went_back_stays() -> None:

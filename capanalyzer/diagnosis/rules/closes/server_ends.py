@@ -107,7 +107,12 @@ def _signs(session: Session, reset: CloseEvent) -> list[str]:
 
 def _is_forwarded(sender: SideFacts) -> bool:
     """Captured on a router, on all interfaces: each of its packets is there before and behind it, one hop apart."""
-    if sender.syn_count != TWICE or sender.syn_ns is None or sender.last_syn_ns is None or len(sender.ttls) != TWICE:
+    if (
+        (sender.syn_count, sender.syn_copies) != (1, 1)
+        or sender.syn_ns is None
+        or sender.last_syn_ns is None
+        or len(sender.ttls) != TWICE
+    ):
         return False
     return sender.last_syn_ns - sender.syn_ns <= AT_ONCE_NS and abs(sender.ttls[0] - sender.ttls[1]) == 1
 

@@ -47,8 +47,8 @@ class StarttlsRefused(Rule):
 
     def check(self, session: Session, context: Context) -> Finding | None:
         upgrade, story = session.upgrade, context.story
-        if upgrade is None or upgrade.kind in _NO_STARTTLS:
-            return None
+        if upgrade is None or upgrade.kind in _NO_STARTTLS or session.quality.lost:
+            return None  # of a dialogue with holes it is not known which word answers which
         if not upgrade.asked:
             return self._not_asked(session, story, upgrade)
         if upgrade.agreed is None and story.hello is None and _is_unanswered(session):

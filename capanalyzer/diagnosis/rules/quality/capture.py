@@ -10,6 +10,7 @@ from capanalyzer.diagnosis.story import PATIENCE_NS, Story
 from capanalyzer.diagnosis.verdict import Confidence, Evidence, Finding, Severity
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
+from capanalyzer.streams.flow import Ended
 
 
 def _note(
@@ -100,6 +101,8 @@ class CaptureEndsMidHandshake(Rule):
             (last,) if last is not None else (),
             "one-syn"
             if _is_one_syn(session)
+            else "clock"
+            if session.quality.ended is Ended.CLOCK_SET and story.is_open
             else "cut"
             if story.is_cut
             else "closed"

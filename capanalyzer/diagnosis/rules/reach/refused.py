@@ -7,6 +7,7 @@ from capanalyzer.diagnosis.rule import Context, Rule, failure
 from capanalyzer.diagnosis.verdict import Blame, Confidence, Evidence, Finding, Stage, WaitingOn
 from capanalyzer.handshake.session import Session, Side
 from capanalyzer.i18n import N_
+from capanalyzer.streams.flow import ACK
 
 
 class TcpConnectRefused(Rule):
@@ -25,10 +26,14 @@ class TcpConnectRefused(Rule):
         reset = next((c for c in session.tcp.closes if c.is_rst and c.side is Side.SERVER), None)
         if reset is None or client.syn_ns is None or reset.time_ns < client.syn_ns:
             return None
+        if not reset.flags & ACK and reset.seq:
+            return (
+                None  # it answers something that acknowledged (RFC 9293 section 3.5.2, group 3), which was not captured
+            )
         if client.isn is not None and reset.ack not in (0, (client.isn + 1) & 0xFFFFFFFF) and not client.data_in_syn:
             return None  # a RST about something else: a half-open connection that was there before
         closes = sum(close.side is Side.CLIENT for close in session.tcp.closes)
-        if session.packets[Side.CLIENT] > client.syn_count + closes:
+        if session.packets[Side.CLIENT] > client.syn_count + client.syn_copies + closes:
             return None  # it acknowledged something: the SYN/ACK was not captured
         return failure(
             "tcp-connect-refused",
