@@ -132,9 +132,15 @@ class Sessions:
         return self._of_stranger(line, server_ip, starts_ns)
 
     def of_address(self, line: LogLine) -> Sequence[Seen]:
-        """All sessions of the address that a line names as the client's, with the server that it names; at any time."""
-        ip = None if line.server.ip in UNSPECIFIED else line.server.ip
-        own = self._by_host.get(line.client.ip, ()) if line.client.ip is not None else ()
+        """All sessions of the end that a line names as the client's, with the server that it names; at any time."""
+        ip, client = None if line.server.ip in UNSPECIFIED else line.server.ip, line.client
+        own: Sequence[Seen] = ()
+        if client.ip is not None:
+            own = (
+                self._by_host.get(client.ip, ())
+                if client.port is None
+                else self._by_end.get((client.ip, client.port), ())
+            )
         return _with(own, ip, line.server.port)
 
     def _of_stranger(self, line: LogLine, server_ip: str | None, starts_ns: Span | None) -> tuple[Key, Sequence[Seen]]:

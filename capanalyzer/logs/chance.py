@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["by_chance", "share_of", "wrongly"]
+__all__ = ["USUAL", "by_chance", "share_of", "wrongly"]
 
-_USUAL: Final = 0.9
+USUAL: Final = 0.9
 """Share of lines whose session is in the capture, before anything is known: a capture is taken of what failed."""
 _WEIGHT: Final = 2.0
 """Lines that this is worth."""
@@ -24,16 +24,17 @@ def by_chance(met_ns: int, span_ns: int) -> float:
     return 1.0 if span_ns <= 0 else -math.expm1(-met_ns / span_ns)
 
 
-def share_of(lines: Iterable[tuple[bool, float]]) -> float:
+def share_of(lines: Iterable[tuple[bool, float]], usual: float = USUAL) -> float:
     """The share of a log's lines whose session is in the capture.
 
     :param lines: of each whether it met a session that it can mean, and the probability that it does by chance.
+    :param usual: what it is before anything is known.
     """
     met = able = 0.0
     for is_met, chance in lines:
         met += is_met - chance
         able += 1.0 - chance
-    return min((max(met, 0.0) + _USUAL * _WEIGHT) / (able + _WEIGHT), 1.0)
+    return min((max(met, 0.0) + usual * _WEIGHT) / (able + _WEIGHT), 1.0)
 
 
 def wrongly(share: float, chance: float) -> float:

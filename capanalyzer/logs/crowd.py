@@ -1,9 +1,9 @@
-"""Lines that name a client's address without its port: how likely each met another session of that address.
+"""How likely a line met another session of the end that it names than its own.
 
-Behind one address there may be many clients (an address translation, a balancer, a proxy), and a capture may have a
-part of what they did. Then a line whose own session is missing meets the one of a neighbour, which failed alike at
-about the same time. How many lines of a log have theirs shows in how many more meet one than would by chance; where too
-few do, each of them is possible at most.
+Behind one address there may be many clients (an address translation, a balancer, a proxy), a busy one uses its ports
+again within seconds, and a capture may have a part of what they did. Then a line whose own session is missing meets the
+one of a neighbour, which failed alike at about the same time. How many lines of a log have theirs shows in how many
+more meet one than would by chance; where too few do, none of them is certain, or more than possible.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from capanalyzer.logs.candidates import Key, Sessions
-from capanalyzer.logs.chance import by_chance, share_of, wrongly
+from capanalyzer.logs.chance import USUAL, by_chance, share_of, wrongly
 from capanalyzer.logs.clock import Clock
 from capanalyzer.logs.fit import NEAR_NS, SPLIT_NS, Confidence, Match, Missed, Why, away_from, starts
 from capanalyzer.logs.line import LogLine, Peer
@@ -23,6 +23,12 @@ __all__ = ["Alike", "Crowd"]
 
 _WRONG: Final = 0.02
 """A join that is wrong with a higher probability is no more than possible."""
+_WRONG_BY_PORT: Final = 0.005
+"""The same where the line names the port."""
+_WRONG_CERTAIN: Final = 0.001
+"""The same for certain."""
+_USUAL_BY_PORT: Final = 0.9995
+"""As :data:`~capanalyzer.logs.chance.USUAL`, of lines that name a port which the capture has."""
 _LATE: Final = 0.1
 """Share of lines that programs write later than :data:`SPLIT_NS` after what they tell."""
 _EXACT_NS: Final = SPLIT_NS // 10
@@ -48,43 +54,58 @@ class Crowd:
     def weighed(
         self, found: Sequence[Match | Missed], clock: Clock | None, servers: frozenset[End] = frozenset()
     ) -> list[Match | Missed]:
-        """The same, with what is called likely and may be another client's called possible.
+        """The same, with less confidence where a session may be another client's.
 
         :param servers: those that wrote the log, as far as its lines tell.
         """
-        asked = [(one, one.time_ns) for one in found if self._is_asked(one) and one.time_ns is not None]
-        if clock is None or self._span_ns is None or not asked:
+        if clock is None or self._span_ns is None:
             return list(found)
-        begin, end = self._span_ns
-        within = [(one.line, time_ns) for one, time_ns in asked if begin <= time_ns <= end]
-        step = max(-(-len(within) // _MAX_ASKED), 1)
-        share = share_of(self._meets(line, time_ns, clock) for line, time_ns in within[::step])
-        claims = Counter(_claim(one) for one, _ in asked if isinstance(one, Match))
+        shares = {
+            is_by_port: self._share([one for one in found if self._is_asked(one, is_by_port=is_by_port)], clock)
+            for is_by_port in (False, True)
+        }
+        claims = Counter(_claim(one) for one in found if isinstance(one, Match) and one.key is Key.CLIENT)
         return [
-            one._replace(confidence=Confidence.POSSIBLE)
-            if isinstance(one, Match)
-            and one.confidence is Confidence.LIKELY
-            and self._is_asked(one)
-            and (claims[_claim(one)] > 1 or self._wrong(one, share, clock, servers) > _WRONG)
+            self._weighed(one, claims[_claim(one)], shares[one.key.is_strong], clock, servers)
+            if isinstance(one, Match) and (one.key is Key.CLIENT or one.key.is_strong)
             else one
             for one in found
         ]
 
-    def _is_asked(self, one: Match | Missed) -> bool:
+    def _weighed(self, match: Match, claims: int, share: float, clock: Clock, servers: frozenset[End]) -> Match:
+        """:param claims: lines that say the same of its session; of those with an address alone."""
+        if match.confidence is Confidence.POSSIBLE:
+            return match
+        wrong = 1.0 if claims > 1 and not match.key.is_strong else self._wrong(match, share, clock, servers)
+        if wrong > (_WRONG_BY_PORT if match.key.is_strong else _WRONG):
+            return match._replace(confidence=Confidence.POSSIBLE)
+        is_too_much = match.confidence is Confidence.CERTAIN and wrong > _WRONG_CERTAIN
+        return match._replace(confidence=Confidence.LIKELY) if is_too_much else match
+
+    def _share(self, asked: Sequence[Match | Missed], clock: Clock) -> float:
+        """Of lines whose own session is in the capture; they name its client in the same way."""
+        assert self._span_ns is not None
+        begin, end = self._span_ns
+        within = [(one.line, one.time_ns) for one in asked if one.time_ns is not None and begin <= one.time_ns <= end]
+        step = max(-(-len(within) // _MAX_ASKED), 1)
+        usual = _USUAL_BY_PORT if asked and asked[0].line.client.port is not None else USUAL
+        return share_of((self._meets(line, time_ns, clock) for line, time_ns in within[::step]), usual)
+
+    def _is_asked(self, one: Match | Missed, *, is_by_port: bool) -> bool:
+        """The end that it names is in the capture, and it found a session or not."""
         if isinstance(one, Match):
-            return one.key is Key.CLIENT
-        ip = one.line.client.ip
-        is_known = ip is not None and one.line.client.port is None and self._sessions.knows_host(ip)
-        return is_known and one.why in (Why.NO_SESSION, Why.SEVERAL)
+            return one.key.is_strong if is_by_port else one.key is Key.CLIENT
+        is_named = one.line.client.ip is not None and (one.line.client.port is not None) is is_by_port
+        return is_named and one.why in (Why.NO_SESSION, Why.SEVERAL) and bool(self._sessions.of_address(one.line))
 
     def _meets(self, line: LogLine, time_ns: int, clock: Clock) -> tuple[bool, float]:
         """Whether a session that the line can mean was there at its moment, and the probability of that by chance."""
         reach_ns = clock.margin_ns + SPLIT_NS
         _, candidates = self._sessions.candidates(line, starts(line, time_ns))
-        is_met = any(
-            away_from(line, time_ns, one) <= reach_ns and _fit(line, one) >= Agreement.LIKE for one in candidates
-        )
-        return is_met, self._chance(line, reach_ns, Agreement.LIKE, is_prompt=True)
+        # A port is met by a session of which little is seen as well.
+        least = Agreement.LIKE if line.client.port is None else Agreement.UNKNOWN
+        is_met = any(away_from(line, time_ns, one) <= reach_ns and _fit(line, one) >= least for one in candidates)
+        return is_met, self._chance(line, reach_ns, least, is_prompt=True)
 
     def _wrong(self, match: Match, share: float, clock: Clock, servers: frozenset[End]) -> float:
         """Probability that the session is another one than the line's own."""
@@ -97,8 +118,8 @@ class Crowd:
         if away_ns <= clock.margin_ns + SPLIT_NS:  # the nearer it is, the less by chance
             reach_ns = max(away_ns, clock.margin_ns, _EXACT_NS)
             return wrongly(share, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=True))
-        reach_ns = NEAR_NS + clock.margin_ns
-        return wrongly(share * _LATE, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=False))
+        reach_ns, late = NEAR_NS + clock.margin_ns, 1.0 if match.key.is_strong else _LATE
+        return wrongly(share * late, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=False))
 
     def _chance(
         self,
@@ -122,20 +143,23 @@ class Crowd:
 
     def _count(self, line: LogLine, servers: frozenset[End]) -> _Counted:
         asked = _asked(line), servers
-        if (counted := self._counted.get(asked)) is None:
+        counted = self._counted.get(asked)
+        if counted is None:
             pool = self._sessions.of_address(line)
             if servers:
                 pool = [one for one in pool if one.server in servers]
             some = pool[:: -(-len(pool) // _MAX_COUNTED)] if pool else pool
             each = len(pool) / max(len(some), 1)
             fits = [(_fit(line, one), one.end_ns - one.start_ns) for one in some]
-            counted = self._counted[asked] = {
+            counted = {
                 least: (
                     each * sum(fit >= least for fit, _ in fits),
                     each * sum(lasting for fit, lasting in fits if fit >= least),
                 )
                 for least in Agreement
             }
+            if line.client.port is None:  # else nearly each line has a client of its own
+                self._counted[asked] = counted
         return counted
 
 

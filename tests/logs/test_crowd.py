@@ -10,7 +10,7 @@ import pytest
 from capanalyzer.logs.candidates import Key
 from capanalyzer.logs.fit import Confidence, Match
 from capanalyzer.logs.join import Join, Joined
-from capanalyzer.logs.line import LogLine, Peer
+from capanalyzer.logs.line import LogLine, Peer, TimeOf
 from capanalyzer.logs.seen import Seen
 from tests.logs.made import CLIENT, SECOND, START_NS, line, seen
 
@@ -131,3 +131,48 @@ def test_a_log_of_another_day_with_the_same_one_address_gives_no_clock() -> None
     sessions = [own for _, own in street(200, seed=6)]
     found = joined(lines, sessions)
     assert Confidence.LIKELY not in {match.confidence for match in found.matches}
+
+
+def reused(
+    count: int, share: float, ports: int, exact_ns: int, time_of: TimeOf, seed: int
+) -> tuple[list[LogLine], list[Seen], float]:
+    """A client that uses few ports again within seconds, and the part of its sessions that the capture has."""
+    dice = random.Random(seed)
+    lines, sessions, at = [], [], 0.0
+    for number in range(count):
+        at += dice.expovariate(1.0) + 0.21
+        end = Peer(CLIENT, 50_000 + dice.randrange(ports))
+        own = seen(number, at, client=(CLIENT, end.port))
+        stamp = at if time_of is TimeOf.ACCEPT else at + 0.2
+        stamp = float(int(stamp)) if exact_ns == SECOND else stamp
+        lines.append(line(number, stamp, client=end, resolution_ns=exact_ns, time_of=time_of))
+        if dice.random() < share:
+            sessions.append(own)
+    return lines, sessions, at
+
+
+@pytest.mark.parametrize("time_of", [TimeOf.ACCEPT, TimeOf.FAILURE], ids=lambda one: one.value)
+@pytest.mark.parametrize("exact_ns", [SECOND // 1000, SECOND])
+@pytest.mark.parametrize("ports", [1, 4])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_ports_used_again_at_once_make_nothing_certain_where_sessions_are_missing(
+    share: float, ports: int, exact_ns: int, time_of: TimeOf
+) -> None:
+    lines, sessions, lasts_s = reused(200, share, ports, exact_ns, time_of, seed=7)
+    joining = Join(lines)
+    for one in sessions:
+        joining.wants(one)
+    counts = judged(joining.finish((START_NS - SECOND, START_NS + int(lasts_s + 5) * SECOND)))
+    assert not counts[Confidence.CERTAIN, False]
+    assert not counts[Confidence.LIKELY, False]
+    assert sum(counts.values()) > 0
+
+
+def test_ports_used_again_are_likely_where_every_line_has_its_session() -> None:
+    lines, sessions, lasts_s = reused(200, 1.1, 4, SECOND // 1000, TimeOf.FAILURE, seed=7)
+    joining = Join(lines)
+    for one in sessions:
+        joining.wants(one)
+    counts = judged(joining.finish((START_NS - SECOND, START_NS + int(lasts_s + 5) * SECOND)))
+    assert counts[Confidence.LIKELY, True] + counts[Confidence.CERTAIN, True] >= 190
+    assert set(counts) <= {(Confidence.LIKELY, True), (Confidence.CERTAIN, True)}
