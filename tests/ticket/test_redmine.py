@@ -133,21 +133,24 @@ def test_what_the_server_does_not_take_is_named(
     assert "maximum allowed file size" in note
 
 
-def test_a_wrong_key(redmine: script.Redmine, report: Path, attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key(redmine: script.Redmine, attach: Attach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that is there already nothing would be asked: anybody may read this issue."""
     monkeypatch.setenv("CAPANALYZER_REDMINE_TOKEN", "0" * 40)
-    result = attach(f"redmine+{redmine.url}/issues/{redmine.issue}", report / "report.json")
+    (tmp_path / "new.txt").write_bytes(b"not there yet")
+    result = attach(f"redmine+{redmine.url}/issues/{redmine.issue}", tmp_path / "new.txt")
     assert result.status == 2
     assert "answers 401" in result.err
     assert "0" * 40 not in result.err
 
 
 def test_user_and_password(
-    redmine: script.Redmine, report: Path, attach: Attach, environment: Path, monkeypatch: pytest.MonkeyPatch
+    redmine: script.Redmine, attach: Attach, environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CAPANALYZER_REDMINE_TOKEN")
     (environment / ".netrc").write_text(f"machine 127.0.0.1 login {redmine.login} password {redmine.password}\n")
     (environment / ".netrc").chmod(0o600)
-    assert attach(f"redmine+{redmine.url}/issues/{redmine.issue}", report / "report.json").status == 0
+    (tmp_path / "signed.txt").write_bytes(b"by a user")
+    assert attach(f"redmine+{redmine.url}/issues/{redmine.issue}", tmp_path / "signed.txt").status == 0
 
 
 def test_no_such_issue(redmine: script.Redmine, report: Path, attach: Attach) -> None:
