@@ -151,33 +151,37 @@ def run(options: argparse.Namespace) -> int:
         )
         prepare(lang)
         notes = give_up(user, beside.folders, outputs=output.folders, confine=not beside.runs_programs)
-        with Signals(ending) as signals, messages:
-            for note in notes:
-                messages(note)
-            try:
-                closing.pop_all()  # from here on whoever writes closes it: that may take its time, too
-                with lines:
-                    beside.start()
+        try:
+            with Signals(ending) as signals, messages:
+                for note in notes:
+                    messages(note)
+                try:
+                    closing.pop_all()  # from here on whoever writes closes it: that may take its time, too
+                    with lines:
+                        beside.start()
+                        if view is not None:
+                            view.start()
+                            messages.view = view
+                        watch(engine, source, listeners, ending, signals, notifier, messages)
+                        is_gone = is_interface and source.ended
+                        lines.drain()
+                        if lines.lost:
+                            source.info.warnings.append(lines.loss())
+                        writer.end(engine.trailer())
+                        lines.close()
+                        if lines.lost:
+                            messages(lines.loss())
+                        is_cut = view is not None and view.is_cut
+                        if is_cut:
+                            _ = i18n.translator(lang)
+                            messages(_("the terminal took no more: the end of the report is missing"))
+                except KeyboardInterrupt:
                     if view is not None:
-                        view.start()
-                        messages.view = view
-                    watch(engine, source, listeners, ending, signals, notifier, messages)
-                    is_gone = is_interface and source.ended
-                    lines.drain()
-                    if lines.lost:
-                        source.info.warnings.append(lines.loss())
-                    writer.end(engine.trailer())
-                    lines.close()
-                    if lines.lost:
-                        messages(lines.loss())
-                    is_cut = view is not None and view.is_cut
-                    if is_cut:
-                        _ = i18n.translator(lang)
-                        messages(_("the terminal took no more: the end of the report is missing"))
-            except KeyboardInterrupt:
-                if view is not None:
-                    view.release()  # what is said last waits for a terminal that nobody reads, and keeps others from it
-                return interrupted(messages.interrupted)
+                        # What is said last waits for a terminal that nobody reads, and keeps others from it.
+                        view.release()
+                    return interrupted(messages.interrupted)
+        except KeyboardInterrupt:
+            return interrupted(lambda: None)  # nobody reads the last messages
     if lines.lost or is_cut or is_gone:
         return NOT_ANALYSED
     return SESSION_FAILED if options.exit_code and engine.failed else OK

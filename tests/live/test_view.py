@@ -389,6 +389,43 @@ def test_a_second_signal_ends_a_run_on_a_terminal_that_nobody_reads(
     assert os.get_blocking(run._slave)
 
 
+VIEW = """
+import os, signal
+from capanalyzer.live.view.keys import Keys
+wake, signals = Keys.wake, [signal.SIGTERM]
+def interrupted(keys):
+    wake(keys)
+    if signals:
+        os.kill(os.getpid(), signals.pop())
+Keys.wake = interrupted
+"""
+LAST_WORDS = """
+import os, signal
+from capanalyzer.live.outlet import Outlet
+close, signals = Outlet.close, [signal.SIGTERM]
+def interrupted(outlet):
+    if outlet._name == "standard error" and signals:
+        os.kill(os.getpid(), signals.pop())
+    close(outlet)
+Outlet.close = interrupted
+"""
+
+
+@pytest.mark.parametrize("moment", [VIEW, LAST_WORDS], ids=["view", "last words"])
+def test_a_second_signal_while_it_closes(terminal: Callable[..., Terminal], tmp_path: Path, moment: str) -> None:
+    """Ctrl-C twice, one right after the other, or when nothing but a last message is waited for: what it interrupts is
+    done nevertheless.
+    """
+    (tmp_path / "sitecustomize.py").write_text(moment, "utf-8")
+    run = terminal(columns=200, lines=60, PYTHONPATH=str(tmp_path))
+    run.until(lambda text: "LATEST FAILURES" in text)
+    run.fill()
+    run.process.terminate()
+    assert run.process.wait(60) == 130
+    assert run.end() == 130
+    assert run.is_as_before()
+
+
 @pytest.mark.parametrize("arguments", [(), ("--plain", "-v")], ids=str)
 def test_a_terminal_that_is_closed_ends_the_run(terminal: Callable[..., Terminal], arguments: tuple[str, ...]) -> None:
     """A run that nobody can see any more does not go on for ever."""
