@@ -16,6 +16,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
+# Texts are English where a test asks for no language, whatever the machine speaks.
+for _name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+    os.environ.pop(_name, None)
+os.environ["LANG"] = "C.UTF-8"
+
 
 def shared_folder() -> Path | None:
     """The folder of shared material: CAPANALYZER_SHARED, or ``shared`` beside the project."""
