@@ -154,7 +154,7 @@ class LiveFlows:
     def give_back(self, cells: NDArray[np.int64]) -> None:
         """These flows are over."""
         self.entry[cells] = 0
-        self.only_quoted[cells] = False
+        self.only_quoted[cells] = self.short[cells] = False
         self._free[self._spare : self._spare + len(cells)] = cells[::-1]
         self._spare += len(cells)
 

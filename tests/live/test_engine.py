@@ -6,6 +6,7 @@ import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import dpkt
 import numpy as np
 import pytest
 
@@ -179,6 +180,31 @@ def test_a_clock_that_is_set_back_makes_no_failures(monkeypatch: pytest.MonkeyPa
     assert outcomes.count("established") >= len(analyzed(capture("healthy-tls13"))) - 1
     tables = engine.state().tables
     assert tables["flows"] == tables["connections"] == tables["bytes"] == tables["held"] == 0
+
+
+@pytest.mark.parametrize("step_s", [0.001, 5, 60])
+def test_ports_that_are_used_again_while_nobody_looked(step_s: float, tmp_path: Path) -> None:
+    """As by a client that resets what it no longer needs, while the run is behind: one session after the other on the
+    same addresses and ports comes in one batch, each of them whole. Each is told, and once.
+    """
+    again = tmp_path / "again.pcap"
+    with capture("healthy-tls12").open("rb") as original, again.open("wb") as made:
+        packets = list(dpkt.pcap.Reader(original))
+        writer = dpkt.pcap.Writer(made)
+        lasts = packets[-1][0] - packets[0][0] + 0.01
+        for round_ in range(4):
+            for at, data in packets:
+                frame = dpkt.ethernet.Ethernet(data)
+                tcp = frame.data.data
+                tcp.seq = tcp.seq + 100_000 * round_ & 0xFFFFFFFF
+                if tcp.flags & dpkt.tcp.TH_ACK:
+                    tcp.ack = tcp.ack + 100_000 * round_ & 0xFFFFFFFF
+                writer.writepkt(bytes(frame), at + round_ * lasts)
+    heard, _ = listen(Pieces(again, step_ns=int(step_s * SECOND)))
+    told = analyzed(again)
+    assert len(told) == 4 * len(analyzed(capture("healthy-tls12")))
+    assert {one.id: (one.outcome, one.cause, one.stage, one.blame) for one in heard.told} == told
+    assert len(heard.told) == len(told)
 
 
 def test_a_session_that_works_costs_nothing_after_its_handshake() -> None:
