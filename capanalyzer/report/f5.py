@@ -305,7 +305,7 @@ def _notes(session: Session, lang: str) -> list[str]:
         notes.append(text.format(frame=facts.ack_without_flow))
     if (served := len(facts.others)) > 1 and (side := side_of(session)) is not None:
         if side == "server":
-            text = _("The BIG-IP uses this connection for {n} connections of clients, one after the other.")
+            text = _("The BIG-IP uses this connection for {n} connections of clients.")
         else:
             text = _("The BIG-IP uses {n} connections to servers for this one.")
         number = _("at least {n}").format(n=served) if served == MAX_OTHERS else str(served)
