@@ -46,7 +46,7 @@ from capanalyzer.packets.decode import Decoder
 from capanalyzer.report import model
 from capanalyzer.streams.flow import Ended
 from capanalyzer.streams.limits import AT_ONCE, Limits
-from capanalyzer.streams.running import RunningTracker
+from capanalyzer.streams.running import SETTLE_NS, RunningTracker
 
 if TYPE_CHECKING:
     from capanalyzer.report.filter import Filter
@@ -216,6 +216,10 @@ class Engine:
             self.take(batch)
             self.advance(self._source.now_ns())
         self._notice_drops()
+        if self._big_ip.is_seen:  # the side that failed first is told first, so that it is the other one's cause
+            for cell, session in self._tracker.look(ahead_ns=SETTLE_NS):
+                assert isinstance(session, Session)
+                self._looked(cell, session)
         self._decoder.finish()
         for session in self._tracker.finish():
             self._left(session)

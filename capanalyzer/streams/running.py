@@ -34,7 +34,7 @@ from capanalyzer.streams.quotes import with_quotes
 from capanalyzer.streams.running_flows import KEPT_ROWS, NOT_DUE, RunningFlows
 from capanalyzer.streams.tracker import IDLE_NS, LINGER_NS, Tracker
 
-__all__ = ["RunningTracker"]
+__all__ = ["SETTLE_NS", "RunningTracker"]
 
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -120,14 +120,16 @@ class RunningTracker(Tracker[S_co]):
         """:meth:`look` has something to do."""
         return self._next_due <= self._now_ns
 
-    def look(self) -> Iterator[tuple[int, S_co]]:
+    def look(self, *, ahead_ns: int = 0) -> Iterator[tuple[int, S_co]]:
         """Connections that are due: a number by which they are told of again until the next call of another method,
         and the session as it is now.
+
+        :param ahead_ns: also those that will be due in so long.
         """
         live = self._running
         used = live.used()
         due_ns = live.due_ns.take(used)
-        due = np.flatnonzero(due_ns <= self._now_ns)
+        due = np.flatnonzero(due_ns <= self._now_ns + ahead_ns)
         cells = used.take(due.take(np.argsort(due_ns.take(due), kind="stable")))
         carried = live.carried(cells)
         cells = np.concatenate([cells.compress(carried)[:SESSIONS], cells.compress(~carried)[:ATTEMPTS]])
