@@ -150,6 +150,17 @@ def test_an_alert_that_may_answer_a_fin(code: int, outcome: str) -> None:
     assert judged(session(hello(), alert(S, 0.05, code), **begun)).outcome == "failed"
 
 
+@pytest.mark.parametrize("partial", [{"lost": True}, {"truncated": True}, {"starts_mid_session": True}])
+def test_what_an_alert_is_about_is_certain_where_that_was_captured(partial: dict[str, Any]) -> None:
+    """A handshake_failure may be about a certificate that nobody sent, where more than a hello was captured."""
+    seen = session(hello(), alert(S, 0.04, 40), closes=[fin(S, 0.05)])
+    assert judged(seen).findings[0].confidence == "certain"
+    messages = [] if "starts_mid_session" in partial else [hello()]
+    missed = judged(session(*messages, alert(S, 0.04, 70), closes=[fin(S, 0.05)], quality=partial))
+    assert (missed.outcome, missed.cause) == ("failed", "protocol-version-mismatch")
+    assert missed.findings[0].confidence == "likely"
+
+
 def test_an_alert_without_its_hello_blames_nobody() -> None:
     """The offer is not in the capture."""
     alone = judged(session(alert(S, 0.04, 70), quality={"starts_mid_session": True}))

@@ -121,7 +121,7 @@ class ClearAlert(Rule):
             alternatives = ("protocol-version-mismatch",)
         return failure(
             meaning.cause,
-            meaning.confidence,
+            _LIKELY if meaning.confidence is _CERTAIN and _is_cut_off(story, alert) else meaning.confidence,
             blame or Blame.UNKNOWN,
             (alert.time_ns, alert.frame),
             facts=alert_facts(story, alert),
@@ -131,6 +131,14 @@ class ClearAlert(Rule):
             waiting_on=story.waiting_on or (WaitingOn.CLIENT if from_client else WaitingOn.SERVER),
             variant="unseen" if unseen else "client" if from_client else "",
         )
+
+
+def _is_cut_off(story: Story, alert: Alert) -> bool:
+    """What it answers is not in the capture, or may not be all of it: the alert is certain, what it is about is not."""
+    said = story.hello if alert.side is Side.SERVER else story.server_hello
+    quality = story.session.quality
+    is_partial = quality.lost or quality.truncated or quality.one_sided is not None
+    return is_partial or (said is None and not story.sees_all)
 
 
 def alert_facts(story: Story, alert: Alert) -> dict[str, str | int | float]:
