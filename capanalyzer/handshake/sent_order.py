@@ -33,6 +33,8 @@ FEW: Final = 16
 FAR: Final = 1 << 24
 """Numbers further away are no acknowledgement of anything that is looked at here: forged, or of another connection."""
 _NOTHING: Final = 1 << 62
+_HALF, _ALL = 1 << 31, (1 << 32) - 1
+_CLOSES_OR_OPENS: Final = SYN | FIN | RST
 _FRAME, _TIME = itemgetter(0), itemgetter(1)
 
 
@@ -41,9 +43,10 @@ def in_sent_order(rows: Sequence[Row]) -> list[Row] | None:
 
     :param rows: in capture order.
     """
-    back_ns = max((earlier[1] - later[1] for earlier, later in pairwise(rows)), default=0)
-    if back_ns <= 0:
+    times = [row[1] for row in rows]
+    if times == sorted(times):
         return _ascending(_merged(rows, by_time=True)) if _contradicts(rows) else None
+    back_ns = max(earlier - later for earlier, later in pairwise(times))
     timed = sorted(rows, key=_TIME)
     if not _contradicts(timed):
         return timed
@@ -84,25 +87,32 @@ def _contradicts(rows: Sequence[Row]) -> bool:
     """Something is acknowledged before it comes, or comes soon behind its sender's own FIN or RST, but stands before
     it.
     """
-    numbers = _Numbers()
-    acked = [-_NOTHING, -_NOTHING]
+    # What :class:`_Numbers` says, written out: this is asked of every connection that fails.
+    bases, acked = [-1, -1], [-_NOTHING, -_NOTHING]
     closed: list[tuple[int, int] | None] = [None, None]
     seen: tuple[set[int], set[int]] = (set(), set())
     for row in rows:
-        side = row[2]
-        start, end = numbers.span(row)
-        if end > start and start not in seen[side]:
-            seen[side].add(start)
-            if end <= acked[side]:
-                return True
-            close = closed[side]
-            if close is not None and end <= close[0] and row[1] - close[1] <= MIXED_NS:
-                return True
-        if row[3] & (FIN | RST):
-            closed[side] = end - (row[3] & FIN), row[1]
-        number = numbers.acknowledged(row)
-        if number is not None and number > acked[1 - side]:
-            acked[1 - side] = number
+        side, flags, seq, ack, length = row[2], row[3], row[4], row[5], row[7]
+        base = bases[side]
+        if base < 0:
+            bases[side] = base = seq
+        start = (seq - base + _HALF & _ALL) - _HALF
+        if length or flags & _CLOSES_OR_OPENS:
+            end = start + (0 if flags & RST else length + (flags & FIN) + (flags & SYN) // SYN)
+            if end > start and start not in seen[side]:
+                seen[side].add(start)
+                close = closed[side]
+                if end <= acked[side] or (close is not None and end <= close[0] and row[1] - close[1] <= MIXED_NS):
+                    return True
+            if flags & (FIN | RST):
+                closed[side] = end - (flags & FIN), row[1]
+        if flags & ACK and (ack or not flags & RST):
+            base = bases[1 - side]
+            if base < 0:
+                bases[1 - side] = base = ack
+            number = (ack - base + _HALF & _ALL) - _HALF
+            if acked[1 - side] < number < FAR:
+                acked[1 - side] = number
     return False
 
 

@@ -787,3 +787,33 @@ def test_an_answer_that_could_not_be_read_behind_an_upgrade_is_no_silence() -> N
         upgrade=upgrade, protocol=("imap", "imap"), server={"last_data_ns": at(0.01)}, closes=[fin(S, 0.5)]
     )
     assert verdict_of(silent).cause == "server-closed"
+
+
+def five_syns() -> Session:
+    found = syn_only(5, 15, watched=90)
+    found.end_ns = at(15)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("silent", "last_s"),
+    [
+        (five_syns, 15),
+        (lambda: session(hello(), ended=Ended.CAPTURE_END), 0.02),
+        (lambda: session(hello(), *flight_13(), ended=Ended.CAPTURE_END), 0.04),
+    ],
+)
+def test_silence_beside_a_loss_proves_nothing(silent: Callable[[], Session], last_s: float) -> None:
+    """Also five SYNs: an answer to the last one, and all that followed, may be among what is missing just then."""
+
+    def lossy(seconds: float) -> Session:
+        facts = {"gap": True, "gap_acked": True, "gap_at": 100, "gap_ns": at(seconds)}
+        return session(hello(), server_hello(), server=facts, quality={"lost": True}, server_ip="198.51.100.77")
+
+    assert verdict_of(silent()).outcome == "failed"
+    for away_s in (-60, -5, 30, 3_600):
+        assert verdict_of(silent(), lossy(last_s + away_s)).outcome == "failed"
+    for away_s in (0, 2, 5):
+        beside = verdict_of(silent(), lossy(last_s + away_s))
+        assert (beside.outcome, beside.cause) == ("incomplete", "capture-lost-packets")
+        assert beside.findings[0].variant == "around"
