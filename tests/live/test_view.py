@@ -92,7 +92,7 @@ def test_what_is_shown_at_80_by_24() -> None:
     shown = "\n".join(text_of(frame(board(), Looking(), Look(width=80), 24)))
     for text in (
         "capanalyzer live  eth0", "10:02:02 UTC, for 0:00:02", "12,408 packets   204 packets/s   400.0 kbit/s",
-        "3 packets lost", "5 left full tables early", "213 sessions", "196 established", "14 failed", "flows 120",
+        "3 packets lost", "5 left full tables early", "213 sessions", "196 established", "14 failed", "open 120",
         "INCIDENTS", "http-to-tls-port", "LATEST FAILURES", "192.0.2.7:51004 → 198.51.100.9:443",
         "; to act: client", "q quit   p pause",
     ):  # fmt: skip
@@ -101,7 +101,7 @@ def test_what_is_shown_at_80_by_24() -> None:
 
 def test_tables_are_named_in_the_language_of_the_view() -> None:
     shown = "\n".join(text_of(frame(board(), Looking(), Look(width=120, lang="ja"), 24)))
-    for text in ("フロー 120", "ハンドシェイク中 7", "再比較待ち 2"):
+    for text in ("接続 120", "ハンドシェイク中 7", "再比較待ち 2"):
         assert text in shown, text
 
 

@@ -33,14 +33,15 @@ WIDE, MEDIUM = 100, 70
 HEAD: Final = 4
 """Lines above the sections."""
 TABLES: Final = {
-    "flows": N_("flows"),
-    "connections": N_("connections"),
+    "flows": N_("open"),
+    "connections": N_("in handshake"),
     "bytes": N_("bytes"),
-    "keys": N_("keys"),
-    "held": N_("held"),
+    "keys": N_("known"),
+    "held": N_("to compare"),
     "incidents": N_("incidents"),
 }
-"""Names of tables, as in the metrics."""
+"""What a table of the metrics counts, in a word: connections that are open, in their handshake, remembered by their
+ends; failed sessions that are compared once more."""
 SIDES: Final = {"client": N_("client"), "server": N_("server"), "network": N_("network"), "unknown": N_("unknown")}
 """Who has to act, where there is little room."""
 _BARS: Final = "▁▂▃▄▅▆▇█"
