@@ -1,6 +1,7 @@
 """The timeline of a session: what happened, in which frame, who sent it. Made only when somebody asks.
 
-Names of events and details are untranslated terms of the field; whatever comes from the wire is made safe to print.
+Names of events and details are terms of the field, in English; :mod:`capanalyzer.report.course` knows the few words
+among them for readers of other languages. Whatever comes from the wire is made safe to print.
 """
 
 from __future__ import annotations

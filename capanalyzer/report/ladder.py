@@ -7,6 +7,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from capanalyzer.report import model
+from capanalyzer.report.course import told_detail, told_event
 from capanalyzer.report.escape import printable
 from capanalyzer.report.standstill import halt, is_proven, standstill
 from capanalyzer.report.terminal import Line, Look, fit, wrap
@@ -73,7 +74,7 @@ def _head(lane: int, look: Look) -> Line:
 
 def _rung(entry: model.TimelineEntry, stamp: str, lane: int, look: Look) -> list[Line]:
     glyphs = look.glyphs
-    event, detail = printable(entry.event), printable(entry.detail)
+    event, detail = printable(told_event(entry, look.text)), printable(told_detail(entry, look.text))
     style = "failed" if event.startswith(("RST", "Alert", "ICMP")) else ""
     if entry.sender is None:
         first, *rest = wrap(f"{event}  {detail}".rstrip(), lane)

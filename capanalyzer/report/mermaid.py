@@ -6,10 +6,12 @@ time, with frame number and time from the session's start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from capanalyzer.i18n import plural, translator
 from capanalyzer.report import model
+from capanalyzer.report.course import told_detail, told_event
 from capanalyzer.report.escape import printable
 from capanalyzer.report.ladder import MAX_RUNGS, PAUSE_NS, duration
 from capanalyzer.report.standstill import halt, is_proven, standstill
@@ -50,7 +52,7 @@ def sequence_diagram(session: model.Session, lang: str, *, verbose: bool = False
         if index not in hidden:
             if before is not None and time - before >= PAUSE_NS:
                 lines.append(_note(f"... {duration(time - before)}"))
-            lines.append(_event(entry, duration(time - start)))
+            lines.append(_event(entry, duration(time - start), _))
         elif index == hidden.start:
             text = counted("{n} event not shown", "{n} events not shown", len(hidden)).format(n=len(hidden))
             lines.append(_note(f"... {text}"))
@@ -60,8 +62,8 @@ def sequence_diagram(session: model.Session, lang: str, *, verbose: bool = False
     return lines
 
 
-def _event(entry: model.TimelineEntry, time: str) -> str:
-    text = diagram_text(f"{printable(entry.event)} {printable(entry.detail)}")
+def _event(entry: model.TimelineEntry, time: str, language: Callable[[str], str]) -> str:
+    text = diagram_text(f"{printable(told_event(entry, language))} {printable(told_detail(entry, language))}")
     said = f"{entry.frame} ({time}) {text}"
     if entry.sender is None:
         return f"    Note over C,S: {said}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from capanalyzer.report import model
 from capanalyzer.report.beside import beside_texts, shown_filter
+from capanalyzer.report.course import told_detail, told_event
 from capanalyzer.report.escape import printable
 from capanalyzer.report.html.big_ip import big_ip
 from capanalyzer.report.html.certificates import chain
@@ -125,7 +126,7 @@ def _events(session: model.Session, look: Look) -> Markup:
             element("td", _frame(entry.frame, look)),
             element("td", precise(from_rfc3339(entry.time) - start), class_="number"),
             element("td", sides.get(entry.sender or "", "")),
-            element("td", wire(f"{entry.event}  {entry.detail}".rstrip())),
+            element("td", wire(f"{told_event(entry, _)}  {told_detail(entry, _)}".rstrip())),
         )
         for entry in session.timeline[:MAX_EVENTS]
     ]

@@ -11,6 +11,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 from capanalyzer.report import model
+from capanalyzer.report.course import told_detail, told_event
 from capanalyzer.report.escape import printable
 from capanalyzer.report.html.drawing import drawing, label
 from capanalyzer.report.html.look import Look
@@ -43,11 +44,11 @@ class _Row:
 
     __slots__ = ("below", "entry", "event", "hidden", "time", "y")
 
-    def __init__(self, entry: model.TimelineEntry, hidden: int = 0) -> None:
+    def __init__(self, entry: model.TimelineEntry, look: Look, hidden: int = 0) -> None:
         self.entry, self.hidden = entry, hidden
         """``hidden``: events left out before this one."""
         self.time = from_rfc3339(entry.time)
-        event, detail = printable(entry.event), printable(entry.detail)
+        event, detail = printable(told_event(entry, look.text)), printable(told_detail(entry, look.text))
         whole = f"{event}  {detail}".rstrip()
         fits = cell_len(whole) <= CELLS - 4
         self.event, self.below = (whole, "") if fits else (_cut(event, CELLS - 4), _cut(detail, CELLS))
@@ -58,7 +59,7 @@ def sequence(session: model.Session, look: Look) -> Markup:
     """The drawing, empty where nothing is known of the order of events."""
     if not session.timeline:
         return Markup()
-    rows, stalled = _rows(session)
+    rows, stalled = _rows(session, look)
     start = from_rfc3339(session.start)
     ruler = _axis(rows)
     _place(rows, ruler, stalled)
@@ -86,7 +87,7 @@ def sequence(session: model.Session, look: Look) -> Markup:
 
 def scale_note(session: model.Session, look: Look) -> str:
     """What the drawing's ruler means, in a sentence."""
-    rows, _stalled = _rows(session)
+    rows, _stalled = _rows(session, look)
     ruler = _axis(rows)
     _ = look.text
     if not ruler.tick_ns:
@@ -101,16 +102,16 @@ def _axis(rows: list[_Row]) -> Axis:
     return axis([row.time for row in rows], length=max(150.0, (ROW - 6) * (len(rows) - 1)))
 
 
-def _rows(session: model.Session) -> tuple[list[_Row], int]:
+def _rows(session: model.Session, look: Look) -> tuple[list[_Row], int]:
     """What is drawn, and the index of the row behind which nothing made progress (-1: it did not stall)."""
     entries = session.timeline
     stalled = halt(session)
     if len(entries) <= MAX_EVENTS:
-        return [_Row(entry) for entry in entries], stalled
+        return [_Row(entry, look) for entry in entries], stalled
     half = MAX_EVENTS // 2
     hidden = len(entries) - 2 * half
-    rows = [_Row(entry) for entry in entries[:half]]
-    rows += [_Row(entry, hidden if index == 0 else 0) for index, entry in enumerate(entries[-half:])]
+    rows = [_Row(entry, look) for entry in entries[:half]]
+    rows += [_Row(entry, look, hidden if index == 0 else 0) for index, entry in enumerate(entries[-half:])]
     if half <= stalled < len(entries) - half:
         stalled = half - 1
     elif stalled >= half:
