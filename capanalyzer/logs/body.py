@@ -35,9 +35,10 @@ _VALUE: Final = re.compile(r"(?<==)\"(?:[^\"\\]|\\.){0,2048}\"")
 _TAG: Final = re.compile(
     r" {1,4}(?:(?P<host>\S{1,255}(?<!:)) {1,4})?"
     r"(?:(?:emerg|alert|crit|err|error|warning|warn|notice|info|debug) {1,4})?"
-    r"(?P<program>[A-Za-z_][\w./-]{0,63})(?:\((?:\w{1,32})\))?(?:\[(?P<pid>\d{1,10})\])?: "
+    r"(?P<program>(?![\w.]{0,60}(?:Error|Exception):)[A-Za-z_][\w./-]{0,63})"
+    r"(?:\((?:\w{1,32})\))?(?:\[(?P<pid>\d{1,10})\])?: "
 )
-"""RFC 3164: host, tag, number; F5 puts the level between them."""
+"""RFC 3164: host, tag, number; F5 puts the level between them. An error's class is no program."""
 _COMPOSE: Final = re.compile(r"[\w.-]{1,64} {0,20}\| ")
 """docker compose: the container's name before each line."""
 _CONTAINER: Final = re.compile(r" (?:stdout|stderr) [FP] ")

@@ -194,3 +194,29 @@ def test_stunnel_queues_errors() -> None:
     assert [(one.format, one.client.port, one.meaning, one.role) for one in found] == [
         ("stunnel", 42105, "record-corrupted", Role.SERVER)
     ]
+
+
+def test_an_error_of_node_is_one_entry_with_its_code() -> None:
+    """As console.error shows it, behind a stamp or alone."""
+    where = "../deps/openssl/openssl/ssl"
+    found = read(
+        f"""2026-11-27T00:41:24.120Z tlsClientError Error: 806C0A56417F0000:error:0A000418:SSL routines:ssl3_read_\
+bytes:tlsv1 alert unknown ca:{where}/record/rec_layer_s3.c:1601:SSL alert number 48
+
+    at TLSSocket._onerror (node:_tls_wrap:1) {{
+  library: 'SSL routines',
+  reason: 'tlsv1 alert unknown ca',
+  code: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'
+}}
+Error: 806C0A56417F0000:error:0A000102:SSL routines:tls_early_post_process_client_hello:unsupported protocol:\
+{where}/statem/statem_srvr.c:1664:
+
+    at TLSSocket._onerror (node:_tls_wrap:1) {{
+  code: 'ERR_SSL_UNSUPPORTED_PROTOCOL'
+}}"""
+    )
+    assert [(one.number, one.format, one.meaning) for one in found] == [
+        (1, "node", "alert-unknown-ca"),
+        (8, "node", "version-refused"),
+    ]
+    assert found[0].role is Role.SERVER

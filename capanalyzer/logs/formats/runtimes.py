@@ -23,6 +23,7 @@ _CERTIFICATE_CODES: Final = (
 _NODE: Final = re.compile(
     rf"\b(?:(?P<certificate>{_CERTIFICATE_CODES})|(?<!net::)ERR_SSL_(?P<ssl>[A-Z0-9_/]{{3,60}})|EPROTO "
     rf".{{0,40}}?error:[0-9A-F]{{8}}:SSL|"
+    r"tlsClientError.{0,80}?error:[0-9A-F]{8}:SSL|error:[0-9A-F]{8}:SSL routines:[^\r\n]{0,200}?deps/openssl/|"
     r"(?P<gone>tlsClientError.{0,40}ECONNRESET.{0,40}socket hang up|"
     r"ECONNRESET:? Client network socket disconnected before secure TLS connection was established))"
 )
@@ -64,11 +65,8 @@ def _node(body: Body) -> Found | None:
         return None
     stamp, own = _own(body)
     is_detail = body.text.startswith(("code: ", "'", "reason: "))
-    tie = (
-        None
-        if stamp is not None
-        else Tie((_NODE_NAME, body.program), Part.MORE if is_detail else Part.BEGIN, 1, lines=40)
-    )
+    # An error is shown with its code some lines below.
+    tie = Tie((_NODE_NAME, body.program), Part.MORE if is_detail and stamp is None else Part.BEGIN, 1, lines=40)
     server, name = server_of_url(body.text)
     if (wanted := _ALTNAMES.search(body.text)) is not None:
         name = wanted["host"]
@@ -191,6 +189,8 @@ NODE: Final = Format(
         "econnreset",
         "hostname_mismatch",
         "before secure tls",
+        "tlsclienterror",
+        "deps/openssl/",
     ),
     _node,
 )
