@@ -14,12 +14,18 @@ import pytest
 
 import capanalyzer
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
-from capanalyzer.live.recorder import everything
+from capanalyzer.live.recorder import everything, writing
 from capanalyzer.live.recorder.everything import FileRing, FullCapture
 from tests.live.replay import Replay
 from tests.test_pcaps import PCAPS, capture_of
 
 CAPTURE = capture_of(PCAPS / "many-clients")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the disk is, it is waited for."""
+    monkeypatch.setattr(writing, "CLOSING_S", 600.0)
 
 
 def run(folder: Path, *, file_bytes: int, files: int) -> tuple[FullCapture, list[str]]:

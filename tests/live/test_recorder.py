@@ -20,6 +20,7 @@ from capanalyzer.live.complaint import reason_of
 from capanalyzer.live.listener import LiveVerdict
 from capanalyzer.live.recorder import folder as folder_module
 from capanalyzer.live.recorder import recorder as recorder_module
+from capanalyzer.live.recorder import writing as writing_module
 from capanalyzer.live.recorder.folder import Limits, RecordFolder, stem_of
 from capanalyzer.live.recorder.memory import STREAM_BYTES, PacketMemory
 from capanalyzer.live.recorder.recorder import Recorder
@@ -34,6 +35,12 @@ CASES = [
     "http-to-tls-port", "certificate-expired-every-client", "tcp-connect-timeout", "tcp-connect-unreachable",
     "any-interface", "qinq", "connect-inner-failure", "mtu-black-hole", "middlebox-reset",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the disk is, it is waited for."""
+    monkeypatch.setattr(writing_module, "CLOSING_S", 600.0)
 
 
 def record(capture: Path, folder: Path, **arguments: Any) -> tuple[Replay, list[LiveVerdict], list[str]]:

@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 import capanalyzer
 from capanalyzer.analysis import Options
 from capanalyzer.live.engine import Engine
+from capanalyzer.live.recorder import writing
 from capanalyzer.live.recorder.folder import RecordFolder
 from capanalyzer.live.recorder.recorder import Recorder
 from tests.live.pieces import Listening, Pieces
 from tests.test_pcaps import CASES, PCAPS, capture_of
 
 I64 = NDArray[np.int64]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the disk is, it is waited for."""
+    monkeypatch.setattr(writing, "CLOSING_S", 600.0)
 
 
 def run(capture: Path, folder: Path) -> tuple[Listening, Recorder, list[str]]:

@@ -42,14 +42,14 @@ class Writing:
             self._changed.notify_all()
         return True
 
-    def close(self, timeout_s: float = CLOSING_S) -> int:
+    def close(self) -> int:
         """Wait for what is to be done; gives the number of jobs that were not."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
             thread = self._thread
         if thread is not None:
-            thread.join(timeout_s)
+            thread.join(CLOSING_S)
         with self._changed:
             left = len(self._jobs)
             self._jobs.clear()
