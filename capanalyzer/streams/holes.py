@@ -45,7 +45,8 @@ class Holes:
             self._spans.append([first, first])
             self._latest_ns = first
         span, latest = self._spans[self._at], self._latest_ns
-        if high - max(latest, span[1]) <= HOLE_NS and low >= max(latest, span[1]) - BACK_NS:
+        is_steady = high - max(latest, span[1]) <= HOLE_NS and low >= max(latest, span[1]) - BACK_NS
+        if is_steady and int(np.diff(time_ns).min(initial=0)) >= -BACK_NS:
             span[0] = min(span[0], low)
             span[1] = self._latest_ns = max(span[1], high)
             return

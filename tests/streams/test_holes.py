@@ -36,6 +36,31 @@ def test_a_connection_is_watched_to_the_first_hole_after_it(steps: list[int], da
     assert seen(times, cuts).watched_until(last, max(times)) == until
 
 
+SECOND = 10**9
+
+
+@given(st.lists(st.integers(0, 60), max_size=3))
+def test_a_clock_that_was_set_back_counts_from_there(cuts: list[int]) -> None:
+    """What was seen a moment before the end was watched for a moment, whatever time it once was."""
+    times = [at * SECOND for at in [*range(40), *range(20, 40)]]
+    holes = seen(times, sorted(cuts))
+    assert holes.watched_until(38 * SECOND, 39 * SECOND) == 39 * SECOND
+    short = seen(times[:45], sorted(cut for cut in cuts if cut <= 45))
+    assert short.watched_until(24 * SECOND, 39 * SECOND) == 24 * SECOND
+    assert short.watched_until(30 * SECOND, 39 * SECOND) == 39 * SECOND, "that was before, and is over"
+
+
+def test_two_pieces_in_the_wrong_order() -> None:
+    """Joined, or a clock that was set back by a day: what lies in one of them was watched to its end."""
+    day = 86_400 * SECOND
+    times = [*range(day, day + 30 * SECOND, SECOND), *range(0, 20 * SECOND, SECOND)]
+    holes = seen(times, [])
+    assert holes.watched_until(day + 3 * SECOND, max(times)) == day + 29 * SECOND
+    assert holes.watched_until(3 * SECOND, max(times)) == 19 * SECOND
+    times += range(day + 30 * SECOND, day + 40 * SECOND, SECOND)
+    assert seen(times, []).watched_until(day + 3 * SECOND, max(times)) == day + 39 * SECOND
+
+
 def test_their_number_is_bounded() -> None:
     times = [at * 2 * HOLE_NS for at in range(module.MAX_HOLES + 50)]
     assert seen(times, []).watched_until(times[-2], times[-1]) == times[-1]
