@@ -402,3 +402,18 @@ def test_the_disk_queue_is_bounded() -> None:
     assert writing.close() == 0
     assert [reason_of(error) for error in failures] == ["unforeseen", "broken"]
     assert not writing.submit(lambda: None, 0)
+
+
+def test_what_a_disk_that_hangs_did_not_get_is_counted_without_what_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Records; not the removal of old ones that waits behind them."""
+    import threading
+
+    monkeypatch.setattr(writing_module, "CLOSING_S", 0.01)
+    gate = threading.Event()
+    writing = Writing("test", 100, lambda _: None)
+    for size in (60, 0, 40, 0):
+        assert writing.submit(gate.wait, size)
+    assert writing.close() == 2
+    gate.set()

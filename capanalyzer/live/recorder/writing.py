@@ -43,7 +43,7 @@ class Writing:
         return True
 
     def close(self) -> int:
-        """Wait for what is to be done; gives the number of jobs that were not."""
+        """Wait for what is to be done; gives the number of jobs that were not, of those that write something."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -51,7 +51,7 @@ class Writing:
         if thread is not None:
             thread.join(CLOSING_S)
         with self._changed:
-            left = len(self._jobs)
+            left = sum(size > 0 for _, size in self._jobs)
             self._jobs.clear()
         return left
 
