@@ -479,6 +479,37 @@ sys.exit(cli.main(["analyze", "-"]))
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"capanalyzer: interrupted\n")
 
 
+def test_control_c_within_a_callback_is_not_lost(tmp_path: Path) -> None:
+    """Nothing can leave the callback of a weak reference; Python has many of them while it imports."""
+    program = """
+import select, signal, sys, weakref
+from capanalyzer import cli
+
+class Gone:
+    pass
+
+def interrupted(options):
+    gone = Gone()
+    watching = weakref.ref(gone, lambda _: signal.raise_signal(signal.SIGINT))
+    del gone
+    select.select([], [], [], 30)
+    return 0
+
+cli.analyze.run = interrupted
+sys.exit(cli.main(["analyze", "-"]))
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": PROJECT},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"capanalyzer: interrupted\n")
+
+
 # --- terminals --------------------------------------------------------------------------------------------------------
 
 

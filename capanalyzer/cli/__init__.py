@@ -26,6 +26,7 @@ from capanalyzer import __version__
 from capanalyzer.cli import analyze, attach, crosscheck, explain, live, strip_keys
 from capanalyzer.cli.arguments import Parser, add_lang
 from capanalyzer.cli.exits import OK
+from capanalyzer.cli.interrupts import interrupts_kept
 from capanalyzer.cli.language import language_of, speaking
 from capanalyzer.cli.tell import INTERRUPTION, fail, interrupted, tell
 from capanalyzer.errors import UserError
@@ -62,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The interpreter searches all objects for cycles several times before it ends; nothing is left to be found then.
     atexit.register(gc.freeze)
     try:
-        status: int = options.run(options)
+        with interrupts_kept():
+            status: int = options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()
     except UserError as error:
