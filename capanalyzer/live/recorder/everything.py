@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -135,6 +136,7 @@ class FullCapture:
         self._paused_until = 0.0
         self._told = 0
         self._complaint = Complaint(tell)
+        self._lock = threading.Lock()
         self.counts = {"written": 0, "lost": 0}
         """Packets."""
 
@@ -162,7 +164,7 @@ class FullCapture:
             None if batch.interface is None else batch.interface[rows],
         )
         if time.monotonic() < self._paused_until or not self._writing.submit(lambda: self._write(kept), len(data)):
-            self.counts["lost"] += len(kept)
+            self._lose(len(kept))
 
     def _write(self, batch: RecordBatch) -> None:
         sizes = batch.captured + _BLOCK_BYTES
@@ -172,10 +174,15 @@ class FullCapture:
             try:
                 self._files.write(partial(self._pieces, batch.part(start, stop)), int(sizes[start:stop].sum()))
             except Exception:
-                self.counts["lost"] += len(batch) - start
+                self._lose(len(batch) - start)
                 self._paused_until = time.monotonic() + PAUSE_S
                 raise
             self.counts["written"] += stop - start
+
+    def _lose(self, count: int) -> None:
+        """Count what is not written, whichever thread finds out."""
+        with self._lock:
+            self.counts["lost"] += count
 
     def _pieces(self, batch: RecordBatch, is_new: bool) -> Pieces:
         if not is_new:
