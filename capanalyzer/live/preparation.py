@@ -7,6 +7,7 @@ failure would make that one late.
 from __future__ import annotations
 
 import pkgutil
+from contextlib import suppress
 from importlib import import_module
 
 from capanalyzer.diagnosis.explain import causes
@@ -17,16 +18,24 @@ from capanalyzer.i18n import translator
 __all__ = ["prepare"]
 
 _PARTS = ("packets", "streams", "classify", "tls", "http", "handshake", "diagnosis")
-_MODULES = ("report.build", "report.f5", "report.f5_capture", "report.incidents", "report.escape", "report.words")
+_MODULES = (
+    "capture.compression", "capture.pcapng", "capture.snoop", "report.build", "report.escape", "report.f5",
+    "report.f5_capture", "report.incidents", "report.words",
+)  # fmt: skip
 _OTHERS = (
     "cryptography.hazmat.backends.openssl.backend",
     "cryptography.x509",
     "encodings.idna",
+    "encodings.punycode",
     "encodings.unicode_escape",
+    "encodings.utf_16_be",
+    "encodings.utf_32_be",
     "ipaddress",
     "numpy.ma",
 )
-"""Imported where they are used."""
+"""Imported where they are used, codecs by Python itself when a text first needs them."""
+_WHERE_THERE = ("bz2", "fcntl", "lz4.frame", "lzma", "zlib", "zstandard")
+"""Of what a pipe may need, these are not on every system."""
 
 
 def prepare(lang: str) -> None:
@@ -39,6 +48,9 @@ def prepare(lang: str) -> None:
         import_module(f"capanalyzer.{name}")
     for name in _OTHERS:
         import_module(name)
+    for name in _WHERE_THERE:
+        with suppress(ImportError):
+            import_module(name)
     translator(lang)
     for cause in causes():
         read_page(cause, lang)

@@ -48,6 +48,34 @@ def test_nothing_is_loaded_later() -> None:
     assert done.returncode == 0
 
 
+RARE = """
+import os, sys
+from capanalyzer.capture.probe import make_reader
+from capanalyzer.capture.records import CaptureInfo
+from capanalyzer.capture.streams import _widen_pipe
+from capanalyzer.diagnosis.trust.names import canonical
+from capanalyzer.live.preparation import prepare
+from capanalyzer.tls.der import read_string
+
+prepare("en")
+late = []
+sys.addaudithook(lambda event, arguments: late.append(arguments[0]) if event == "import" else None)
+assert canonical("b\u00fccher.example") == "xn--bcher-kva.example"
+assert read_string(0x1E, "a".encode("utf-16-be")) == read_string(0x1C, "a".encode("utf-32-be")) == "a"
+for name in ("pcap", "pcapng", "snoop"):
+    make_reader(name, CaptureInfo("-"))
+_widen_pipe(os.pipe()[0])
+sys.exit("\\n".join(late) if late else 0)
+"""
+
+
+def test_what_few_captures_need_is_loaded_too() -> None:
+    """Names beyond ASCII, strings of old certificates, formats that come through a pipe."""
+    done = subprocess.run([sys.executable, "-c", RARE], cwd=PROJECT, capture_output=True, check=False, text=True)
+    assert done.stderr.strip() == ""
+    assert done.returncode == 0
+
+
 VIEW = """
 import sys
 from capanalyzer.live.ending import Ending, Patience
