@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 import capanalyzer
 from capanalyzer.capture.records import CaptureInfo, RecordBatch
+from capanalyzer.capture.source import open_files
 from capanalyzer.live.recorder import everything, writing
 from capanalyzer.live.recorder.everything import FileRing, FullCapture
 from tests.live.replay import Replay
@@ -130,6 +132,26 @@ def test_a_batch_larger_than_a_file_fills_several(tmp_path: Path) -> None:
     assert max(sizes) < 7_000
     assert sum(sizes) / len(sizes) > 3_000
     assert capanalyzer.build_report(str(tmp_path)).captures[0].packets == full.counts["written"]
+
+
+def test_what_waits_for_a_disk_that_hangs_is_lost_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "CLOSING_S", 0.1)
+    hangs = threading.Event()
+    monkeypatch.setattr(everything, "write_whole", lambda *_: hangs.wait())
+    told: list[str] = []
+    ring = FileRing(str(tmp_path), file_bytes=1 << 30, files=9)
+    full = FullCapture(ring, CaptureInfo("eth9"), tell=told.append)
+    replay = Replay([full])
+    replay.feed(CAPTURE, rows=10)
+    replay.close()
+    packets = full.counts["lost"]
+    hangs.set()
+    for thread in threading.enumerate():
+        if thread.name == "full capture":
+            thread.join()
+    ring.finish()
+    assert packets == sum(len(batch) for batch in open_files([str(CAPTURE)]).batches())
+    assert told == [f"--record-all: {packets:,} packets in all were not written"]
 
 
 def test_a_new_file_is_begun_on_demand(tmp_path: Path) -> None:

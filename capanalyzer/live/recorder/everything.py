@@ -137,6 +137,8 @@ class FullCapture:
         self._told = 0
         self._complaint = Complaint(tell)
         self._lock = threading.Lock()
+        self._left = 0
+        """Packets of which it is not known yet whether they are written."""
         self.counts = {"written": 0, "lost": 0}
         """Packets."""
 
@@ -163,6 +165,8 @@ class FullCapture:
             batch.first_frame,
             None if batch.interface is None else batch.interface[rows],
         )
+        with self._lock:
+            self._left += len(kept)
         if time.monotonic() < self._paused_until or not self._writing.submit(lambda: self._write(kept), len(data)):
             self._lose(len(kept))
 
@@ -177,12 +181,16 @@ class FullCapture:
                 self._lose(len(batch) - start)
                 self._paused_until = time.monotonic() + PAUSE_S
                 raise
-            self.counts["written"] += stop - start
+            self._count("written", stop - start)
 
     def _lose(self, count: int) -> None:
-        """Count what is not written, whichever thread finds out."""
+        self._count("lost", count)
+
+    def _count(self, what: str, count: int) -> None:
+        """Count what is written or not, whichever thread finds out."""
         with self._lock:
-            self.counts["lost"] += count
+            self.counts[what] += count
+            self._left -= count
 
     def _pieces(self, batch: RecordBatch, is_new: bool) -> Pieces:
         if not is_new:
@@ -218,6 +226,7 @@ class FullCapture:
         """Write what is there."""
         self._writing.submit(self._files.finish, 0)
         self._writing.close()
+        self._lose(self._left)  # what the disk has not taken until now it never will
         if self.counts["lost"]:
             text = self._("--record-all: {n} packets in all were not written")
             self._tell(text.format(n=f"{self.counts['lost']:,}"))
