@@ -29,7 +29,10 @@ def interrupts_kept() -> Iterator[None]:
 
     def again() -> None:
         time.sleep(AGAIN_S)
-        signal.pthread_kill(main, signal.SIGINT)  # to this thread: what it waits for is interrupted, too
+        if sys.platform == "win32":
+            _thread.interrupt_main()
+        else:
+            signal.pthread_kill(main, signal.SIGINT)  # to this thread: what it waits for is interrupted, too
 
     def kept(unraisable: UnraisableHookArgs) -> None:
         if unraisable.exc_type is KeyboardInterrupt:
