@@ -83,6 +83,30 @@ class _Numbers:
         return number if abs(number) < FAR else None
 
 
+class _Seen:
+    """What was seen of a side's numbers: what is sent again, also cut anew or as a keep-alive's byte, is not new."""
+
+    __slots__ = ("_low", "_starts", "_whole")
+
+    def __init__(self) -> None:
+        self._starts: set[int] = set()
+        self._low = self._whole = _NOTHING
+        """All from the one to the other was seen; _NOTHING: nothing was."""
+
+    def is_new(self, start: int, end: int) -> bool:
+        """Take a segment: it begins where none did, with bytes that were not all seen."""
+        if self._low == _NOTHING or (start < self._low <= end):
+            self._low, self._whole = start, max(end, self._whole if self._low != _NOTHING else end)
+        elif self._low <= start <= self._whole:
+            if end <= self._whole:
+                return False
+            self._whole = end
+        if start in self._starts:
+            return False
+        self._starts.add(start)
+        return True
+
+
 def _contradicts(rows: Sequence[Row]) -> bool:
     """Something is acknowledged before it comes, or comes soon behind its sender's own FIN or RST, but stands before
     it.
@@ -90,7 +114,7 @@ def _contradicts(rows: Sequence[Row]) -> bool:
     # What :class:`_Numbers` says, written out: this is asked of every connection that fails.
     bases, acked = [-1, -1], [-_NOTHING, -_NOTHING]
     closed: list[tuple[int, int] | None] = [None, None]
-    seen: tuple[set[int], set[int]] = (set(), set())
+    seen = _Seen(), _Seen()
     for row in rows:
         side, flags, seq, ack, length = row[2], row[3], row[4], row[5], row[7]
         base = bases[side]
@@ -99,8 +123,7 @@ def _contradicts(rows: Sequence[Row]) -> bool:
         start = (seq - base + _HALF & _ALL) - _HALF
         if length or flags & _CLOSES_OR_OPENS:
             end = start + (0 if flags & RST else length + (flags & FIN) + (flags & SYN) // SYN)
-            if end > start and start not in seen[side]:
-                seen[side].add(start)
+            if end > start and seen[side].is_new(start, end):
                 close = closed[side]
                 if end <= acked[side] or (close is not None and end <= close[0] and row[1] - close[1] <= MIXED_NS):
                     return True
@@ -179,14 +202,11 @@ def _behind(reset: Row, others: Sequence[Row], numbers: _Numbers, acked: int) ->
 
 def _least_ahead(queue: list[Row], numbers: _Numbers) -> list[int]:
     """For each place in the queue, the lowest number that comes for the first time there or later."""
-    seen: set[int] = set()
+    seen = _Seen()
     firsts = []
     for row in queue:
         start, end = numbers.span(row)
-        is_first = end > start and start not in seen
-        firsts.append(start if is_first else _NOTHING)
-        if is_first:
-            seen.add(start)
+        firsts.append(start if end > start and seen.is_new(start, end) else _NOTHING)
     least = [_NOTHING]
     for first in reversed(firsts):
         least.append(min(first, least[-1]))

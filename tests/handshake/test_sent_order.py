@@ -75,6 +75,14 @@ def test_what_is_sent_again_is_left_alone() -> None:
     assert in_sent_order([row for row in talk.rows if row is not hello]) is None
 
 
+def test_what_is_sent_again_otherwise_cut_is_left_alone() -> None:
+    """A keep-alive with a byte of what was said (RFC 9293 section 3.8.4), and the second half of a long segment."""
+    for size in (1, 700):
+        talk = Talk(mss=4096).connect().send(CLIENT, bytes(1400)).ack(SERVER)
+        talk.packet(CLIENT, ACK, bytes(size), seq=talk.next[CLIENT] - size, after_ms=45_000)
+        assert in_sent_order(talk.ack(SERVER).rows) is None
+
+
 @pytest.mark.parametrize("shift_ns", SHIFTS)
 @pytest.mark.parametrize("side", [CLIENT, SERVER])
 def test_two_clocks(side: int, shift_ns: int) -> None:
