@@ -49,18 +49,20 @@ class Holes:
         if is_steady and int(np.diff(time_ns).min(initial=0)) >= -BACK_NS:
             span[0] = min(span[0], low)
             span[1] = self._latest_ns = max(span[1], high)
+            self._join()
             return
         steps = np.diff(time_ns, prepend=latest)
         reached = np.maximum.accumulate(np.concatenate([[latest], time_ns]))[:-1]
         leaps = np.flatnonzero((time_ns - reached > HOLE_NS) | (steps > HOLE_NS) | (steps < -BACK_NS))
         places = [0, *leaps[:MAX_HOLES].tolist(), *leaps[MAX_HOLES:][-1:].tolist(), len(time_ns)]
         for start, end in pairwise(sorted(set(places))):
-            self._take(time_ns[start:end])
+            self._take(time_ns[start:end], leapt=start > 0 or 0 in leaps[:1])
 
-    def _take(self, time_ns: NDArray[np.int64]) -> None:
-        """Times between which the clock did not leap."""
+    def _take(self, time_ns: NDArray[np.int64], *, leapt: bool) -> None:
+        """Times between which the clock did not leap; ``leapt``: it did before them."""
         first, low, high = int(time_ns[0]), int(time_ns.min()), int(time_ns.max())
-        self._go_to(first)
+        if leapt:
+            self._go_to(first)
         span = self._spans[self._at]
         span[0], span[1] = min(span[0], low), max(span[1], high)
         self._latest_ns = high if first < self._latest_ns - BACK_NS else max(self._latest_ns, high)

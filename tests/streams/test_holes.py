@@ -61,6 +61,22 @@ def test_two_pieces_in_the_wrong_order() -> None:
     assert seen(times, []).watched_until(day + 3 * SECOND, max(times)) == day + 39 * SECOND
 
 
+@given(st.lists(st.integers(0, 220), max_size=4))
+def test_a_clock_that_was_set_back_passes_where_it_was(cuts: list[int]) -> None:
+    """From there on it is one time, wherever the batches are cut: nobody was watched for less long than he was seen."""
+    times = [at * SECOND for at in [*range(20), *range(-100, 100)]]
+    holes = seen(times, sorted(cuts))
+    assert holes.watched_until(50 * SECOND, 99 * SECOND) == 99 * SECOND
+    assert not holes
+
+
+def test_what_goes_on_stays_in_its_span() -> None:
+    """Also when another one, of the clock before it was set back, is passed between two batches."""
+    times = [at * SECOND for at in (0, -3, 247, 497)]
+    for cut in range(5):
+        assert seen(times, [cut]).watched_until(times[1], times[-1]) == times[-1]
+
+
 def test_their_number_is_bounded() -> None:
     times = [at * 2 * HOLE_NS for at in range(module.MAX_HOLES + 50)]
     assert seen(times, []).watched_until(times[-2], times[-1]) == times[-1]
