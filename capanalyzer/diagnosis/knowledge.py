@@ -179,8 +179,8 @@ class Knowledge:
             for facts in (session.tcp.client, session.tcp.server):
                 if facts.gap_ns is not None:
                     self.losses.add(facts.gap_ns)
-        elif session.quality.starts_mid_session and tls is not None and tls.is_read:
-            self.losses.add(session.start_ns)  # of a handshake that is there the connect came just before
+        elif _lacks_its_connect(session):
+            self.losses.add(session.start_ns)
         if session.tcp.server.syn_count:
             self._learn_start(session.client.ip, session.server, session.start_ns)
         if tls is None or tls.server_hello_message is None:
@@ -278,3 +278,12 @@ class Knowledge:
     def is_one_sided_capture(self) -> bool:
         """Every session whose other end must have spoken shows one end only: silence of the other proves nothing."""
         return self.one_sided > 0 and self.two_sided == 0
+
+
+def _lacks_its_connect(session: Session) -> bool:
+    """A handshake of which both ends' words are there, and the connect, which came just before, is not. Behind an
+    upgrade it may lie long before the capture; what one end alone says, anybody can send.
+    """
+    tls = session.tls
+    is_whole = session.upgrade is None and all(session.payload_bytes)
+    return session.quality.starts_mid_session and is_whole and tls is not None and tls.is_read

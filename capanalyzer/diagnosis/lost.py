@@ -1,14 +1,19 @@
-"""When a capture is known to have lost packets, by what its sessions show."""
+"""When a capture is known to have lost packets, by what its sessions show, and of what that is no excuse."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LossTimes"]
+from capanalyzer.handshake.session import Session
+
+__all__ = ["LossTimes", "asked_in_vain"]
 
 SECOND_NS: Final = 10**9
 MAX_TIMES: Final = 4_096
 """Kept; with more of them the times are kept half as exactly, which may call more sessions incomplete, never fewer."""
+
+VAIN_NS: Final = 30 * SECOND_NS
+"""Who has asked for so long without an answer was not served, whatever came then."""
 
 
 class LossTimes:
@@ -48,3 +53,11 @@ class LossTimes:
         while len(self._times) > MAX_TIMES:
             self._shift += 1
             self._times = {time >> 1 for time in self._times}
+
+
+def asked_in_vain(session: Session) -> bool:
+    """One side sent the same for :data:`VAIN_NS` and got no answer in all that time."""
+    client, server = session.tcp.client, session.tcp.server
+    if client.syn_ns is not None and client.last_syn_ns is not None and not server.syn_count:
+        return client.last_syn_ns - client.syn_ns >= VAIN_NS
+    return max(client.last_transmission_span_ns, server.last_transmission_span_ns) >= VAIN_NS

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from capanalyzer.diagnosis.knowledge import Knowledge
+from capanalyzer.diagnosis.lost import asked_in_vain
 from capanalyzer.diagnosis.servers import ServerKnowledge
 from capanalyzer.diagnosis.story import PATIENCE_NS, Story
 from capanalyzer.diagnosis.trust.clocks import published_ns
@@ -53,11 +54,12 @@ class Context:
     @property
     def may_have_gone_on(self) -> bool:
         """Nobody was seen to close, and when the last packet was seen others are known to have been lost: so may the
-        rest of this session, for a burst takes all of a short one.
+        rest of this session, for a burst takes all of a short one. Not of one that had asked in vain for long before.
         """
         session = self.story.session
         last_ns = session.end_ns
-        return self.story.is_open and self.knowledge.losses.any_between(last_ns, last_ns + PATIENCE_NS)
+        may_go_on = self.story.is_open and not asked_in_vain(session)
+        return may_go_on and self.knowledge.losses.any_between(last_ns, last_ns + PATIENCE_NS)
 
     @property
     def is_tls_port(self) -> bool:

@@ -15,9 +15,10 @@ from capanalyzer.diagnosis.judge import Judge
 from capanalyzer.errors import CaptureError
 from capanalyzer.handshake.connection import Connection
 from capanalyzer.report.model import Session
-from capanalyzer.streams.flow import RST, SYN
+from capanalyzer.streams.flow import ACK, PSH, RST, SYN
 from tests.capture.builders import Packet, pcap, read_bytes
-from tests.handshake.rows import Talk
+from tests.handshake.messages import CLIENT_HELLO, handshake, server_hello_body
+from tests.handshake.rows import CLIENT, Talk
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 NAMES = (
@@ -178,6 +179,39 @@ def test_an_answer_in_a_dialogue_with_holes_refuses_nothing() -> None:
     assert judged(talk, port=25) == ("failed", "starttls-refused")
     talk.rows = [row for row in talk.rows if row[8] != words[0]]
     assert judged(talk, port=25)[0] != "failed"
+
+
+def test_a_handshake_behind_an_upgrade_or_of_one_end_shows_no_loss() -> None:
+    """A connection to a proxy is older than what it is used for; a hello alone, without a connect, anybody can send."""
+    hello, answer = CLIENT_HELLO, handshake(2, server_hello_body())
+    asked, agreed = b"CONNECT a.example:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"
+    for words, is_loss in (((hello, answer), True), ((asked, agreed, hello, answer), False), ((hello,), False)):
+        talk = Talk()
+        for at, text in enumerate(words):
+            talk.send(at % 2, text)
+        judge = Judge()
+        judge.knowledge.learn_answers(talk.session())
+        assert judge.knowledge.losses.any_between(talk.rows[0][1], talk.time_ns) is is_loss
+
+
+@pytest.mark.parametrize(
+    ("times", "cause"), [(2, "capture-lost-packets"), (4, "client-hello-lost"), (0, "tcp-connect-timeout")]
+)
+def test_what_was_asked_often_in_vain_failed_whatever_is_lost_then(times: int, cause: str) -> None:
+    """Half a minute without an answer: whatever may be missing then, this client was not served."""
+    talk = Talk()
+    if times:
+        hello = talk.connect().packet(CLIENT, ACK | PSH, CLIENT_HELLO)
+        for _ in range(times - 1):
+            talk.packet(CLIENT, ACK | PSH, hello[8], seq=hello[4], after_ms=12_000)
+    else:
+        for _ in range(4):
+            talk.packet(CLIENT, SYN, seq=1000, after_ms=12_000)
+    judge = Judge()
+    judge.knowledge.losses.add(talk.time_ns + 2 * 10**9)
+    session = talk.session(watched_ms=60_000)
+    verdict = judge.see(session) or next(judge.finish())[1]
+    assert verdict.cause == cause
 
 
 def judged(talk: Talk, port: int = 443) -> tuple[str, str | None]:
