@@ -455,6 +455,20 @@ def test_control_c_is_clean(captures: Path) -> None:
     assert not list(captures.glob(".report*"))
 
 
+def assert_is_interrupted(program: str, folder: Path) -> None:
+    """A program that is one of ours, interrupted, ends as that."""
+    (folder / "interrupted.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": PROJECT},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"capanalyzer: interrupted\n")
+
+
 def test_control_c_while_modules_are_imported_is_clean(tmp_path: Path) -> None:
     """Dataclasses are made by executing a text: an interrupt that comes just then is one like all others."""
     program = """
@@ -467,16 +481,7 @@ def interrupted(options):
 cli.analyze.run = interrupted
 sys.exit(cli.main(["analyze", "-"]))
 """
-    (tmp_path / "interrupted.py").write_text(program)
-    done = subprocess.run(
-        [sys.executable, "-m", "interrupted"],
-        capture_output=True,
-        check=False,
-        timeout=60,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": PROJECT},
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"capanalyzer: interrupted\n")
+    assert_is_interrupted(program, tmp_path)
 
 
 def test_control_c_within_a_callback_is_not_lost(tmp_path: Path) -> None:
@@ -498,16 +503,7 @@ def interrupted(options):
 cli.analyze.run = interrupted
 sys.exit(cli.main(["analyze", "-"]))
 """
-    (tmp_path / "interrupted.py").write_text(program)
-    done = subprocess.run(
-        [sys.executable, "-m", "interrupted"],
-        capture_output=True,
-        check=False,
-        timeout=60,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": PROJECT},
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"capanalyzer: interrupted\n")
+    assert_is_interrupted(program, tmp_path)
 
 
 # --- terminals --------------------------------------------------------------------------------------------------------
