@@ -43,11 +43,10 @@ class LossTimes:
 
     def any_between(self, first_ns: int, last_ns: int) -> bool:
         """Something was lost between these times, or in the same second as one of them."""
-        wanted, known = (
-            range(first_ns // SECOND_NS >> self._shift, (last_ns // SECOND_NS >> self._shift) + 1),
-            self._times,
-        )
-        return any(map(known.__contains__, wanted) if len(wanted) < len(known) else map(wanted.__contains__, known))
+        wanted = range(first_ns // SECOND_NS >> self._shift, (last_ns // SECOND_NS >> self._shift) + 1)
+        if len(wanted) < len(self._times):
+            return any(time in self._times for time in wanted)
+        return any(time in wanted for time in self._times)
 
     def _trim(self) -> None:
         while len(self._times) > MAX_TIMES:
