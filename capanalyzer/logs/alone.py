@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from capanalyzer.logs.candidates import Key, Sessions
-from capanalyzer.logs.chance import by_chance, share_of, wrongly
+from capanalyzer.logs.chance import LATE, by_chance, sampled, share_of, wrongly
 from capanalyzer.logs.clock import ENOUGH, Clock
 from capanalyzer.logs.fit import (
+    EXACT_NS,
     MAX_NAMED,
     NEAR_NS,
     SPLIT_NS,
@@ -39,20 +40,14 @@ MAX_LOOKS: Final = 5_000_000
 """Comparisons of lines without a client with the sessions of one capture at any time: some 10 s."""
 MAX_ANSWERS: Final = 1_000_000
 """Answers kept, whether what a line says can mean a session: lines of a log say few things."""
-MAX_ASKED: Final = 2_000
-"""Lines of one log that are asked whether they meet a session."""
 _WRONG: Final = 0.01
 """A join that is wrong with a higher probability is none."""
 _WRONG_LIKELY: Final = 0.002
 """One that is called likely."""
 _STAYED: Final = 0.5
 """Share of programs that end a session for what they may as well pass over."""
-_EXACT_NS: Final = SPLIT_NS // 10
-"""No line is nearer to its session than this, as far as that tells anything."""
 _FARTHER: Final = 5
 """Of several sessions one is the nearest where all others are this many times farther away in time."""
-_LATE: Final = 0.1
-"""Share of lines that programs write later than :data:`SPLIT_NS` after what they tell."""
 _Saying: TypeAlias = tuple[str, tuple[str, ...], int | None, object, object, str | None, Peer]
 
 
@@ -172,8 +167,7 @@ class Alone:
         if clock is not None and self._span_ns is not None:
             begin, end = self._span_ns
             within = [(line, at) for line, at in asked if at is not None and begin <= at <= end]
-            step = max(-(-len(within) // MAX_ASKED), 1)
-            self._share = share_of(self._meets(line, at, clock) for line, at in within[::step])
+            self._share = share_of(self._meets(line, at, clock) for line, at in sampled(within))
 
     def _meets(self, line: LogLine, time_ns: int, clock: Clock) -> tuple[bool, float]:
         is_known = is_shown(clock)
@@ -201,9 +195,9 @@ class Alone:
         seen, *others = fits
         is_known = is_shown(clock)
         if is_prompt:  # the nearer it is, the less by chance
-            share, reach_ns = self._share, max(away_from(line, time_ns, seen), clock.margin_ns, _EXACT_NS)
+            share, reach_ns = self._share, max(away_from(line, time_ns, seen), clock.margin_ns, EXACT_NS)
         else:
-            share, reach_ns = self._share * _LATE if is_known else self._share, NEAR_NS + clock.margin_ns
+            share, reach_ns = self._share * LATE if is_known else self._share, NEAR_NS + clock.margin_ns
         if goes_on(line):
             share *= _STAYED
         wrong = wrongly(share, self._chance(line, reach_ns, is_prompt=is_prompt))
@@ -250,7 +244,7 @@ class Alone:
                 fits = [one for one in there if may_hide(line, one) and away[one.id] <= close]
             prompt = [one for one in fits if away[one.id] <= close] if is_known else []
             if len(prompt) > 1:
-                limit = _FARTHER * max(min(away[one.id] for one in prompt), clock.margin_ns, _EXACT_NS)
+                limit = _FARTHER * max(min(away[one.id] for one in prompt), clock.margin_ns, EXACT_NS)
                 prompt = [one for one in prompt if away[one.id] <= limit]
             fits = sorted(prompt or fits, key=lambda one: (-agreement(line, one), away[one.id]))
             found = _Near(key, fits, among, bool(prompt))

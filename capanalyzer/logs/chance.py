@@ -1,4 +1,4 @@
-"""How likely it is that a line which names nobody met a session by chance.
+"""How likely it is that a line met a session by chance, and not its own.
 
 A log may be of a whole host or of many programs, and the capture of a part of what they did: then most of its lines are
 of sessions that the capture does not have, and some of them meet another one at the same moment. How many have theirs
@@ -8,15 +8,25 @@ shows in how many more lines meet a session than would by chance.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
 
-__all__ = ["USUAL", "by_chance", "share_of", "wrongly"]
+__all__ = ["LATE", "USUAL", "by_chance", "sampled", "share_of", "wrongly"]
 
 USUAL: Final = 0.9
 """Share of lines whose session is in the capture, before anything is known: a capture is taken of what failed."""
+LATE: Final = 0.1
+"""Share of lines that programs write later than :data:`~capanalyzer.logs.fit.SPLIT_NS` after what they tell."""
 _WEIGHT: Final = 2.0
-"""Lines that this is worth."""
+"""Lines that :data:`USUAL` is worth."""
+_MAX_ASKED: Final = 2_000
+"""Lines of one log that are asked whether they meet a session."""
+_Line = TypeVar("_Line")
+
+
+def sampled(lines: Sequence[_Line]) -> Sequence[_Line]:
+    """Not more of a log's lines than are asked, from first to last."""
+    return lines[:: max(-(-len(lines) // _MAX_ASKED), 1)]
 
 
 def by_chance(met_ns: int, span_ns: int) -> float:

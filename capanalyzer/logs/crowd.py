@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from capanalyzer.logs.candidates import Key, Sessions
-from capanalyzer.logs.chance import USUAL, by_chance, share_of, wrongly
+from capanalyzer.logs.chance import LATE, USUAL, by_chance, sampled, share_of, wrongly
 from capanalyzer.logs.clock import Clock
-from capanalyzer.logs.fit import NEAR_NS, SPLIT_NS, Confidence, Match, Missed, Why, away_from, starts
+from capanalyzer.logs.fit import EXACT_NS, NEAR_NS, SPLIT_NS, Confidence, Match, Missed, Why, away_from, starts
 from capanalyzer.logs.line import LogLine, Peer
 from capanalyzer.logs.seen import Agreement, End, Seen, agreement, is_of_another_kind
 
@@ -29,12 +29,6 @@ _WRONG_CERTAIN: Final = 0.001
 """The same for certain."""
 _USUAL_BY_PORT: Final = 0.9995
 """As :data:`~capanalyzer.logs.chance.USUAL`, of lines that name a port which the capture has."""
-_LATE: Final = 0.1
-"""Share of lines that programs write later than :data:`SPLIT_NS` after what they tell."""
-_EXACT_NS: Final = SPLIT_NS // 10
-"""No line is nearer to its session than this, as far as that tells anything."""
-_MAX_ASKED: Final = 2_000
-"""Lines of one log that are asked whether they meet a session."""
 _MAX_LOOKS: Final = 2_000_000
 """Sessions that are compared with what lines say, to find all that say the same: some 2 s."""
 _MAX_COUNTED: Final = 2_000
@@ -87,9 +81,8 @@ class Crowd:
         assert self._span_ns is not None
         begin, end = self._span_ns
         within = [(one.line, one.time_ns) for one in asked if one.time_ns is not None and begin <= one.time_ns <= end]
-        step = max(-(-len(within) // _MAX_ASKED), 1)
         usual = _USUAL_BY_PORT if asked and asked[0].line.client.port is not None else USUAL
-        return share_of((self._meets(line, time_ns, clock) for line, time_ns in within[::step]), usual)
+        return share_of((self._meets(line, time_ns, clock) for line, time_ns in sampled(within)), usual)
 
     def _is_asked(self, one: Match | Missed, *, is_by_port: bool) -> bool:
         """The end that it names is in the capture, and it found a session or not."""
@@ -116,9 +109,9 @@ class Crowd:
             servers = frozenset()
         away_ns = away_from(match.line, match.time_ns, seen)
         if away_ns <= clock.margin_ns + SPLIT_NS:  # the nearer it is, the less by chance
-            reach_ns = max(away_ns, clock.margin_ns, _EXACT_NS)
+            reach_ns = max(away_ns, clock.margin_ns, EXACT_NS)
             return wrongly(share, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=True))
-        reach_ns, late = NEAR_NS + clock.margin_ns, 1.0 if match.key.is_strong else _LATE
+        reach_ns, late = NEAR_NS + clock.margin_ns, 1.0 if match.key.is_strong else LATE
         return wrongly(share * late, self._chance(match.line, reach_ns, match.agreement, servers, is_prompt=False))
 
     def _chance(

@@ -16,6 +16,7 @@ from capanalyzer.logs.line import LogLine, TimeOf
 from capanalyzer.logs.seen import Agreement, Seen, is_of_another_kind, name_of
 
 __all__ = [
+    "EXACT_NS",
     "MAX_NAMED",
     "NEAR_NS",
     "SPLIT_NS",
@@ -38,6 +39,8 @@ NEAR_NS: Final = 2 * SECOND
 """A line this long before or after a session may still be of it."""
 SPLIT_NS: Final = SECOND // 4
 """Of two sessions one is nearer when it is by more than this, and the line's own exactness."""
+EXACT_NS: Final = SPLIT_NS // 10
+"""No line is nearer to its session than this, as far as that tells anything."""
 LINGER_NS: Final = 600 * SECOND
 """A session that works may be complained of this long after it began, while it lasts."""
 _LONGEST_NS: Final = 7 * 24 * 3600 * SECOND
